@@ -1,0 +1,90 @@
+/**
+ * The API server as the components use it: a handful of verbs over typed resources.
+ *
+ * Promises: every object handed out has passed the resource's `parse`; every failure is an
+ * {@link IsthmusError} (`CLUSTER_UNREACHABLE`, `API_REFUSED`, `API_CONFLICT`) whose `cause` is a
+ * {@link StatusError} when the server answered.
+ */
+import type { KubeObject } from './types.ts';
+
+/** Where a kind lives in the API, and how unknown JSON becomes one. */
+export interface Resource<T extends KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Trims and checks; throws an Error that names the field. */
+  parse(value: unknown): T;
+}
+
+/** What a list or a watch is narrowed to. */
+export interface Selection {
+  /** Absent: every namespace. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+}
+
+export interface ListPage<T> {
+  readonly items: readonly T[];
+  readonly resourceVersion: string;
+  /** Where the next page begins; absent on the last. */
+  readonly continueToken?: string;
+}
+
+export type WatchEvent<T> =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
+
+/** The answer of an API server that refused (metav1.Status). */
+export class StatusError extends Error {
+  readonly status: number;
+  readonly reason: string;
+  constructor(status: number, reason: string, message: string) {
+    super(message);
+    this.name = 'StatusError';
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export interface KubeClient {
+  get<T extends KubeObject>(
+    resource: Resource<T>,
+    name: string,
+    namespace?: string,
+  ): Promise<T | undefined>;
+  /** Every page; for small collections and one-off reads. */
+  list<T extends KubeObject>(resource: Resource<T>, selection?: Selection): Promise<readonly T[]>;
+  listPage<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: Selection,
+    page: { readonly limit: number; readonly continueToken?: string },
+    signal?: AbortSignal,
+  ): Promise<ListPage<T>>;
+  /** Events from `resourceVersion` on, until the server closes; throws on ERROR events. */
+  watch<T extends KubeObject>(
+    resource: Resource<T>,
+    selection: Selection,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncIterable<WatchEvent<T>>;
+  create<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  /** Server-side apply as field manager `isthmus`, force. */
+  apply<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  /** Server-side apply of the status subresource. */
+  applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  /** False when it was gone already. Preconditions guard against deleting a successor. */
+  delete<T extends KubeObject>(
+    resource: Resource<T>,
+    name: string,
+    namespace?: string,
+    preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+  ): Promise<boolean>;
+  /** A call no verb above covers, such as TokenReview; the answer is unknown JSON. */
+  post(path: string, body: unknown): Promise<unknown>;
+  /** Closes every connection. */
+  close(): Promise<void>;
+}
