@@ -65,11 +65,12 @@ export function createSigningServer(options: SigningServerOptions): Server {
     },
     (incoming, outgoing) => {
       const beganMs = options.clock.monotonicMs();
+      const from = incoming.socket.remoteAddress ?? '';
       underWay += 1;
-      void respond(incoming)
+      void respond(incoming, from)
         .then(
           (body) => send(outgoing, 200, body),
-          (error: unknown) => refuse(incoming, outgoing, error),
+          (error: unknown) => refuse(from, outgoing, error),
         )
         .then((code) => options.onAnswered?.(code, options.clock.monotonicMs() - beganMs))
         .finally(() => {
@@ -83,11 +84,11 @@ export function createSigningServer(options: SigningServerOptions): Server {
   });
   return server;
 
-  async function respond(incoming: IncomingMessage): Promise<SignAnswer> {
+  async function respond(incoming: IncomingMessage, from: string): Promise<SignAnswer> {
     if (underWay > limits.concurrencyMax) {
       throw new IsthmusError('OVERLOADED', 'Too many requests are under way');
     }
-    if (!limiter.allow(incoming.socket.remoteAddress ?? '')) {
+    if (!limiter.allow(from)) {
       throw new IsthmusError('OVERLOADED', 'This address asks too often');
     }
     if (incoming.url !== SIGN_PATH) throw new IsthmusError('UNKNOWN_TARGET', 'No such path');
@@ -95,9 +96,9 @@ export function createSigningServer(options: SigningServerOptions): Server {
     return options.sign(parseBody(await readBody(incoming)));
   }
 
-  function refuse(incoming: IncomingMessage, outgoing: ServerResponse, error: unknown): string {
+  function refuse(from: string, outgoing: ServerResponse, error: unknown): string {
     const code = codeOf(error);
-    const fields = { code, reason: describeError(error), from: incoming.socket.remoteAddress };
+    const fields = { code, reason: describeError(error), from };
     if (code === 'INTERNAL') options.log.error('Cannot answer a request', fields);
     else options.log.warn('Refused a request', fields);
     // What is unexpected may name things a stranger should not learn; the log has it.
@@ -105,7 +106,8 @@ export function createSigningServer(options: SigningServerOptions): Server {
     const next = error instanceof IsthmusError ? error.next : ERRORS[code].next;
     // The body may be unread: the connection cannot carry another request.
     outgoing.setHeader('connection', 'close');
-    send(outgoing, STATUS[code] ?? (ERRORS[code].http || 502), { error: { code, message, next } });
+    const status = STATUS[code] ?? (ERRORS[code].http || 500);
+    send(outgoing, status, { error: { code, message, next } });
     return code;
   }
 }
@@ -126,18 +128,26 @@ function certificateOf(credentials: Credentials) {
   return { cert: credentials.certificateChain, key: credentials.privateKey };
 }
 
-async function readBody(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of incoming) {
-    const bytes = chunk as Buffer;
-    size += bytes.length;
-    if (size > REQUEST_BYTES_MAX) {
-      throw new IsthmusError('BODY_TOO_LARGE', `The body passes ${REQUEST_BYTES_MAX} bytes`);
-    }
-    chunks.push(bytes);
-  }
-  return Buffer.concat(chunks).toString();
+/** What passes the limit is read and thrown away, so that the sender gets to read the refusal. */
+function readBody(incoming: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    incoming.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= REQUEST_BYTES_MAX) {
+        chunks.push(chunk);
+        return;
+      }
+      chunks.length = 0;
+      const message = `The body passes ${REQUEST_BYTES_MAX} bytes`;
+      reject(new IsthmusError('BODY_TOO_LARGE', message));
+    });
+    incoming.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    incoming.once('error', (cause) => {
+      reject(new IsthmusError('BAD_REQUEST', 'The body ended early', { cause }));
+    });
+  });
 }
 
 function parseBody(text: string): SignRequest {
