@@ -10,7 +10,7 @@ import { IsthmusError } from '#core/errors.ts';
 import { type Hello, PROTOCOL_RANGE, TUNNEL_PURPOSES, type TunnelPurpose } from '#core/hello.ts';
 import { formatAddress, type Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
-import type { Credentials } from '#identity/workload.ts';
+import { type Credentials, renewalMs } from '#identity/workload.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
@@ -18,6 +18,8 @@ import { type StreamHandler, Tunnel } from './tunnel.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
+/** A tunnel opened with an old certificate is still worth this long. */
+const RENEW_MS_MIN = 1_000;
 /** Gateway addresses of a peer dialled at the same time. */
 const ADDRESSES_MAX = 8;
 /** Replicas to hold tunnels to, behind an address that may be a load balancer's. */
@@ -250,9 +252,8 @@ export class PeerTunnels {
     await tunnel.ready;
     tunnel.ping();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
-    const lifeMs = credentials.notAfterMs - credentials.notBeforeMs;
-    const renewAtMs = credentials.notBeforeMs + lifeMs * (0.75 + 0.1 * this.#context.random.next());
-    return { tunnel, renewAfterMs: Math.max(1_000, renewAtMs - clock.wallMs()) };
+    const renewAfterMs = renewalMs(credentials, clock.wallMs(), this.#context.random);
+    return { tunnel, renewAfterMs: Math.max(RENEW_MS_MIN, renewAfterMs) };
   }
 
   *#ours(purpose: TunnelPurpose): Generator<Tunnel> {

@@ -16,6 +16,8 @@ import { describeError, IsthmusError } from '#core/errors.ts';
 import { type Hello, hello as helloSchema, negotiate } from '#core/hello.ts';
 
 export const HELLO_TIMEOUT_MS = 5_000;
+/** How long a refused peer may take to read why. */
+const REFUSAL_MS = 1_000;
 const HELLO_BYTES_MAX = 64 * 1024;
 const HELLO_PATH = '/isthmus/hello';
 
@@ -153,13 +155,18 @@ export class Tunnel {
       return { hello: theirs, protocol };
     } catch (error) {
       const reason = error instanceof IsthmusError ? error : lost(error);
-      this.close(reason);
-      throw this.#closed.signal.reason instanceof IsthmusError
-        ? this.#closed.signal.reason
-        : reason;
+      this.#refuse(reason);
+      throw error instanceof IsthmusError ? error : this.closed.reason;
     } finally {
       timer.cancel();
     }
+  }
+
+  /** Ends a tunnel that was refused, but lets our hello reach the peer, which can then tell why. */
+  #refuse(reason: IsthmusError): void {
+    if (!this.#closed.signal.aborted) this.#closed.abort(reason);
+    if (!this.#session.destroyed) this.#session.close();
+    this.options.clock.after(REFUSAL_MS, () => this.close(reason));
   }
 
   async #sayHello(): Promise<Hello> {
