@@ -8,6 +8,7 @@ import { listen, startAdmin } from '#runtime/admin.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
 import { EnvironmentReader } from '#runtime/environment.ts';
 import { createRegistry } from '#runtime/metrics.ts';
+import { apiServerSettings } from '#runtime/pod.ts';
 import { runIdentityService } from './service.ts';
 import { AuthorityStore, reviewToken } from './store.ts';
 
@@ -19,9 +20,10 @@ async function main(context: ComponentContext): Promise<void> {
   const reader = new EnvironmentReader(env);
   const cluster = reader.label('ISTHMUS_CLUSTER');
   const podIp = reader.text('ISTHMUS_POD_IP');
+  const apiServer = apiServerSettings(reader, context);
   reader.check();
   const trustDomain = trustDomainOf(cluster);
-  const client = inClusterClient(context);
+  const client = inClusterClient({ ...context, ...apiServer });
   const store = new AuthorityStore({ client, trustDomain, clock, log });
   const registry = createRegistry('identity');
   let ready = false;
