@@ -45,6 +45,8 @@ export const MIRROR_ACCOUNT = 'isthmus-mirror';
 export const IDENTITY_ACCOUNT = 'isthmus-identity';
 /** The headless Service whose EndpointSlices hold the gateway pods. */
 export const GATEWAY_SERVICE = 'isthmus-gateway';
+/** The LoadBalancer Service by which peers reach the gateways. */
+export const GATEWAY_EXTERNAL_SERVICE = 'isthmus-gateway-external';
 export const IDENTITY_SERVICE = 'isthmus-identity';
 /** ConfigMap, key `clusterName`: what this cluster is called. */
 export const CLUSTER_CONFIG_MAP = 'isthmus-cluster';

@@ -3,11 +3,12 @@
  */
 import { trustDomainOf } from '#core/id.ts';
 import { ADMIN_PORT, IDENTITY_ACCOUNT, IDENTITY_PORT, SYSTEM_NAMESPACE } from '#core/names.ts';
-import { inClusterClient, SERVICE_ACCOUNT_FOLDER } from '#kube/in-cluster.ts';
+import { inClusterClient } from '#kube/in-cluster.ts';
 import { listen, startAdmin } from '#runtime/admin.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
 import { EnvironmentReader } from '#runtime/environment.ts';
 import { createRegistry } from '#runtime/metrics.ts';
+import { apiServerSettings } from '#runtime/pod.ts';
 import { runIdentityService } from './service.ts';
 import { AuthorityStore, reviewToken } from './store.ts';
 
@@ -19,19 +20,10 @@ async function main(context: ComponentContext): Promise<void> {
   const reader = new EnvironmentReader(env);
   const cluster = reader.label('ISTHMUS_CLUSTER');
   const podIp = reader.text('ISTHMUS_POD_IP');
-  const host = reader.text('KUBERNETES_SERVICE_HOST');
-  const port = reader.integer('KUBERNETES_SERVICE_PORT', { min: 1, max: 65_535 });
+  const apiServer = apiServerSettings(reader, context);
   reader.check();
   const trustDomain = trustDomainOf(cluster);
-  const client = inClusterClient({
-    host,
-    port,
-    serviceAccountFolder: context.rootPath(SERVICE_ACCOUNT_FOLDER),
-    network,
-    clock,
-    random,
-    log,
-  });
+  const client = inClusterClient({ ...context, ...apiServer });
   const store = new AuthorityStore({ client, trustDomain, clock, log });
   const registry = createRegistry('identity');
   let ready = false;
