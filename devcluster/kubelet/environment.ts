@@ -19,7 +19,7 @@ export function environmentOf(
     if (valueFrom?.fieldRef) {
       env[name] = fieldOf(pod, valueFrom.fieldRef.fieldPath, name);
     } else if (reference) {
-      const found = lookup(pod.metadata.namespace, reference.name)?.data[reference.key];
+      const found = lookup(pod.metadata.namespace, reference.name)?.data?.[reference.key];
       if (found !== undefined) env[name] = found;
       else if (!reference.optional) {
         const message = `ConfigMap ${reference.name} has no key ${reference.key} for ${name}`;

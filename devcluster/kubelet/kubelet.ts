@@ -6,13 +6,11 @@
  * as it is.
  */
 import { describeError } from '#core/errors.ts';
-import { follow, objectKey } from './follow.ts';
-import {
-  configMaps as configMapResource,
-  type NodePod,
-  nodePods,
-  requiredConfigMaps,
-} from './pod.ts';
+import { objectKey } from '#kube/parse.ts';
+import { Reflector } from '#kube/reflector.ts';
+import { configMaps } from '#kube/resources/builtin.ts';
+import type { ConfigMap } from '#kube/types.ts';
+import { type NodePod, nodePods, requiredConfigMaps } from './pod.ts';
 import { type NodeContext, PodProcess } from './process.ts';
 
 export interface KubeletOptions extends Omit<NodeContext, 'configMaps'> {
@@ -30,6 +28,9 @@ export interface RunningComponent {
   readonly ready: boolean;
 }
 
+/** A node's own API server is next door: it is worth asking often. */
+const RETRY = { firstMs: 50, maxMs: 1_000 };
+
 /** Runs the pods of one node. */
 export class Kubelet {
   readonly #options: KubeletOptions;
@@ -38,55 +39,33 @@ export class Kubelet {
   readonly #processes = new Map<string, PodProcess>();
   /** Pods whose processes are being ended, by uid. */
   readonly #ending = new Set<string>();
-  /** Pods that wait for a ConfigMap. */
-  #pods: ReadonlyMap<string, NodePod> = new Map();
-  #configMaps: Parameters<Parameters<typeof follow>[0]['onChange']>[0] = new Map();
-  #following: Promise<unknown> = Promise.resolve();
+  readonly #pods: Reflector<NodePod>;
+  readonly #configMaps: Reflector<ConfigMap>;
 
   constructor(options: KubeletOptions) {
     this.#options = options;
+    const { client, clock, random, log, nodeName } = options;
+    const shared = { client, clock, random, log, backoff: RETRY };
+    const selection = { fieldSelector: `spec.nodeName=${nodeName}` };
+    this.#pods = new Reflector({ ...shared, resource: nodePods, selection });
+    this.#configMaps = new Reflector({ ...shared, resource: configMaps });
     this.#node = {
       ...options,
       extraEnvironment: () => options.extraEnvironment(),
       programPath: (program) => options.programPath(program),
-      configMaps: (namespace, name) => {
-        const found = this.#configMaps.get(`${namespace}/${name}`);
-        return found && configMapResource.parse(found);
-      },
+      configMaps: (namespace, name) => this.#configMaps.cache.get(`${namespace}/${name}`),
     };
   }
 
   /** Begins to follow the API server. */
   start(): void {
-    const { client, clock, random, log, nodeName } = this.#options;
-    const shared = { client, clock, random, log };
-    const signal = this.#ended.signal;
-    const maps = follow(
-      {
-        ...shared,
-        resource: configMapResource,
-        selection: {},
-        onChange: (objects) => {
-          this.#configMaps = objects;
-          for (const each of this.#processes.values()) each.refreshConfigMaps();
-          this.#reconcile();
-        },
-      },
-      signal,
-    );
-    const pods = follow(
-      {
-        ...shared,
-        resource: nodePods,
-        selection: { fieldSelector: `spec.nodeName=${nodeName}` },
-        onChange: (objects) => {
-          this.#pods = objects;
-          this.#reconcile();
-        },
-      },
-      signal,
-    );
-    this.#following = Promise.all([maps, pods]);
+    this.#pods.onChange(() => this.#reconcile());
+    this.#configMaps.onChange(() => {
+      for (const each of this.#processes.values()) each.refreshConfigMaps();
+      this.#reconcile();
+    });
+    this.#pods.start(this.#ended.signal);
+    this.#configMaps.start(this.#ended.signal);
   }
 
   /** Every process that was started and has not ended. */
@@ -107,7 +86,7 @@ export class Kubelet {
 
   /** Why each pod that is not ready is not, for people who wait. */
   unready(): string[] {
-    return [...this.#pods.values()].flatMap((pod) => {
+    return [...this.#pods.cache.values()].flatMap((pod) => {
       const state = this.#processes.get(pod.metadata.uid)?.state;
       if (!state) return `${pod.metadata.name} waits for an address or a ConfigMap`;
       if (state.is === 'waiting') return `${pod.metadata.name}: ${state.message || state.reason}`;
@@ -120,14 +99,13 @@ export class Kubelet {
   async stop(graceMs: number): Promise<void> {
     this.#ended.abort(new Error('The kubelet is ending'));
     await Promise.all([...this.#processes.values()].map((each) => each.stop(graceMs)));
-    await this.#following;
   }
 
   /** Level-triggered: compares what should run with what does. */
   #reconcile(): void {
     if (this.#ended.signal.aborted) return;
     const wanted = new Set<string>();
-    for (const pod of this.#pods.values()) {
+    for (const pod of this.#pods.cache.values()) {
       const { uid, deletionTimestamp } = pod.metadata;
       wanted.add(uid);
       if (deletionTimestamp) this.#end(pod);
@@ -140,7 +118,7 @@ export class Kubelet {
     const { namespace } = pod.metadata;
     return (
       pod.status.podIP !== undefined &&
-      requiredConfigMaps(pod).every((name) => this.#configMaps.has(`${namespace}/${name}`))
+      requiredConfigMaps(pod).every((name) => this.#configMaps.cache.has(`${namespace}/${name}`))
     );
   }
 

@@ -3,7 +3,8 @@
  */
 import { z } from 'zod';
 import type { Resource } from '#kube/client.ts';
-import type { KubeObject } from '#kube/types.ts';
+import { FieldError } from '#kube/parse.ts';
+import type { ConfigMap, KubeObject } from '#kube/types.ts';
 
 const keyRef = z.object({
   name: z.string(),
@@ -108,34 +109,24 @@ export interface NodePod extends KubeObject {
   readonly status: { readonly podIP?: string };
 }
 
-/** A ConfigMap. */
-export interface ConfigMap extends KubeObject {
-  readonly data: Readonly<Record<string, string>>;
-}
-
 export const nodePods: Resource<NodePod> = {
   group: '',
   version: 'v1',
   plural: 'pods',
   kind: 'Pod',
   namespaced: true,
+  parse: parsePod,
+};
+
+function parsePod(value: unknown): NodePod {
+  const parsed = pod.safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new FieldError(issue?.path.join('.') ?? '', issue?.message ?? 'cannot be read');
+  }
   // Of an optional field zod says "or undefined"; what was parsed never holds an explicit one.
-  parse: (value) => ({ apiVersion: 'v1', kind: 'Pod', ...pod.parse(value) }) as NodePod,
-};
-
-const configMap = z.object({
-  metadata: z.looseObject({ name: z.string(), namespace: z.string() }),
-  data: z.record(z.string(), z.string()).default({}),
-});
-
-export const configMaps: Resource<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-  parse: (value) => ({ apiVersion: 'v1', kind: 'ConfigMap', ...configMap.parse(value) }),
-};
+  return { apiVersion: 'v1', kind: 'Pod', ...parsed.data } as NodePod;
+}
 
 /** The ConfigMap `name` in the namespace of a pod, when it exists. */
 export type ConfigMapLookup = (namespace: string, name: string) => ConfigMap | undefined;

@@ -9,9 +9,10 @@ import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
 import { Kubelet } from '#devcluster/kubelet/kubelet.ts';
-import { configMaps, type NodePod, nodePods } from '#devcluster/kubelet/pod.ts';
+import { type NodePod, nodePods } from '#devcluster/kubelet/pod.ts';
 import type { Resource } from '#kube/client.ts';
-import type { KubeObject } from '#kube/types.ts';
+import { configMaps } from '#kube/resources/builtin.ts';
+import type { ConfigMap, KubeObject } from '#kube/types.ts';
 import { mappedNetwork } from '#runtime/network.ts';
 import { MemoryClient } from '../support/memory-client.ts';
 
@@ -89,7 +90,7 @@ function podObject(): NodePod {
   } as unknown as NodePod;
 }
 
-function configMap(name: string, data: Record<string, string>) {
+function configMap(name: string, data: Record<string, string>): ConfigMap {
   const metadata = { name, namespace: 'isthmus-system' };
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata, data };
 }
