@@ -17,8 +17,9 @@ import {
   SYSTEM_NAMESPACE,
   TRUST_BUNDLE_CONFIG_MAP,
 } from '#core/names.ts';
-import type { KubeClient, Resource } from '#kube/client.ts';
-import type { KubeObject } from '#kube/types.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { configMaps, secrets } from '#kube/resources/builtin.ts';
+import type { ConfigMap, Secret } from '#kube/types.ts';
 import { BACKDATE_MS, type Caller } from './authority.ts';
 import { parseTrustBundle, validityOf } from './credentials.ts';
 import { splitCertificates } from './pem.ts';
@@ -33,50 +34,6 @@ export const ROOT_LIFE_MS = 10 * 365 * 24 * 3_600_000;
 export const ISSUER_LIFE_MS = 90 * 24 * 3_600_000;
 /** An issuer of ours is replaced after this share of its life. */
 const REPLACE_AFTER = 2 / 3;
-
-interface Secret extends KubeObject {
-  readonly type?: string | undefined;
-  readonly data: Readonly<Record<string, string>>;
-}
-
-interface ConfigMap extends KubeObject {
-  readonly data: Readonly<Record<string, string>>;
-}
-
-const metadata = z.looseObject({
-  name: z.string(),
-  namespace: z.string().optional(),
-  resourceVersion: z.string().optional(),
-  labels: z.record(z.string(), z.string()).optional(),
-});
-const withData = z.object({
-  metadata,
-  type: z.string().optional(),
-  data: z.record(z.string(), z.string()).default({}),
-});
-
-const secrets: Resource<Secret> = {
-  group: '',
-  version: 'v1',
-  plural: 'secrets',
-  kind: 'Secret',
-  namespaced: true,
-  parse: (value) => ({ apiVersion: 'v1', kind: 'Secret', ...parseData(value) }),
-};
-
-const configMaps: Resource<ConfigMap> = {
-  group: '',
-  version: 'v1',
-  plural: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-  parse: (value) => ({ apiVersion: 'v1', kind: 'ConfigMap', ...parseData(value) }),
-};
-
-function parseData(value: unknown): Pick<Secret, 'metadata' | 'type' | 'data'> {
-  // Of an optional field zod says "or undefined"; what was parsed never holds an explicit one.
-  return withData.parse(value) as Pick<Secret, 'metadata' | 'type' | 'data'>;
-}
 
 export interface AuthorityStoreOptions {
   readonly client: KubeClient;
@@ -173,7 +130,7 @@ export class AuthorityStore {
   async #publish(trustBundle: string): Promise<void> {
     const { client, log } = this.#options;
     const current = await client.get(configMaps, TRUST_BUNDLE_CONFIG_MAP, SYSTEM_NAMESPACE);
-    if (current?.data['ca.crt'] === trustBundle) return;
+    if (current?.data?.['ca.crt'] === trustBundle) return;
     const bundle: ConfigMap = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -214,7 +171,7 @@ function readPair(secret: Secret) {
       field: `secrets/${name}`,
       cause,
     });
-  const decode = (key: string) => Buffer.from(secret.data[key] ?? '', 'base64').toString();
+  const decode = (key: string) => Buffer.from(secret.data?.[key] ?? '', 'base64').toString();
   const chain = splitCertificates(decode('tls.crt'));
   const [certificate] = chain;
   if (!certificate) throw refuse('tls.crt holds no certificate');

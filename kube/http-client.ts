@@ -150,8 +150,13 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     name: string,
     namespace?: string,
-    preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    options: {
+      readonly uid?: string;
+      readonly resourceVersion?: string;
+      readonly gracePeriodSeconds?: number;
+    } = {},
   ): Promise<boolean> {
+    const { gracePeriodSeconds, ...preconditions } = options;
     try {
       await this.#transport.json({
         method: 'DELETE',
@@ -161,7 +166,8 @@ export class HttpKubeClient implements KubeClient {
           apiVersion: 'v1',
           kind: 'DeleteOptions',
           propagationPolicy: 'Background',
-          ...(preconditions === undefined ? {} : { preconditions }),
+          ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+          ...(Object.keys(preconditions).length === 0 ? {} : { preconditions }),
         },
       });
       return true;

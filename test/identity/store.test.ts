@@ -7,8 +7,8 @@ import { silentLogger } from '#core/log.ts';
 import { AuthorityStore, ISSUER_LIFE_MS, reviewToken } from '#identity/store.ts';
 import type { Resource } from '#kube/client.ts';
 import type { KubeObject } from '#kube/types.ts';
+import { MemoryClient } from '../support/memory-client.ts';
 import { createAuthority } from './authority-fixture.ts';
-import { MemoryClient } from './memory-client.ts';
 
 interface Data extends KubeObject {
   readonly type?: string;

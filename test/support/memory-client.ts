@@ -10,15 +10,20 @@ import {
 } from '#kube/client.ts';
 import type { KubeObject } from '#kube/types.ts';
 
-type Watcher = { readonly key: string; push(event: WatchEvent<KubeObject>): void };
+interface Change {
+  readonly plural: string;
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly object: KubeObject;
+}
 
 /** Fails as `kube/client.ts` promises; versions only grow. Selectors: namespace, and one field. */
 export class MemoryClient implements KubeClient {
   readonly posts: { path: string; body: unknown }[] = [];
   onPost: (path: string, body: unknown) => unknown = () => ({});
   readonly #objects = new Map<string, KubeObject>();
-  readonly #watchers = new Set<Watcher>();
-  #version = 0;
+  readonly #watchers = new Set<() => void>();
+  /** A resourceVersion is a position in here. */
+  readonly #history: Change[] = [];
 
   async get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string) {
     const found = this.#objects.get(keyOf(resource, name, namespace));
@@ -37,38 +42,33 @@ export class MemoryClient implements KubeClient {
     resource: Resource<T>,
     selection: Selection,
   ): Promise<ListPage<T>> {
-    const items = await this.list(resource, selection);
-    return { items, resourceVersion: String(this.#version) };
+    const resourceVersion = String(this.#history.length);
+    return { items: await this.list(resource, selection), resourceVersion };
   }
 
   async *watch<T extends KubeObject>(
     resource: Resource<T>,
     selection: Selection,
-    _resourceVersion: string,
+    resourceVersion: string,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>> {
-    const queue: WatchEvent<KubeObject>[] = [];
-    let wake: () => void = () => undefined;
-    const watcher: Watcher = {
-      key: resource.plural,
-      push(event) {
-        queue.push(event);
-        wake();
-      },
-    };
-    this.#watchers.add(watcher);
-    signal.addEventListener('abort', () => wake());
-    while (!signal.aborted) {
-      const event = queue.shift();
+    const wake: { now: () => void } = { now: () => undefined };
+    const waken = () => wake.now();
+    this.#watchers.add(waken);
+    signal.addEventListener('abort', waken);
+    for (let next = Number(resourceVersion); !signal.aborted; ) {
+      const event = this.#history[next];
       if (!event) {
         await new Promise<void>((resolve) => {
-          wake = resolve;
+          wake.now = resolve;
         });
-      } else if (event.type !== 'BOOKMARK' && selected(event.object, selection)) {
-        yield { type: event.type, object: resource.parse(structuredClone(event.object)) };
+        continue;
       }
+      next += 1;
+      if (event.plural !== resource.plural || !selected(event.object, selection)) continue;
+      yield { type: event.type, object: resource.parse(structuredClone(event.object)) };
     }
-    this.#watchers.delete(watcher);
+    this.#watchers.delete(waken);
   }
 
   async create<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
@@ -118,7 +118,7 @@ export class MemoryClient implements KubeClient {
     if (!known) return false;
     if (preconditions.uid && preconditions.uid !== known.metadata.uid) throw conflict(`${key} uid`);
     this.#objects.delete(key);
-    this.#announce(resource.plural, { type: 'DELETED', object: known });
+    this.#announce({ plural: resource.plural, type: 'DELETED', object: known });
     return true;
   }
 
@@ -137,18 +137,19 @@ export class MemoryClient implements KubeClient {
     object: KubeObject,
     type: 'ADDED' | 'MODIFIED',
   ): T {
-    this.#version += 1;
+    const resourceVersion = String(this.#history.length + 1);
     const stored = structuredClone({
       ...object,
-      metadata: { ...object.metadata, resourceVersion: String(this.#version) },
+      metadata: { ...object.metadata, resourceVersion },
     });
     this.#objects.set(key, stored);
-    this.#announce(resource.plural, { type, object: stored });
+    this.#announce({ plural: resource.plural, type, object: stored });
     return resource.parse(structuredClone(stored));
   }
 
-  #announce(plural: string, event: WatchEvent<KubeObject>): void {
-    for (const watcher of this.#watchers) if (watcher.key === plural) watcher.push(event);
+  #announce(change: Change): void {
+    this.#history.push(change);
+    for (const waken of this.#watchers) waken();
   }
 }
 
