@@ -5,8 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { sleep } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { trustDomainOf } from '#core/id.ts';
-import { GATEWAY_ACCOUNT, GATEWAY_PORT, SYSTEM_NAMESPACE } from '#core/names.ts';
-import { parseAddress } from '#core/network.ts';
+import { GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import { WorkloadIdentity } from '#identity/workload.ts';
 import { inClusterClient } from '#kube/in-cluster.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
@@ -15,7 +14,7 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { packageVersion } from '#runtime/package.ts';
 import { apiServerSettings, identitySettings } from '#runtime/pod.ts';
 import { Gateway } from './gateway.ts';
-import type { Advertise } from './snapshot/compile.ts';
+import { parseAdvertise } from './snapshot/advertised.ts';
 import { watchSnapshot } from './snapshot/watch.ts';
 
 /** Longest wait for our address to leave the slices, then kube-proxy's time to notice. */
@@ -26,7 +25,7 @@ const FINISH_MS = 10_000;
 const POLL_MS = 100;
 
 async function main(context: ComponentContext): Promise<void> {
-  const { env, clock, random, log, network, signal } = context;
+  const { env, clock, random, log, signal } = context;
   const reader = new EnvironmentReader(env);
   const cluster = reader.label('ISTHMUS_CLUSTER');
   const host = reader.text('ISTHMUS_POD_IP');
@@ -86,15 +85,6 @@ async function main(context: ComponentContext): Promise<void> {
   watching.abort();
   await gateway.stop(FINISH_MS);
   await client.close();
-}
-
-/** `pods`, `service`, or `host:port,host:port`. */
-function parseAdvertise(text: string): Advertise {
-  if (text === 'pods' || text === 'service') return text;
-  return text.split(',').map((each) => {
-    const { host, port } = parseAddress(each.trim()) ?? { host: each.trim(), port: GATEWAY_PORT };
-    return { host, port, transport: 'tls' as const };
-  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

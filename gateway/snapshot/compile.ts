@@ -4,14 +4,12 @@
  * Objects that contradict each other never stop the rest: a listener port claimed twice goes to the
  * older claim, a Link that does not validate is left out, and both are reported as problems.
  */
-import type { CatalogExport, CatalogGateway } from '#core/catalog.ts';
+import type { CatalogExport } from '#core/catalog.ts';
 import { formatId, trustDomainOf } from '#core/id.ts';
 import {
   ANNOTATION_CLUSTERS,
   ANNOTATION_PORT_CLUSTERS,
   ANNOTATION_TARGET,
-  GATEWAY_EXTERNAL_SERVICE,
-  GATEWAY_PORT,
   GATEWAY_SERVICE,
   LABEL_MANAGED_BY,
   LABEL_MIRROR,
@@ -21,6 +19,7 @@ import {
   SYSTEM_NAMESPACE,
 } from '#core/names.ts';
 import type { EndpointSlice, Pod, Service, ServiceExport, ServicePort } from '#kube/types.ts';
+import { type Advertise, advertisedAddresses } from './advertised.ts';
 import { catalogExportOf } from './exports.ts';
 import { hintOf, localService, slicesByService } from './services.ts';
 import type { ListenerRoute, LocalService, Peer, Snapshot } from './types.ts';
@@ -37,12 +36,6 @@ export interface PeerLink {
   /** Whether this peer may see an export; `labels` are those of the exported Service. */
   readonly sees: (labels: Readonly<Record<string, string>>) => boolean;
 }
-
-/**
- * Which addresses peers are told: those of the gateway pods (a flat network, embedded clusters), the
- * load balancer's of Service `isthmus-gateway-external`, or a fixed list.
- */
-export type Advertise = 'pods' | 'service' | readonly CatalogGateway[];
 
 /** Everything the watches hold at one moment. */
 export interface SnapshotInput {
@@ -89,7 +82,7 @@ export function compile(input: SnapshotInput): Snapshot {
   }
   return {
     exports,
-    advertised: advertisedAddresses(input, replicaAddresses),
+    advertised: advertisedAddresses(input.advertise, input.services, replicaAddresses),
     listeners: compileListeners(mirrors, input.cluster),
     services,
     peers: compilePeers(input.links, input.cluster, labels),
@@ -99,32 +92,6 @@ export function compile(input: SnapshotInput): Snapshot {
     replicaAddresses,
     callers: compileCallers(input.pods, input.cluster),
   };
-}
-
-function advertisedAddresses(
-  input: SnapshotInput,
-  replicaAddresses: ReadonlySet<string>,
-): readonly CatalogGateway[] {
-  if (typeof input.advertise !== 'string') return input.advertise;
-  const toGateway = (host: string, port: number): CatalogGateway => ({
-    host,
-    port,
-    transport: 'tls',
-  });
-  if (input.advertise === 'pods') {
-    return [...replicaAddresses].map((host) => toGateway(host, GATEWAY_PORT));
-  }
-  const found: CatalogGateway[] = [];
-  for (const service of input.services) {
-    const { name, namespace } = service.metadata;
-    if (namespace !== SYSTEM_NAMESPACE || name !== GATEWAY_EXTERNAL_SERVICE) continue;
-    const port = service.spec.ports?.find((each) => each.targetPort === GATEWAY_PORT)?.port;
-    for (const { ip, hostname } of service.status?.loadBalancer?.ingress ?? []) {
-      const host = ip ?? hostname;
-      if (host !== undefined) found.push(toGateway(host, port ?? GATEWAY_PORT));
-    }
-  }
-  return found;
 }
 
 function keyOf(object: { metadata: { namespace?: string; name: string } }): string {

@@ -4,7 +4,7 @@
  * Promises: no snapshot before every watch has synced; changes within {@link COALESCE_MS} make one
  * snapshot; while every API server is away the last snapshot stays in force.
  */
-import type { Clock, Timer } from '#core/clock.ts';
+import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import { selects } from '#core/selector.ts';
@@ -13,7 +13,8 @@ import { Reflector } from '#kube/reflector.ts';
 import { endpointSlices, links, pods, serviceExports, services } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
 import type { KubeObject } from '#kube/types.ts';
-import { type Advertise, compile, type PeerLink } from './compile.ts';
+import type { Advertise } from './advertised.ts';
+import { compile, type PeerLink } from './compile.ts';
 import type { Snapshot } from './types.ts';
 
 const COALESCE_MS = 10;
@@ -40,9 +41,9 @@ export function watchSnapshot(options: WatchOptions): void {
     links: reflect(links, options),
   };
   const all = Object.values(watched);
-  let timer: Timer | undefined;
+  let scheduled = false;
   const make = () => {
-    timer = undefined;
+    scheduled = false;
     if (signal.aborted || !all.every((each) => each.hasSynced)) return;
     onSnapshot(
       compile({
@@ -57,7 +58,9 @@ export function watchSnapshot(options: WatchOptions): void {
     );
   };
   const schedule = () => {
-    timer ??= clock.after(COALESCE_MS, make);
+    if (scheduled) return;
+    scheduled = true;
+    clock.after(COALESCE_MS, make);
   };
   for (const each of all) {
     each.onChange(schedule);
