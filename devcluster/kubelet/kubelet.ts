@@ -53,6 +53,7 @@ export class Kubelet {
       ...options,
       extraEnvironment: () => options.extraEnvironment(),
       programPath: (program) => options.programPath(program),
+      onChange: () => options.onChange?.(),
       configMaps: (namespace, name) => this.#configMaps.cache.get(`${namespace}/${name}`),
     };
   }
