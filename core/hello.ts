@@ -32,6 +32,8 @@ export const hello = z.object({
   replica: z.string().max(253),
   worker: z.int().min(0).max(1_023).default(0),
   purpose: z.enum(TUNNEL_PURPOSES).default('data'),
+  /** Set by a sender that cannot dial the receiver and asks it to dial tunnels the other way. */
+  wantsReverse: z.boolean().default(false),
   /** Every gateway pod of the sender's cluster, by name. */
   replicas: z.array(z.string().max(253)).max(256).default([]),
 });

@@ -45,8 +45,10 @@ export const MIRROR_ACCOUNT = 'isthmus-mirror';
 export const IDENTITY_ACCOUNT = 'isthmus-identity';
 /** The headless Service whose EndpointSlices hold the gateway pods. */
 export const GATEWAY_SERVICE = 'isthmus-gateway';
+/** The LoadBalancer Service by which peers reach the gateways. */
+export const GATEWAY_EXTERNAL_SERVICE = 'isthmus-gateway-external';
 export const IDENTITY_SERVICE = 'isthmus-identity';
-/** ConfigMap, key `clusterName`: what this cluster is called. */
+/** ConfigMap: what this cluster is called (`clusterName`), where it is reached (`advertise`). */
 export const CLUSTER_CONFIG_MAP = 'isthmus-cluster';
 /** ConfigMap, key `ca.crt`: this cluster's trust bundle, PEM. Written by identity. */
 export const TRUST_BUNDLE_CONFIG_MAP = 'isthmus-trust-bundle';

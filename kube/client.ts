@@ -76,12 +76,19 @@ export interface KubeClient {
   /** Server-side apply of the status subresource. */
   applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
   replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
-  /** False when it was gone already. Preconditions guard against deleting a successor. */
+  /**
+   * False when it was gone already. Preconditions guard against deleting a successor;
+   * `gracePeriodSeconds: 0` removes a Pod whose processes have ended.
+   */
   delete<T extends KubeObject>(
     resource: Resource<T>,
     name: string,
     namespace?: string,
-    preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    preconditions?: {
+      readonly uid?: string;
+      readonly resourceVersion?: string;
+      readonly gracePeriodSeconds?: number;
+    },
   ): Promise<boolean>;
   /** A call no verb above covers, such as TokenReview; the answer is unknown JSON. */
   post(path: string, body: unknown): Promise<unknown>;

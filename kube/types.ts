@@ -131,3 +131,48 @@ export interface ServiceExport extends KubeObject {
 export interface Namespace extends KubeObject {
   readonly kind: 'Namespace';
 }
+
+/** A ConfigMap; `binaryData` is left out. */
+export interface ConfigMap extends KubeObject {
+  readonly kind: 'ConfigMap';
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** A Secret. `data` is base64, as on the wire. */
+export interface Secret extends KubeObject {
+  readonly kind: 'Secret';
+  readonly type?: string;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+/** coordination.k8s.io Lease. Times are RFC 3339 with microseconds. */
+export interface Lease extends KubeObject {
+  readonly kind: 'Lease';
+  readonly spec: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+/** What an Event or a condition is about. */
+export interface ObjectReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** A core/v1 Event. */
+export interface KubeEvent extends KubeObject {
+  readonly kind: 'Event';
+  readonly involvedObject: ObjectReference;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly count?: number;
+}

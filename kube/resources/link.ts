@@ -7,6 +7,7 @@
  */
 import { z } from 'zod';
 import { GLOBAL, isLabelName } from '#core/names.ts';
+import type { KubeObject } from '../types.ts';
 
 /** An address of a peer's gateway. */
 export const linkGateway = z.strictObject({
@@ -110,3 +111,24 @@ export type LinkStatus = z.infer<typeof linkStatus>;
 export const LINK_CONNECTED = 'Connected';
 export const LINK_CATALOG_SYNCED = 'CatalogSynced';
 export const LINK_TRUST_CURRENT = 'TrustCurrent';
+
+/** Something wrong with an object: the field's path, and what it has to be. */
+export interface Problem {
+  /** Such as `spec.gateways[1].port`. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/**
+ * A Link as it was read. An invalid one is handed out too, so that the controller can say so on the
+ * object itself: `spec` is then `undefined` and `problems` is not empty.
+ */
+export interface Link extends KubeObject {
+  readonly kind: 'Link';
+  /** Defaults filled in; present exactly when there are no problems. */
+  readonly spec: LinkSpec | undefined;
+  /** `spec.clusterName` as it stands, even of an invalid Link: what it claims keeps its mirrors. */
+  readonly clusterName: string | undefined;
+  readonly problems: readonly Problem[];
+  readonly status: LinkStatus;
+}

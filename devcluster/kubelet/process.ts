@@ -1,0 +1,194 @@
+/**
+ * One pod as one process: volumes, environment, start, readiness, status, end.
+ *
+ * Promises: the process is started once; when it ends, however it ends, the pod is unready at once
+ * and stays so; ending it is SIGTERM, a grace period, SIGKILL. It never outlives this process, for it
+ * watches its standard input (`ISTHMUS_PARENT=stdin`).
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { backoffMs } from '#core/backoff.ts';
+import { type Clock, sleep } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import type { Network } from '#core/network.ts';
+import type { Random } from '#core/random.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { environmentOf, programOf } from './environment.ts';
+import { type ConfigMapLookup, type Container, type NodePod, nodePods } from './pod.ts';
+import { probeReadiness } from './probe.ts';
+import { type ProcessState, statusOf, statusPatch } from './status.ts';
+import { Volumes } from './volumes.ts';
+
+/** What every pod of a node shares. */
+export interface NodeContext {
+  readonly client: KubeClient;
+  /** Where pods keep their files, and logs are written. */
+  readonly directory: string;
+  readonly network: Network;
+  readonly apiServerCa: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly configMaps: ConfigMapLookup;
+  /** Variables beside those of the spec; they win. */
+  extraEnvironment(): Promise<Readonly<Record<string, string>>>;
+  /** The file to give to node for a program such as `gateway/main`. */
+  programPath(program: string): string;
+}
+
+const RETRY = { firstMs: 50, maxMs: 2_000 };
+
+/** A pod and its process. */
+export class PodProcess {
+  readonly pod: NodePod;
+  readonly #node: NodeContext;
+  readonly #container: Container;
+  readonly #ended = new AbortController();
+  readonly #transitions = new Map<string, { readonly status: string; readonly at: string }>();
+  #state: ProcessState = { is: 'waiting', reason: 'ContainerCreating', message: '' };
+  #child: ChildProcess | undefined;
+  #volumes: Volumes | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(pod: NodePod, node: NodeContext) {
+    const [container] = pod.spec.containers;
+    if (!container) throw new Error('a pod has a container');
+    this.pod = pod;
+    this.#node = node;
+    this.#container = container;
+  }
+
+  get state(): ProcessState {
+    return this.#state;
+  }
+
+  /** Starts the process, again and again until what it needs is there. Never rejects. */
+  async start(): Promise<void> {
+    const { clock, random, log } = this.#node;
+    const signal = this.#ended.signal;
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        await this.#launch(signal);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        const message = describeError(error);
+        log.debug('Cannot start a pod yet', { pod: this.pod.metadata.name, reason: message });
+        this.#set({ is: 'waiting', reason: 'CreateContainerConfigError', message });
+        await sleep(clock, backoffMs(RETRY, failures, random), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Writes ConfigMaps that changed since. */
+  refreshConfigMaps(): void {
+    this.#volumes?.refreshConfigMaps().catch((error: unknown) => {
+      const fields = { pod: this.pod.metadata.name, reason: describeError(error) };
+      this.#node.log.warn('Cannot write a ConfigMap volume', fields);
+    });
+  }
+
+  /** Resolves when the process is gone: SIGTERM, `graceMs`, SIGKILL. */
+  async stop(graceMs: number): Promise<void> {
+    this.#ended.abort(new Error('The pod is ending'));
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return this.#exited;
+    child.kill('SIGTERM');
+    const timer = this.#node.clock.after(graceMs, () => child.kill('SIGKILL'));
+    await this.#exited;
+    timer.cancel();
+  }
+
+  async #launch(signal: AbortSignal): Promise<void> {
+    const { pod } = this;
+    const container = this.#container;
+    const { client, directory, clock, random, log, configMaps, apiServerCa } = this.#node;
+    const root = join(directory, 'pods', pod.metadata.uid);
+    const env = environmentOf(pod, container, configMaps);
+    const { program, args } = programOf(container);
+    this.#volumes = new Volumes({
+      pod,
+      container,
+      root,
+      client,
+      configMaps,
+      apiServerCa,
+      clock,
+      random,
+      log,
+    });
+    const [extra] = await Promise.all([this.#node.extraEnvironment(), this.#volumes.mount(signal)]);
+    signal.throwIfAborted();
+    mkdirSync(join(directory, 'logs'), { recursive: true });
+    const output = openSync(join(directory, 'logs', `${pod.metadata.name}.log`), 'a');
+    const child = spawn(process.execPath, [this.#node.programPath(program), ...args], {
+      env: { ...env, ...extra, ISTHMUS_ROOT: root, ISTHMUS_PARENT: 'stdin' },
+      stdio: ['pipe', output, output],
+      // Ctrl-C reaches the supervisor alone, which then ends its components in order.
+      detached: true,
+    });
+    closeSync(output);
+    // The pipe only says that we live; that the other end closed, the exit says better.
+    child.stdin?.on('error', () => undefined);
+    if (child.pid === undefined) {
+      throw await new Promise((resolve) => child.once('error', resolve));
+    }
+    this.#child = child;
+    this.#watch(child, child.pid, clock.wallMs());
+  }
+
+  #watch(child: ChildProcess, pid: number, startedMs: number): void {
+    const { clock, network, log } = this.#node;
+    const probing = new AbortController();
+    this.#set({ is: 'running', pid, startedMs, ready: false });
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', (exitCode, signal) => {
+        probing.abort();
+        this.#set({ is: 'ended', pid, startedMs, endedMs: clock.wallMs(), exitCode, signal });
+        const fields = { pod: this.pod.metadata.name, exitCode, signal };
+        if (this.#ended.signal.aborted) log.debug('A component ended', fields);
+        else log.warn('A component ended by itself', fields);
+        resolve();
+      });
+    });
+    const options = {
+      container: this.#container,
+      podIp: this.pod.status.podIP ?? '',
+      network,
+      clock,
+      onChange: (ready: boolean) => this.#set({ is: 'running', pid, startedMs, ready }),
+    };
+    // A pod that is ending is probed on: its own readiness says when it may be left.
+    void probeReadiness(options, probing.signal);
+  }
+
+  /** Statuses are written one after the other, and only the newest of those that wait. */
+  #set(state: ProcessState): void {
+    this.#state = state;
+    this.#writing = this.#writing.then(async () => {
+      if (this.#state === state) await this.#writeStatus(state);
+    });
+  }
+
+  async #writeStatus(state: ProcessState): Promise<void> {
+    const { client, clock, random, log } = this.#node;
+    for (let failures = 1; this.#state === state; failures++) {
+      const status = statusOf(this.#container, state, this.#transitions, clock.wallMs());
+      try {
+        await client.applyStatus(nodePods, statusPatch(this.pod, status));
+        return;
+      } catch (error) {
+        // A pod that is going may be gone already; otherwise the API server is away.
+        if (this.#ended.signal.aborted) return;
+        const fields = { pod: this.pod.metadata.name, reason: describeError(error) };
+        log.debug('Cannot write a pod status', fields);
+        await sleep(clock, backoffMs(RETRY, failures, random), this.#ended.signal).catch(
+          () => undefined,
+        );
+      }
+    }
+  }
+}

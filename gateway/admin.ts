@@ -1,0 +1,160 @@
+/**
+ * The admin port, 4191: liveness, readiness and metrics for anyone; what tells of traffic and peers
+ * only over mTLS to an id of this cluster that may, or over loopback.
+ */
+import http from 'node:http';
+import net, { type Socket } from 'node:net';
+import tls from 'node:tls';
+import type { Clock } from '#core/clock.ts';
+import { trustDomainOf } from '#core/id.ts';
+import { MIRROR_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import type { Address, Network } from '#core/network.ts';
+import { admit } from '#identity/admit.ts';
+import { clusterServerOptions } from '#identity/tls.ts';
+import type { Credentials } from '#identity/workload.ts';
+import type { Balancer } from './balance/balancer.ts';
+import { serveCatalog } from './catalog/serve.ts';
+import { listen } from './listener/listen.ts';
+import type { Peers } from './peers.ts';
+
+const TLS_HANDSHAKE_BYTE = 0x16;
+const HANDSHAKE_MS = 5_000;
+const IDLE_MS = 10_000;
+
+export interface AdminOptions {
+  readonly address: Address;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly cluster: string;
+  readonly peers: Peers;
+  readonly balancer: Balancer;
+  credentials(): Credentials;
+  /** Empty when ready, else what is missing. */
+  notReady(): readonly string[];
+  metrics(): Promise<string>;
+}
+
+/** Opens the port. */
+export async function serveAdmin(options: AdminOptions): Promise<net.Server> {
+  const plain = http.createServer((request, response) => {
+    void answer(request, response, isLoopback(request.socket), options);
+  });
+  const guarded = http.createServer((request, response) => {
+    void answer(request, response, true, options);
+  });
+  const secure = tls.createServer({
+    ...clusterServerOptions({ credentials: () => options.credentials() }),
+    handshakeTimeout: HANDSHAKE_MS,
+  });
+  secure.on('secureConnection', (socket) => {
+    const admission = admit(socket, {
+      trustDomain: trustDomainOf(options.cluster),
+      namespace: SYSTEM_NAMESPACE,
+      serviceAccounts: [MIRROR_ACCOUNT],
+    });
+    if (admission.admitted) guarded.emit('connection', socket);
+    else socket.destroy();
+  });
+  secure.on('tlsClientError', (_error, socket) => socket.destroy());
+  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+    socket.on('error', () => socket.destroy());
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.once('readable', () => {
+      const first: Buffer | null = socket.read();
+      if (first === null) return;
+      socket.setTimeout(0);
+      socket.unshift(first);
+      (first[0] === TLS_HANDSHAKE_BYTE ? secure : plain).emit('connection', socket);
+    });
+  });
+  await listen(server, options.address, options.network);
+  return server;
+}
+
+async function answer(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  trusted: boolean,
+  options: AdminOptions,
+): Promise<void> {
+  const path = (request.url ?? '/').split('?')[0] ?? '/';
+  request.resume();
+  if (request.method !== 'GET') return text(response, 405, 'only GET is served\n');
+  if (path === '/live') return text(response, 200, 'live\n');
+  if (path === '/ready') {
+    const missing = options.notReady();
+    const body = missing.length === 0 ? 'ready\n' : `not ready: ${missing.join(', ')}\n`;
+    return text(response, missing.length === 0 ? 200 : 503, body);
+  }
+  if (path === '/metrics') return text(response, 200, await options.metrics());
+  if (!trusted) return text(response, 403, 'served over mTLS or loopback only\n');
+  if (path === '/links') return json(response, { links: linkStates(options.peers) });
+  if (path === '/balancer') return json(response, balancerState(options));
+  const cluster = /^\/catalogs\/([a-z0-9-]{1,63})$/.exec(path)?.[1];
+  if (cluster === undefined) return text(response, 404, 'no such page\n');
+  const catalog = options.peers.catalog(cluster);
+  if (!catalog) return text(response, 404, `no Link names ${cluster}\n`);
+  if (options.notReady().length > 0 || !catalog.current()) {
+    return text(response, 503, `nothing was heard from ${cluster} yet\n`);
+  }
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  response.on('error', () => response.destroy());
+  serveCatalog(catalog, response, options.clock);
+}
+
+/** The links as the mirror controller and `isthmus` read them. */
+function linkStates(peers: Peers) {
+  return [...peers.all()].map((tunnels) => {
+    const { hello, error, roundTripMs } = tunnels;
+    return {
+      name: tunnels.peer.linkName,
+      clusterName: tunnels.peer.clusterName,
+      connected: tunnels.connected,
+      since: new Date(tunnels.sinceMs).toISOString(),
+      roundTripMs: Number.isNaN(roundTripMs) ? null : Number(roundTripMs.toFixed(3)),
+      peerVersion: hello?.version ?? null,
+      replicas: hello?.replicas ?? [],
+      tunnels: tunnels.tunnelCount,
+      error: error ? { code: error.code, message: error.message } : null,
+    };
+  });
+}
+
+function balancerState(options: AdminOptions) {
+  const nowMs = options.clock.monotonicMs();
+  const endpoints = (group: {
+    endpoints: readonly import('./balance/endpoint.ts').EndpointState[];
+  }) =>
+    group.endpoints.map((each) => ({
+      endpoint: each.key,
+      latencyMs: Number.isNaN(each.latencyMs) ? null : each.latencyMs,
+      cost: each.cost(nowMs),
+      inFlight: each.inFlight,
+      success: each.success,
+      weight: each.weight,
+      ramp: each.ramp(nowMs),
+      ejected: each.ejected,
+    }));
+  const services = [...options.balancer.entries()].map(([name, balancer]) => ({
+    name,
+    localShare: balancer.localShare(nowMs),
+    local: endpoints(balancer.local),
+    remote: endpoints(balancer.remote),
+  }));
+  return { services };
+}
+
+function isLoopback(socket: Socket): boolean {
+  const { remoteAddress } = socket;
+  return (
+    remoteAddress === '127.0.0.1' || remoteAddress === '::1' || remoteAddress === '::ffff:127.0.0.1'
+  );
+}
+
+function text(response: http.ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
+}
+
+function json(response: http.ServerResponse, body: unknown): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}

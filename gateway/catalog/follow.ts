@@ -1,0 +1,115 @@
+/**
+ * Follows a peer's catalog through the control tunnel, for as long as there is a Link.
+ *
+ * What the peer said last stays known while it cannot be heard. A stream that says nothing valid, or
+ * nothing at all for {@link SILENCE_MS}, is dropped, and a fresh snapshot asked for after a pause.
+ */
+
+import { backoffMs } from '#core/backoff.ts';
+import {
+  applyCatalogMessage,
+  CATALOG_LIMITS,
+  type Catalog,
+  parseCatalogMessage,
+} from '#core/catalog.ts';
+import { type Clock, sleep, type Timer } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import type { Random } from '#core/random.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
+import { CatalogCell } from './source.ts';
+
+export const CATALOG_PATH = '/isthmus/catalog';
+const SILENCE_MS = 5_000;
+const RETRY = { firstMs: 100, maxMs: 5_000 };
+
+export interface FollowOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** A control tunnel in which streams can be opened, if there is one. */
+  control(): Tunnel | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The peer's catalog; kept current until the signal aborts. */
+export function followCatalog(options: FollowOptions): CatalogCell {
+  const cell = new CatalogCell();
+  void follow(cell, options);
+  return cell;
+}
+
+async function follow(cell: CatalogCell, options: FollowOptions): Promise<void> {
+  const { clock, random, log, signal } = options;
+  let failures = 0;
+  while (!signal.aborted) {
+    const tunnel = options.control();
+    try {
+      if (tunnel) {
+        await readStream(tunnel, cell, options, () => {
+          failures = 0;
+        });
+      }
+    } catch (error) {
+      if (!signal.aborted) log.info('catalog stream ended', { error: describeError(error) });
+    }
+    failures += 1;
+    const waitMs = tunnel ? backoffMs(RETRY, failures, random) : RETRY.firstMs;
+    await sleep(clock, waitMs, signal).catch(() => undefined);
+  }
+}
+
+async function readStream(
+  tunnel: Tunnel,
+  cell: CatalogCell,
+  options: FollowOptions,
+  onMessage: () => void,
+): Promise<void> {
+  const { clock, signal } = options;
+  const stream = tunnel.open([':method', 'GET', ':path', CATALOG_PATH], true);
+  const silence = () => {
+    stream.destroy(new IsthmusError('TUNNEL_LOST', `the catalog was silent for ${SILENCE_MS} ms`));
+  };
+  let timer: Timer = clock.after(SILENCE_MS, silence);
+  const stop = () => stream.destroy();
+  signal.addEventListener('abort', stop, { once: true });
+  let known: Catalog | undefined;
+  try {
+    for await (const line of lines(stream)) {
+      timer.cancel();
+      timer = clock.after(SILENCE_MS, silence);
+      const message = parseCatalogMessage(line);
+      if (message === undefined) continue;
+      known = applyCatalogMessage(known, message);
+      if (known === undefined) {
+        throw new IsthmusError('TUNNEL_LOST', 'the catalog does not continue what was said before');
+      }
+      cell.set(known);
+      onMessage();
+    }
+  } finally {
+    timer.cancel();
+    signal.removeEventListener('abort', stop);
+    stream.destroy();
+  }
+}
+
+/** Splits a stream into lines, none longer than the catalog allows. */
+export async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  for await (const chunk of stream) {
+    let from = 0;
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+      yield Buffer.concat([...rest, chunk.subarray(from, at)]).toString('utf8');
+      rest = [];
+      restBytes = 0;
+      from = at + 1;
+    }
+    if (from < chunk.length) rest.push(chunk.subarray(from));
+    restBytes += chunk.length - from;
+    if (restBytes > CATALOG_LIMITS.lineBytesMax) {
+      throw new IsthmusError('TUNNEL_LOST', 'a line of the catalog is too long');
+    }
+  }
+}

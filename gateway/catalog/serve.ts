@@ -1,0 +1,56 @@
+/**
+ * Tells a catalog to one listener: a snapshot, then deltas, then a heartbeat whenever it was quiet.
+ *
+ * A listener that reads too slowly gets no queue: what it has not taken is made up by the difference
+ * to what it was told last.
+ */
+import type { Writable } from 'node:stream';
+import { CATALOG_HEARTBEAT_MS, type Catalog, type CatalogMessage } from '#core/catalog.ts';
+import type { Clock } from '#core/clock.ts';
+import { type CatalogSource, catalogDifference } from './source.ts';
+
+/** Writes JSON lines into `sink` until it closes. Waits for the first snapshot when there is none. */
+export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock): void {
+  let told: Catalog | undefined;
+  let blocked = false;
+  let quiet = true;
+  const say = (message: CatalogMessage) => {
+    quiet = false;
+    blocked = !sink.write(`${JSON.stringify(message)}\n`);
+  };
+  const update = () => {
+    const now = source.current();
+    if (blocked || now === undefined || now === told) return;
+    say(nextMessage(told, now));
+    told = now;
+  };
+  const heart = clock.every(CATALOG_HEARTBEAT_MS, () => {
+    if (quiet && told && !blocked) say({ kind: 'heartbeat', position: told.position });
+    quiet = true;
+  });
+  const unsubscribe = source.subscribe(update);
+  sink.on('drain', () => {
+    blocked = false;
+    update();
+  });
+  sink.once('close', () => {
+    heart.cancel();
+    unsubscribe();
+  });
+  update();
+}
+
+function nextMessage(told: Catalog | undefined, now: Catalog): CatalogMessage {
+  const { position, cluster } = now;
+  if (told?.position.epoch !== position.epoch) {
+    return { kind: 'snapshot', position, cluster, exports: [...now.exports.values()] };
+  }
+  const { changed, removed } = catalogDifference(told.exports, now.exports);
+  return {
+    kind: 'delta',
+    position,
+    changed,
+    removed,
+    ...(told.cluster === cluster ? {} : { cluster }),
+  };
+}

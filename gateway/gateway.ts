@@ -1,0 +1,235 @@
+/**
+ * A gateway, put together: what comes in by a mirror's port goes out to pods and peers, what comes in
+ * by 4143 goes to pods; the snapshot decides everything else.
+ */
+
+import net from 'node:net';
+import type { Registry } from 'prom-client';
+import { type Clock, sleep } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import { ADMIN_PORT, GATEWAY_PORT } from '#core/names.ts';
+import { type Network, parseAddress } from '#core/network.ts';
+import type { Random } from '#core/random.ts';
+import type { Credentials } from '#identity/workload.ts';
+import { serveAdmin } from './admin.ts';
+import { Balancer } from './balance/balancer.ts';
+import { OwnCatalog } from './catalog/own.ts';
+import { Http1Inbound } from './http/inbound.ts';
+import { LocalUpstream } from './http/local.ts';
+import { serveStream } from './inward.ts';
+import { Listeners } from './listener/listeners.ts';
+import { gatewayMetrics } from './metrics.ts';
+import { serveConnection, serveExchange } from './outward.ts';
+import { Peers } from './peers.ts';
+import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
+import { acceptPeers } from './tunnel/accept.ts';
+import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
+import { Tunnel } from './tunnel/tunnel.ts';
+
+const PROBE_TIMEOUT_MS = 1_000;
+
+export interface GatewayOptions {
+  readonly cluster: string;
+  readonly replica: string;
+  /** The pod's address. */
+  readonly host: string;
+  readonly version: string;
+  /** Names this life of the process. */
+  readonly epoch: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly network: Network;
+  readonly registry: Registry;
+  credentials(): Credentials;
+}
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #balancer: Balancer;
+  readonly #peers: Peers;
+  readonly #listeners: Listeners;
+  readonly #inbound: Http1Inbound;
+  readonly #ownCatalog: OwnCatalog;
+  readonly #local: LocalUpstream;
+  readonly #servers: net.Server[] = [];
+  #snapshot: Snapshot = emptySnapshot;
+  #missing: readonly string[] = ['snapshot'];
+  #leaving = false;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    const { clock, random, log, network, registry, cluster, host } = options;
+    const metrics = gatewayMetrics(registry);
+    const snapshot = () => this.#snapshot;
+    this.#local = new LocalUpstream(clock, network);
+    this.#ownCatalog = new OwnCatalog(options.epoch);
+    this.#balancer = new Balancer({
+      clock,
+      random,
+      probe: (address) => accepts(address, network, clock),
+      remote: (name, key) => this.#peers.candidate(name, key),
+    });
+    const shared = { cluster, clock, log, network, metrics, snapshot };
+    const local = this.#local;
+    const balancer = this.#balancer;
+    const inward = { ...shared, balancer, local, ownCatalog: this.#ownCatalog };
+    const tunnelContext: PeerContext = {
+      clock,
+      random,
+      network,
+      ownCluster: cluster,
+      version: options.version,
+      replica: options.replica,
+      credentials: () => options.credentials(),
+      replicas: () => this.#snapshot.replicas,
+      serve: (peer, purpose) => (stream, headers) =>
+        serveStream(peer, purpose, stream, headers, inward),
+      changed: (peer) => {
+        this.#balancer.refresh();
+        const tunnels = this.#peers.tunnels(peer);
+        if (tunnels)
+          metrics.peer(peer, tunnels.connected, tunnels.roundTripMs, tunnels.tunnelCount);
+      },
+    };
+    this.#tunnelContext = tunnelContext;
+    this.#peers = new Peers({
+      clock,
+      random,
+      log,
+      tunnelContext,
+      onCatalog: () => this.#balancer.refresh(),
+    });
+    const outward = { ...shared, balancer, local, peers: this.#peers };
+    this.#inbound = new Http1Inbound((exchange, route, socket) =>
+      serveExchange(exchange, route, socket, outward),
+    );
+    this.#listeners = new Listeners({
+      clock,
+      network,
+      log,
+      host,
+      onHttp: (socket, route) => this.#inbound.accept(socket, route),
+      onOpaque: (socket, route) => void serveConnection(socket, route, outward),
+    });
+  }
+
+  readonly #tunnelContext: PeerContext;
+
+  /** Opens the admin port and 4143. Rejects when one is taken. */
+  async start(): Promise<void> {
+    const { host, network, clock, cluster, registry, log } = this.#options;
+    const credentials = () => this.#options.credentials();
+    this.#servers.push(
+      await serveAdmin({
+        address: { host, port: ADMIN_PORT },
+        network,
+        clock,
+        cluster,
+        peers: this.#peers,
+        balancer: this.#balancer,
+        credentials,
+        notReady: () => this.notReady(),
+        metrics: () => registry.metrics(),
+      }),
+      await acceptPeers({
+        address: { host, port: GATEWAY_PORT },
+        network,
+        log,
+        credentials,
+        peer: (name) => this.#peers.tunnels(name),
+        admitted: (socket, peer, httpRole) => this.#admit(socket, peer, httpRole),
+      }),
+    );
+  }
+
+  /** What keeps this gateway from being ready; empty when it is. */
+  notReady(): readonly string[] {
+    if (this.#leaving) return ['leaving'];
+    const failed = [...this.#listeners.failed].map(([port, why]) => `listener ${port}: ${why}`);
+    return [...this.#missing, ...failed];
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
+  get peers(): Peers {
+    return this.#peers;
+  }
+
+  /** Takes over a snapshot; resolves when every listener it names is open. */
+  async update(snapshot: Snapshot): Promise<void> {
+    const { cluster, version } = this.#options;
+    this.#snapshot = snapshot;
+    this.#peers.update(snapshot.peers);
+    this.#balancer.update(snapshot);
+    this.#ownCatalog.update(snapshot, {
+      name: cluster,
+      version,
+      trustBundle: this.#options.credentials().trustBundle,
+      gateways: snapshot.advertised.slice(0, 64),
+    });
+    await this.#listeners.update(snapshot.listeners);
+    this.#missing = [];
+  }
+
+  /** Unready from now on, but still serving, until {@link stop}. */
+  leave(): void {
+    this.#leaving = true;
+  }
+
+  /** Accepts nothing more, lets what is under way finish for at most `graceMs`, then ends. */
+  async stop(graceMs: number): Promise<void> {
+    this.#leaving = true;
+    this.#listeners.close();
+    this.#inbound.drain();
+    this.#peers.drain();
+    for (const server of this.#servers) server.close();
+    if (graceMs > 0) await sleep(this.#options.clock, graceMs);
+    this.#inbound.close();
+    this.#local.close();
+    this.#balancer.close();
+  }
+
+  #admit(
+    socket: import('node:tls').TLSSocket,
+    peer: PeerTunnels,
+    httpRole: 'client' | 'server',
+  ): void {
+    const { clock, log } = this.#options;
+    const tunnel = new Tunnel({
+      connection: socket,
+      httpRole,
+      hello: peer.helloFor('data'),
+      clock,
+      serve: (stream, headers) => {
+        const purpose = tunnel.peer?.purpose ?? 'data';
+        this.#tunnelContext.serve(peer.peer.clusterName, purpose)(stream, headers);
+      },
+      accept: (theirs) => peer.acceptHello(theirs),
+    });
+    peer.adopt(tunnel);
+    tunnel.ready.catch((error: unknown) =>
+      log.warn('hello refused', { error: describeError(error) }),
+    );
+  }
+}
+
+/** Whether a TCP connection to `address` is accepted within a second. */
+function accepts(address: string, network: Network, clock: Clock): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const parsed = parseAddress(address);
+  if (!parsed) return Promise.resolve(false);
+  const socket = net.connect(network.locate(parsed));
+  const done = (alive: boolean) => {
+    timer.cancel();
+    socket.destroy();
+    resolve(alive);
+  };
+  const timer = clock.after(PROBE_TIMEOUT_MS, () => done(false));
+  socket.once('connect', () => done(true));
+  socket.once('error', () => done(false));
+  return promise;
+}

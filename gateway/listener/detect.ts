@@ -1,0 +1,32 @@
+/**
+ * Which protocol a connection speaks, from its first bytes. pure
+ *
+ * HTTP/1.x begins with a method of token characters and a space (RFC 9112 section 3), HTTP/2 with its
+ * connection preface (RFC 9113 section 3.4); everything else is opaque.
+ */
+
+/** `undecided`: more bytes are needed. */
+export type Detected = 'http1' | 'http2' | 'opaque' | 'undecided';
+
+const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const METHOD_BYTES_MAX = 20;
+const TOKEN = /^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]*$/;
+const REQUEST_LINE = /^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]* \S+ HTTP\/1\.\d\r?\n/;
+/** A request line longer than this is taken for HTTP/1 by its method alone. */
+export const PEEK_BYTES_MAX = 1_024;
+
+/** What `bytes`, the first of a connection, are. */
+export function detect(bytes: Buffer): Detected {
+  const shared = Math.min(bytes.length, PREFACE.length);
+  if (bytes.subarray(0, shared).equals(PREFACE.subarray(0, shared))) {
+    return bytes.length >= PREFACE.length ? 'http2' : 'undecided';
+  }
+  const text = bytes.toString('latin1', 0, PEEK_BYTES_MAX);
+  const space = text.indexOf(' ');
+  if (space < 0) {
+    return bytes.length <= METHOD_BYTES_MAX && TOKEN.test(text) ? 'undecided' : 'opaque';
+  }
+  if (space > METHOD_BYTES_MAX || !TOKEN.test(text.slice(0, space))) return 'opaque';
+  if (text.includes('\n')) return REQUEST_LINE.test(text) ? 'http1' : 'opaque';
+  return bytes.length >= PEEK_BYTES_MAX ? 'http1' : 'undecided';
+}

@@ -1,0 +1,104 @@
+/**
+ * Port 4143: where peers dial in.
+ *
+ * The TLS server name says who calls, and only that peer's bundle is in the context that answers; one
+ * decision, `admit()`, follows before any byte is read. Handshakes under way and their time are
+ * bounded, because whoever connects is a stranger until then.
+ */
+import type { Socket } from 'node:net';
+import tls from 'node:tls';
+import { IsthmusError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import { clusterOfServerName, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import type { Address, Network } from '#core/network.ts';
+import { admit } from '#identity/admit.ts';
+import { linkServerOptions } from '#identity/tls.ts';
+import type { Credentials } from '#identity/workload.ts';
+import { listen } from '../listener/listen.ts';
+import { ALPN } from './dial.ts';
+import type { PeerTunnels } from './peer.ts';
+
+const HANDSHAKE_MS = 5_000;
+/** Connections that may be between accept and admission at once. */
+export const HANDSHAKES_MAX = 256;
+
+export interface AcceptOptions {
+  readonly address: Address;
+  readonly network: Network;
+  readonly log: Logger;
+  credentials(): Credentials;
+  /** The tunnels of `cluster`, or `undefined` when no Link names it. */
+  peer(cluster: string): PeerTunnels | undefined;
+  /** Makes a tunnel of an admitted connection. */
+  admitted(socket: tls.TLSSocket, peer: PeerTunnels, httpRole: 'client' | 'server'): void;
+}
+
+/** Opens the port; rejects with `ADDRESS_IN_USE` when it is taken. */
+export async function acceptPeers(options: AcceptOptions): Promise<tls.Server> {
+  /** Raw connections between accept and the end of their handshake, by remote address and port. */
+  const underWay = new Set<string>();
+  const server = tls.createServer({
+    ...linkServerOptions({
+      credentials: () => options.credentials(),
+      bundleOf: (cluster) => {
+        const peer = options.peer(cluster)?.peer;
+        return peer && !peer.suspended ? peer.trustBundle : undefined;
+      },
+    }),
+    ALPNProtocols: [ALPN.client, ALPN.server],
+    handshakeTimeout: HANDSHAKE_MS,
+    noDelay: true,
+  });
+  server.on('connection', (socket) => {
+    const from = remoteOf(socket);
+    if (underWay.size >= HANDSHAKES_MAX) {
+      socket.destroy();
+      return;
+    }
+    underWay.add(from);
+    socket.once('close', () => underWay.delete(from));
+  });
+  server.on('tlsClientError', (error, socket) => {
+    options.log.debug('handshake refused', { error: error.message, from: socket.remoteAddress });
+    socket.destroy();
+  });
+  server.on('secureConnection', (socket) => {
+    underWay.delete(remoteOf(socket));
+    onSecure(socket, options);
+  });
+  await listen(server, options.address, options.network);
+  return server;
+}
+
+function remoteOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+function onSecure(socket: tls.TLSSocket, options: AcceptOptions): void {
+  socket.on('error', (error) =>
+    options.log.debug('peer connection failed', { error: error.message }),
+  );
+  const cluster = clusterOfServerName(String(socket.servername));
+  const peer = cluster === undefined ? undefined : options.peer(cluster);
+  if (peer === undefined || peer.peer.suspended) {
+    refuse(socket, options, `no Link for "${socket.servername}"`);
+    return;
+  }
+  const admission = admit(socket, {
+    trustDomain: peer.peer.trustDomain,
+    namespace: SYSTEM_NAMESPACE,
+    serviceAccounts: [GATEWAY_ACCOUNT],
+  });
+  if (!admission.admitted) {
+    refuse(socket, options, admission.reason);
+    return;
+  }
+  // The ALPN name is the dialler's role; ours is the other.
+  options.admitted(socket, peer, socket.alpnProtocol === ALPN.server ? 'client' : 'server');
+}
+
+function refuse(socket: tls.TLSSocket, options: AcceptOptions, reason: string): void {
+  const error = new IsthmusError('NOT_AUTHORIZED', reason);
+  options.log.warn('peer refused', { code: error.code, reason, from: socket.remoteAddress });
+  socket.destroy();
+}

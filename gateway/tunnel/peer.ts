@@ -1,0 +1,299 @@
+/**
+ * Everything this gateway keeps open to one linked cluster: a control tunnel, data tunnels and opaque
+ * tunnels to every gateway address of the peer, and those the peer dialled for our requests.
+ *
+ * Promises: a tunnel is dead only after {@link SILENCE_MS} without a single byte; requests go to the
+ * least loaded live tunnel; a peer that cannot dial us gets tunnels dialled in its stead.
+ */
+import type { Clock, Timer } from '#core/clock.ts';
+import { IsthmusError } from '#core/errors.ts';
+import { type Hello, PROTOCOL_RANGE, TUNNEL_PURPOSES, type TunnelPurpose } from '#core/hello.ts';
+import { formatAddress, type Network } from '#core/network.ts';
+import type { Random } from '#core/random.ts';
+import { type Credentials, renewalMs } from '#identity/workload.ts';
+import type { Peer, PeerAddress } from '../snapshot/types.ts';
+import { dialPeer, type HttpRole } from './dial.ts';
+import { TunnelSlot } from './slot.ts';
+import { type StreamHandler, Tunnel } from './tunnel.ts';
+
+export const SILENCE_MS = 3_000;
+const PING_MS = 1_000;
+/** A tunnel opened with an old certificate is still worth this long. */
+const RENEW_MS_MIN = 1_000;
+/** Gateway addresses of a peer dialled at the same time. */
+const ADDRESSES_MAX = 8;
+/** Replicas to hold tunnels to, behind an address that may be a load balancer's. */
+const REPLICAS_WANTED = 2;
+
+export interface PeerContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly ownCluster: string;
+  readonly version: string;
+  readonly replica: string;
+  credentials(): Credentials;
+  replicas(): readonly string[];
+  /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
+  serve(peer: string, purpose: TunnelPurpose): StreamHandler;
+  /** Health, round trip or the set of tunnels of `peer` changed. */
+  changed(peer: string): void;
+}
+
+export class PeerTunnels {
+  readonly #context: PeerContext;
+  readonly #slots = new Map<string, { purpose: TunnelPurpose; role: HttpRole; slot: TunnelSlot }>();
+  /** Tunnels the peer dialled in which we are the HTTP/2 client. */
+  readonly #adopted = new Set<Tunnel>();
+  /** Tunnels the peer dialled in which it is the HTTP/2 client. */
+  readonly #accepted = new Set<Tunnel>();
+  readonly #ticker: Timer;
+  #peer: Peer;
+  #sinceMs: number;
+  #wasConnected = false;
+
+  constructor(peer: Peer, context: PeerContext) {
+    this.#peer = peer;
+    this.#context = context;
+    this.#sinceMs = context.clock.wallMs();
+    this.#ticker = context.clock.every(PING_MS, () => this.#tick());
+    this.#dialAll();
+  }
+
+  get peer(): Peer {
+    return this.#peer;
+  }
+
+  /** Takes over a changed Link: other addresses are dialled, another bundle cuts every tunnel. */
+  update(peer: Peer): void {
+    const before = this.#peer;
+    if (
+      before.trustBundle !== peer.trustBundle ||
+      before.trustDomain !== peer.trustDomain ||
+      peer.suspended
+    ) {
+      this.#cut(new IsthmusError('NOT_AUTHORIZED', 'the Link changed'));
+    }
+    this.#peer = peer;
+    this.#dialAll();
+  }
+
+  /** Takes a tunnel the peer dialled; false when it may not stay. */
+  adopt(tunnel: Tunnel): void {
+    const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
+    set.add(tunnel);
+    tunnel.closed.addEventListener(
+      'abort',
+      () => {
+        set.delete(tunnel);
+        this.#notice();
+      },
+      { once: true },
+    );
+    void tunnel.ready.then(
+      () => {
+        if (tunnel.peer?.wantsReverse) this.#dialAll();
+        this.#notice();
+      },
+      () => undefined,
+    );
+  }
+
+  /** The least loaded live tunnel for `purpose` in which we may open streams. */
+  pick(purpose: TunnelPurpose): Tunnel | undefined {
+    let best: Tunnel | undefined;
+    for (const tunnel of this.#ours(purpose)) {
+      if (best === undefined || tunnel.inFlight < best.inFlight) best = tunnel;
+    }
+    return best;
+  }
+
+  /** Whether requests can be sent to this peer now. */
+  get connected(): boolean {
+    return this.pick('data') !== undefined;
+  }
+
+  /** Since when, as wall time, {@link connected} has its value. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** The shortest round trip among the tunnels; NaN while none was measured. */
+  get roundTripMs(): number {
+    let best = Number.NaN;
+    for (const tunnel of this.#live()) {
+      if (!(tunnel.roundTripMs >= best)) best = tunnel.roundTripMs;
+    }
+    return best;
+  }
+
+  get tunnelCount(): number {
+    return [...this.#live()].length;
+  }
+
+  get hello(): Hello | undefined {
+    for (const tunnel of this.#live()) if (tunnel.peer) return tunnel.peer;
+    return undefined;
+  }
+
+  /** Why requests cannot be sent, when they cannot. */
+  get error(): IsthmusError | undefined {
+    if (this.connected) return undefined;
+    if (this.#peer.suspended) return new IsthmusError('PEER_UNREACHABLE', 'the Link is suspended');
+    for (const { slot } of this.#slots.values()) if (slot.error) return slot.error;
+    return this.#peer.gateways.length === 0
+      ? new IsthmusError(
+          'PEER_UNREACHABLE',
+          'waiting for the peer to dial: the Link has no gateway address',
+        )
+      : undefined;
+  }
+
+  /** Ends everything: gracefully with `drain`. */
+  close(reason: IsthmusError, drain: boolean): void {
+    this.#ticker.cancel();
+    for (const { slot } of this.#slots.values()) slot.stop(reason, drain);
+    this.#slots.clear();
+    for (const tunnel of [...this.#adopted, ...this.#accepted]) {
+      if (drain) tunnel.drain();
+      else tunnel.close(reason);
+    }
+  }
+
+  /** What a hello of ours says in a tunnel for `purpose`. */
+  helloFor(purpose: TunnelPurpose): Hello {
+    return {
+      protocols: PROTOCOL_RANGE,
+      features: [],
+      version: this.#context.version,
+      cluster: this.#context.ownCluster,
+      replica: this.#context.replica,
+      worker: 0,
+      purpose,
+      replicas: [...this.#context.replicas()].slice(0, 256),
+      wantsReverse: this.#peer.gateways.length === 0,
+    };
+  }
+
+  /** Whether a hello may come from this peer. */
+  acceptHello(theirs: Hello): IsthmusError | undefined {
+    return theirs.cluster === this.#peer.clusterName
+      ? undefined
+      : new IsthmusError(
+          'NOT_AUTHORIZED',
+          `the gateway calls its cluster "${theirs.cluster}", the Link calls it "${this.#peer.clusterName}"`,
+        );
+  }
+
+  #dialAll(): void {
+    const wanted = new Map<
+      string,
+      { address: PeerAddress; purpose: TunnelPurpose; role: HttpRole }
+    >();
+    if (!this.#peer.suspended) {
+      const roles: HttpRole[] = this.hello?.wantsReverse ? ['client', 'server'] : ['client'];
+      for (const role of roles) {
+        for (const purpose of TUNNEL_PURPOSES) this.#want(wanted, purpose, role);
+      }
+    }
+    for (const [key, { slot }] of this.#slots) {
+      if (wanted.has(key)) continue;
+      slot.stop(new IsthmusError('TUNNEL_LOST', 'the address is no longer in the Link'), true);
+      this.#slots.delete(key);
+    }
+    for (const [key, { address, purpose, role }] of wanted) {
+      if (this.#slots.has(key)) continue;
+      const slot = new TunnelSlot({
+        clock: this.#context.clock,
+        random: this.#context.random,
+        open: () => this.#open(address, purpose, role),
+        onChange: () => this.#notice(),
+      });
+      this.#slots.set(key, { purpose, role, slot });
+    }
+  }
+
+  #want(
+    wanted: Map<string, { address: PeerAddress; purpose: TunnelPurpose; role: HttpRole }>,
+    purpose: TunnelPurpose,
+    role: HttpRole,
+  ): void {
+    const addresses = this.#peer.gateways.slice(0, ADDRESSES_MAX);
+    const copies =
+      purpose === 'data' ? Math.ceil(REPLICAS_WANTED / Math.max(1, addresses.length)) : 1;
+    for (const address of addresses) {
+      for (let copy = 0; copy < copies; copy += 1) {
+        wanted.set(`${purpose} ${role} ${formatAddress(address)} ${copy}`, {
+          address,
+          purpose,
+          role,
+        });
+      }
+    }
+  }
+
+  async #open(address: PeerAddress, purpose: TunnelPurpose, httpRole: HttpRole) {
+    const { clock, network, ownCluster, serve } = this.#context;
+    const credentials = this.#context.credentials();
+    const connection = await dialPeer(this.#peer, address, httpRole, {
+      clock,
+      network,
+      ownCluster,
+      credentials,
+    });
+    const tunnel = new Tunnel({
+      connection,
+      httpRole,
+      hello: this.helloFor(purpose),
+      clock,
+      serve: serve(this.#peer.clusterName, purpose),
+      accept: (theirs) => this.acceptHello(theirs),
+    });
+    await tunnel.ready;
+    tunnel.ping();
+    if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
+    const renewAfterMs = renewalMs(credentials, clock.wallMs(), this.#context.random);
+    return { tunnel, renewAfterMs: Math.max(RENEW_MS_MIN, renewAfterMs) };
+  }
+
+  *#ours(purpose: TunnelPurpose): Generator<Tunnel> {
+    for (const each of this.#slots.values()) {
+      if (each.purpose === purpose && each.role === 'client' && each.slot.tunnel) {
+        yield each.slot.tunnel;
+      }
+    }
+    for (const tunnel of this.#adopted) {
+      if (tunnel.peer?.purpose === purpose && !tunnel.closed.aborted) yield tunnel;
+    }
+  }
+
+  *#live(): Generator<Tunnel> {
+    for (const { slot } of this.#slots.values()) if (slot.tunnel) yield slot.tunnel;
+    for (const tunnel of this.#adopted) if (!tunnel.closed.aborted) yield tunnel;
+    for (const tunnel of this.#accepted) if (!tunnel.closed.aborted) yield tunnel;
+  }
+
+  #tick(): void {
+    for (const tunnel of this.#live()) {
+      const silentMs = tunnel.silentMs();
+      if (silentMs > SILENCE_MS) {
+        tunnel.close(new IsthmusError('TUNNEL_LOST', `no byte for ${Math.round(silentMs)} ms`));
+      } else tunnel.ping();
+    }
+    this.#context.changed(this.#peer.clusterName);
+  }
+
+  #notice(): void {
+    if (this.connected !== this.#wasConnected) {
+      this.#wasConnected = this.connected;
+      this.#sinceMs = this.#context.clock.wallMs();
+    }
+    this.#context.changed(this.#peer.clusterName);
+  }
+
+  #cut(reason: IsthmusError): void {
+    for (const { slot } of this.#slots.values()) slot.stop(reason, false);
+    this.#slots.clear();
+    for (const tunnel of [...this.#adopted, ...this.#accepted]) tunnel.close(reason);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * One tunnel that is kept up: dialled, watched, dialled again with a backoff, and renewed before the
+ * certificate it was opened with ends.
+ */
+
+import { backoffMs } from '#core/backoff.ts';
+import type { Clock, Timer } from '#core/clock.ts';
+import type { IsthmusError } from '#core/errors.ts';
+import type { Random } from '#core/random.ts';
+import type { Tunnel } from './tunnel.ts';
+
+const REDIAL = { firstMs: 100, maxMs: 5_000 };
+
+export interface SlotOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Opens a tunnel whose `ready` has settled; `renewAfterMs` from now it is to be replaced. */
+  readonly open: () => Promise<{ tunnel: Tunnel; renewAfterMs: number }>;
+  readonly onChange: () => void;
+}
+
+export class TunnelSlot {
+  readonly #options: SlotOptions;
+  #tunnel: Tunnel | undefined;
+  #error: IsthmusError | undefined;
+  #failures = 0;
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: SlotOptions) {
+    this.#options = options;
+    void this.#dial();
+  }
+
+  /** The tunnel, while streams can be opened in it. */
+  get tunnel(): Tunnel | undefined {
+    return this.#tunnel?.closed.aborted ? undefined : this.#tunnel;
+  }
+
+  /** Why there is no tunnel, as of the last try. */
+  get error(): IsthmusError | undefined {
+    return this.#error;
+  }
+
+  /** Ends the tunnel for good: gracefully with `drain`, else with everything in it. */
+  stop(reason: IsthmusError, drain: boolean): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    if (drain) this.#tunnel?.drain();
+    else this.#tunnel?.close(reason);
+  }
+
+  async #dial(): Promise<void> {
+    const { clock, random, open, onChange } = this.#options;
+    try {
+      const { tunnel, renewAfterMs } = await open();
+      if (this.#stopped) {
+        tunnel.drain();
+        return;
+      }
+      const old = this.#tunnel;
+      this.#tunnel = tunnel;
+      this.#error = undefined;
+      this.#failures = 0;
+      old?.drain();
+      this.#timer?.cancel();
+      this.#timer = clock.after(renewAfterMs, () => void this.#dial());
+      tunnel.closed.addEventListener('abort', () => this.#onClosed(tunnel), { once: true });
+      if (tunnel.closed.aborted) this.#onClosed(tunnel);
+      onChange();
+    } catch (error) {
+      this.#error = error as IsthmusError;
+      this.#failures += 1;
+      this.#again(backoffMs(REDIAL, this.#failures, random));
+      onChange();
+    }
+  }
+
+  #onClosed(tunnel: Tunnel): void {
+    if (this.#tunnel !== tunnel || this.#stopped) return;
+    this.#error = tunnel.closed.reason as IsthmusError;
+    this.#failures += 1;
+    this.#again(backoffMs(REDIAL, this.#failures, this.#options.random));
+    this.#options.onChange();
+  }
+
+  #again(delayMs: number): void {
+    if (this.#stopped) return;
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(delayMs, () => void this.#dial());
+  }
+}

@@ -1,0 +1,283 @@
+/**
+ * One HTTP/1.1 connection pool to one API server, with authentication, deadlines and bounds.
+ *
+ * Promises that no answer is awaited for ever, no body grows without end, a token refused with 401 is
+ * read again once, and every failure is an {@link IsthmusError}. HTTP/1.1 on purpose: over HTTP/2 all
+ * watches would share one connection, and one stall would be everybody's.
+ */
+import type { ConnectionOptions } from 'node:tls';
+import { Agent, buildConnector, type Dispatcher, request } from 'undici';
+import type { Clock } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import type { Network } from '#core/network.ts';
+import { StatusError } from './client.ts';
+import type { HeaderSource } from './credentials.ts';
+
+/** An answer, a list page included, may not be larger than this. */
+export const BODY_BYTES_MAX = 128 * 1024 * 1024;
+/** An answer that takes longer than this is a failure. */
+export const REQUEST_DEADLINE_MS = 30_000;
+const ERROR_BODY_BYTES_MAX = 64 * 1024;
+const CONNECT_DEADLINE_MS = 10_000;
+
+/** Trust and client certificate of the connection. */
+export type TlsMaterial = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'
+>;
+
+export interface TransportOptions {
+  /** `https://host:port`, with a path prefix where a proxy asks for one. */
+  readonly server: URL;
+  readonly tls: TlsMaterial;
+  readonly headers: HeaderSource;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly requestDeadlineMs?: number | undefined;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** Path and query below the server's prefix. */
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export class HttpTransport {
+  readonly #options: TransportOptions;
+  readonly #agent: Agent;
+  readonly #deadlineMs: number;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#deadlineMs = options.requestDeadlineMs ?? REQUEST_DEADLINE_MS;
+    this.#agent = new Agent({
+      allowH2: false,
+      connect: locatingConnector(options),
+      pipelining: 1,
+      // Deadlines are ours (they go through the Clock, and watches have none).
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 30_000,
+    });
+  }
+
+  /** The answer's JSON. Throws with a {@link StatusError} as cause when the server refused. */
+  async json(call: Call): Promise<unknown> {
+    const deadline = this.#deadline(call.signal);
+    try {
+      const answer = await this.#authenticated(call, deadline.signal);
+      const text = await readBody(answer, BODY_BYTES_MAX);
+      return JSON.parse(text);
+    } catch (error) {
+      throw this.#failure(call, error, call.signal);
+    } finally {
+      deadline.done();
+    }
+  }
+
+  /**
+   * The answer's bytes as they come. Only the headers have a deadline; between chunks at most
+   * `idleMs` may pass, after which the connection counts as half-open.
+   */
+  async *stream(call: Call, idleMs: number): AsyncGenerator<Uint8Array> {
+    const idle = this.#deadline(call.signal, idleMs);
+    const headers = this.#deadline(idle.signal);
+    try {
+      const answer = await this.#authenticated(call, headers.signal, idle.signal);
+      headers.done();
+      for await (const chunk of answer.body) {
+        idle.pause();
+        yield chunk as Uint8Array;
+        idle.restart();
+      }
+    } catch (error) {
+      throw this.#failure(call, error, call.signal);
+    } finally {
+      headers.done();
+      // Also ends the connection when the consumer stopped reading.
+      idle.abort();
+    }
+  }
+
+  /** Closes every connection at once. */
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+
+  async #authenticated(
+    call: Call,
+    untilHeaders: AbortSignal,
+    untilEnd: AbortSignal = untilHeaders,
+  ): Promise<Dispatcher.ResponseData> {
+    let answer = await this.#send(call, untilHeaders, untilEnd, false);
+    if (answer.statusCode === 401) {
+      await answer.body.dump({ limit: ERROR_BODY_BYTES_MAX });
+      answer = await this.#send(call, untilHeaders, untilEnd, true);
+    }
+    if (answer.statusCode >= 200 && answer.statusCode < 300) return answer;
+    throw await statusError(answer);
+  }
+
+  async #send(
+    call: Call,
+    untilHeaders: AbortSignal,
+    untilEnd: AbortSignal,
+    fresh: boolean,
+  ): Promise<Dispatcher.ResponseData> {
+    const { server } = this.#options;
+    const authentication = await this.#options.headers.headers(fresh);
+    untilHeaders.throwIfAborted();
+    const controller = new AbortController();
+    const abort = (signal: AbortSignal) => () => controller.abort(signal.reason);
+    const onHeaders = abort(untilHeaders);
+    untilHeaders.addEventListener('abort', onHeaders, { once: true });
+    if (untilEnd !== untilHeaders) {
+      untilEnd.addEventListener('abort', abort(untilEnd), { once: true });
+    }
+    const prefix = server.pathname === '/' ? '' : server.pathname.replace(/\/$/, '');
+    const answer = await request(`${server.origin}${prefix}${call.path}`, {
+      method: call.method,
+      dispatcher: this.#agent,
+      signal: controller.signal,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'isthmus',
+        ...authentication,
+        ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
+      },
+      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+    });
+    // For a stream the headers' deadline must not cut the body that follows.
+    if (untilEnd !== untilHeaders) untilHeaders.removeEventListener('abort', onHeaders);
+    return answer;
+  }
+
+  #deadline(outer: AbortSignal | undefined, afterMs = this.#deadlineMs) {
+    const controller = new AbortController();
+    const abort = () => controller.abort(outer?.reason);
+    if (outer?.aborted) abort();
+    outer?.addEventListener('abort', abort, { once: true });
+    const expire = () =>
+      controller.abort(new IsthmusError('CLUSTER_UNREACHABLE', `nothing came for ${afterMs} ms`));
+    let timer = this.#options.clock.after(afterMs, expire);
+    const pause = () => timer.cancel();
+    const done = () => {
+      pause();
+      outer?.removeEventListener('abort', abort);
+    };
+    return {
+      signal: controller.signal,
+      pause,
+      restart: () => {
+        timer.cancel();
+        timer = this.#options.clock.after(afterMs, expire);
+      },
+      done,
+      abort: () => {
+        done();
+        controller.abort(new Error('done'));
+      },
+    };
+  }
+
+  #failure(call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
+    if (signal?.aborted || error instanceof IsthmusError) return error;
+    if (error instanceof StatusError) return refused(call, error);
+    return new IsthmusError(
+      'CLUSTER_UNREACHABLE',
+      `${call.method} ${call.path.split('?')[0]} at ${this.#options.server.host} failed: ${describeError(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A refusal as one of ours: conflicts apart, and what is the server's own trouble apart. */
+function refused(call: Call, cause: StatusError): IsthmusError {
+  const message = `${call.method} ${call.path.split('?')[0]}: ${cause.status} ${cause.reason}: ${cause.message}`;
+  if (cause.status === 409) return new IsthmusError('API_CONFLICT', message, { cause });
+  if (cause.status >= 500 || cause.status === 429) {
+    return new IsthmusError('CLUSTER_UNREACHABLE', message, {
+      cause,
+      next: 'The API server answers but is in trouble itself: look at its log and load.',
+    });
+  }
+  return new IsthmusError('API_REFUSED', message, { cause });
+}
+
+/** The HTTP status the server answered with, or `undefined` where `error` is no such answer. */
+export function statusOf(error: unknown): number | undefined {
+  if (error instanceof StatusError) return error.status;
+  return error instanceof IsthmusError && error.cause instanceof StatusError
+    ? error.cause.status
+    : undefined;
+}
+
+function locatingConnector(options: TransportOptions): buildConnector.connector {
+  const connect = buildConnector({
+    ...options.tls,
+    allowH2: false,
+    timeout: CONNECT_DEADLINE_MS,
+    keepAlive: true,
+    keepAliveInitialDelay: 15_000,
+  });
+  return (target, callback) => {
+    const secure = target.protocol === 'https:';
+    const port = Number(target.port) || (secure ? 443 : 80);
+    const host = target.hostname.replace(/^\[|\]$/g, '');
+    try {
+      const located = options.network.locate({ host, port });
+      // The certificate is the cluster address's, wherever that really is.
+      const servername = options.tls.servername ?? target.servername;
+      connect(
+        {
+          ...target,
+          hostname: located.host,
+          port: String(located.port),
+          ...(servername ? { servername } : {}),
+        },
+        callback,
+      );
+    } catch (error) {
+      callback(error instanceof Error ? error : new Error(String(error)), null);
+    }
+  };
+}
+
+async function readBody(answer: Dispatcher.ResponseData, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > bytesMax) {
+      throw new IsthmusError('BAD_REQUEST', `the answer passes ${bytesMax} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, bytes).toString('utf8');
+}
+
+async function statusError(answer: Dispatcher.ResponseData): Promise<StatusError> {
+  const text = await readBody(answer, ERROR_BODY_BYTES_MAX);
+  return parseStatus(answer.statusCode, text);
+}
+
+function parseStatus(status: number, text: string): StatusError {
+  try {
+    return statusErrorOf(JSON.parse(text), status);
+  } catch {
+    // Proxies in front of an API server answer with HTML: its beginning is all we can say.
+    return new StatusError(status, 'Unknown', text.slice(0, 200));
+  }
+}
+
+/** Reads a metav1.Status, tolerant of missing fields. */
+export function statusErrorOf(value: unknown, fallbackStatus: number): StatusError {
+  const object = typeof value === 'object' && value !== null ? value : {};
+  const code = 'code' in object && typeof object.code === 'number' ? object.code : fallbackStatus;
+  const reason = 'reason' in object && typeof object.reason === 'string' ? object.reason : '';
+  const message = 'message' in object && typeof object.message === 'string' ? object.message : '';
+  return new StatusError(code, reason || 'Unknown', message);
+}

@@ -1,0 +1,51 @@
+/**
+ * The client of a component that runs in the cluster it talks to: its service account's token and CA.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import { formatAddress, type Network } from '#core/network.ts';
+import type { Random } from '#core/random.ts';
+import { tokenFile } from './credentials.ts';
+import { HttpKubeClient } from './http-client.ts';
+
+/** Where Kubernetes mounts `token`, `ca.crt` and `namespace`, below the root of the file system. */
+export const SERVICE_ACCOUNT_FOLDER = 'var/run/secrets/kubernetes.io/serviceaccount';
+
+export interface InClusterOptions {
+  /** `KUBERNETES_SERVICE_HOST`. */
+  readonly host: string;
+  /** `KUBERNETES_SERVICE_PORT`. */
+  readonly port: number;
+  /** The folder that holds `token` and `ca.crt`. */
+  readonly serviceAccountFolder: string;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A client that authenticates as the pod's service account. Throws `INVALID_CONFIG`. */
+export function inClusterClient(options: InClusterOptions): HttpKubeClient {
+  const { host, port, serviceAccountFolder, clock } = options;
+  return new HttpKubeClient({
+    ...options,
+    server: new URL(`https://${formatAddress({ host, port })}`),
+    tls: { ca: readCa(join(serviceAccountFolder, 'ca.crt')) },
+    headers: tokenFile(join(serviceAccountFolder, 'token'), clock),
+  });
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new IsthmusError(
+      'INVALID_CONFIG',
+      `the CA of the API server cannot be read: ${describeError(error)}`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * Splits a stream of bytes into lines, without ever holding more than one line of a bounded size.
+ *
+ * Used for watches and catalogs, both newline-delimited JSON. Splitting bytes, not text, keeps a
+ * character that straddles two chunks whole.
+ */
+import { IsthmusError } from '#core/errors.ts';
+
+const NEWLINE = 0x0a;
+
+/** Collects chunks into lines of at most `lineBytesMax` bytes. */
+export class LineSplitter {
+  readonly #lineBytesMax: number;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+
+  constructor(lineBytesMax: number) {
+    this.#lineBytesMax = lineBytesMax;
+  }
+
+  /** The lines that `chunk` completes, without their ends; blank ones left out. */
+  push(chunk: Uint8Array): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#hold(chunk.subarray(start, end));
+      const line = Buffer.concat(this.#held, this.#heldBytes).toString('utf8').trim();
+      if (line !== '') lines.push(line);
+      this.#held = [];
+      this.#heldBytes = 0;
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#hold(chunk.subarray(start));
+    return lines;
+  }
+
+  #hold(part: Uint8Array): void {
+    this.#heldBytes += part.length;
+    if (this.#heldBytes > this.#lineBytesMax) {
+      throw new IsthmusError('BAD_REQUEST', `a line passes ${this.#lineBytesMax} bytes`);
+    }
+    this.#held.push(part);
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The plain admin port of a component: `/live`, `/ready`, `/metrics`, to anyone, and nothing else.
+ *
+ * The gateway serves these itself, for its admin port also carries guarded views.
+ */
+import { createServer, type Server } from 'node:http';
+import { IsthmusError } from '#core/errors.ts';
+import { type Address, formatAddress, type Network } from '#core/network.ts';
+
+/** What metrics are read from; prom-client's Registry is one. */
+export interface MetricsSource {
+  readonly contentType: string;
+  metrics(): Promise<string>;
+}
+
+export interface AdminOptions {
+  /** Cluster address. */
+  readonly address: Address;
+  readonly network: Network;
+  readonly metrics: MetricsSource;
+  /** Why the component is not ready, or `undefined` when it is. */
+  unready(): string | undefined;
+}
+
+const CONNECTIONS_MAX = 64;
+const REQUEST_TIMEOUT_MS = 5_000;
+
+/** Listens until the returned server is closed. Throws `ADDRESS_IN_USE`. */
+export async function startAdmin(options: AdminOptions): Promise<Server> {
+  const server = createServer(
+    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
+    (incoming, outgoing) => {
+      const answer = (status: number, type: string, body: string) => {
+        outgoing.writeHead(status, { 'content-type': type }).end(body);
+      };
+      const text = (status: number, body: string) => answer(status, 'text/plain', `${body}\n`);
+      if (incoming.method !== 'GET' && incoming.method !== 'HEAD') return text(405, 'GET only');
+      switch (incoming.url) {
+        case '/live':
+          return text(200, 'live');
+        case '/ready': {
+          const reason = options.unready();
+          return reason === undefined ? text(200, 'ready') : text(503, reason);
+        }
+        case '/metrics':
+          options.metrics.metrics().then(
+            (body) => answer(200, options.metrics.contentType, body),
+            (error: unknown) => text(500, String(error)),
+          );
+          return;
+        default:
+          return text(404, 'not found');
+      }
+    },
+  );
+  server.maxConnections = CONNECTIONS_MAX;
+  await listen(server, options.address, options.network);
+  return server;
+}
+
+/** Binds `server` to the cluster address `address`. Throws `ADDRESS_IN_USE` or `INVALID_CONFIG`. */
+export function listen(
+  server: { listen(port: number, host: string): unknown } & NodeJS.EventEmitter,
+  address: Address,
+  network: Network,
+): Promise<void> {
+  const { host, port } = network.locate(address);
+  return new Promise((resolve, reject) => {
+    const refused = (cause: NodeJS.ErrnoException) => {
+      const code = cause.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'INVALID_CONFIG';
+      const where = formatAddress(address);
+      reject(new IsthmusError(code, `Cannot listen on ${where}`, { field: where, cause }));
+    };
+    server.once('error', refused);
+    server.once('listening', () => {
+      server.removeListener('error', refused);
+      resolve();
+    });
+    server.listen(port, host);
+  });
+}

@@ -1,0 +1,21 @@
+/**
+ * The Prometheus registry of a process, with the metrics every component has.
+ *
+ * Names begin with `isthmus_`; Node's own keep theirs. Only `main.ts` files make a registry; rooms
+ * are given the metrics they feed.
+ */
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { packageVersion } from './package.ts';
+
+/** A fresh registry for the component `component`. */
+export function createRegistry(component: string): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'isthmus_build_info',
+    help: 'Always 1; the labels say which release of which component this is.',
+    labelNames: ['component', 'version'],
+    registers: [registry],
+  }).set({ component, version: packageVersion() }, 1);
+  return registry;
+}

@@ -1,0 +1,209 @@
+/** Obtaining an identity, from Secret to certificate, over a real socket. */
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Clock, systemClock } from '#core/clock.ts';
+import { IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import { identityNetwork } from '#core/network.ts';
+import { seededRandom } from '#core/random.ts';
+import { requestCertificate } from '#identity/client.ts';
+import type { Credentials } from '#identity/credentials.ts';
+import { createRequest } from '#identity/csr.ts';
+import { createSigningServer, SIGNING_LIMITS } from '#identity/server.ts';
+import { type Authority, createSigning, ownCredentials } from '#identity/signing.ts';
+import { renewalMs, WorkloadIdentity } from '#identity/workload.ts';
+import { createKey } from '#identity/x509.ts';
+import { createAuthority, systemId } from './authority-fixture.ts';
+
+const GATEWAY = systemId('west', 'isthmus-gateway');
+const GOOD_TOKEN = 'good-token';
+
+interface Service {
+  readonly server: Server;
+  readonly port: number;
+}
+
+async function serve(
+  t: TestContext,
+  authority: Authority,
+  options: { account?: string; clock?: Clock; limits?: typeof SIGNING_LIMITS } = {},
+): Promise<Service> {
+  const clock = options.clock ?? systemClock;
+  const id = systemId('west', options.account ?? 'isthmus-identity');
+  const credentials = ownCredentials(
+    authority,
+    id,
+    ['isthmus-identity.isthmus-system.svc'],
+    Date.now(),
+  );
+  const sign = createSigning({
+    trustDomain: 'west.isthmus.local',
+    clock,
+    authority: () => authority,
+    review: async (token) => {
+      if (token !== GOOD_TOKEN) throw new IsthmusError('IDENTITY_REFUSED', 'The token is bad');
+      return { namespace: 'isthmus-system', serviceAccount: 'isthmus-gateway' };
+    },
+  });
+  const server = createSigningServer({
+    credentials,
+    clock,
+    log: silentLogger,
+    sign,
+    ...(options.limits ? { limits: options.limits } : {}),
+  });
+  server.listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+function ask(port: number, trustBundle: string, body: { csr: string; token: string }) {
+  return requestCertificate(body, {
+    address: { host: '127.0.0.1', port },
+    network: identityNetwork,
+    trustBundle,
+    trustDomain: 'west.isthmus.local',
+    clock: systemClock,
+    signal: new AbortController().signal,
+  });
+}
+
+const goodBody = () => ({ csr: createRequest(createKey(), GATEWAY), token: GOOD_TOKEN });
+
+test('Identity signs for the id that the token proves', async (t) => {
+  const west = createAuthority('west');
+  const { port } = await serve(t, west);
+  const answer = await ask(port, west.trustBundle, goodBody());
+  assert.equal(answer.trustBundle, west.trustBundle);
+  const leaf = new X509Certificate(answer.certificateChain);
+  assert.match(leaf.subjectAltName ?? '', /sa\/isthmus-gateway$/);
+});
+
+test('Identity refuses with a code, a message and the next step', async (t) => {
+  const west = createAuthority('west');
+  const { port } = await serve(t, west);
+  const refusals: [{ csr: string; token: string }, string][] = [
+    [{ ...goodBody(), token: 'stolen' }, 'IDENTITY_REFUSED'],
+    [
+      { csr: createRequest(createKey(), systemId('west', 'isthmus-mirror')), token: GOOD_TOKEN },
+      'IDENTITY_REFUSED',
+    ],
+    [{ csr: 'nonsense', token: GOOD_TOKEN }, 'CERTIFICATE_INVALID'],
+    [{ csr: '', token: GOOD_TOKEN }, 'BAD_REQUEST'],
+    [{ csr: 'x'.repeat(100_000), token: GOOD_TOKEN }, 'BODY_TOO_LARGE'],
+  ];
+  for (const [body, code] of refusals) {
+    await assert.rejects(ask(port, west.trustBundle, body), (error: unknown) => {
+      assert.ok(error instanceof IsthmusError);
+      assert.equal(error.code, code, error.message);
+      assert.ok(error.next.length > 0);
+      return true;
+    });
+  }
+});
+
+test('A caller that asks too often is told to wait, and others are not', async (t) => {
+  const west = createAuthority('west');
+  const rate = { perSecond: 0.001, burst: 2, addressesMax: 10 };
+  const { port } = await serve(t, west, { limits: { ...SIGNING_LIMITS, rate } });
+  await ask(port, west.trustBundle, goodBody());
+  await ask(port, west.trustBundle, goodBody());
+  await assert.rejects(ask(port, west.trustBundle, goodBody()), { code: 'OVERLOADED' });
+});
+
+test('A token is never sent to a server that is not identity', async (t) => {
+  const west = createAuthority('west');
+  const impostor = await serve(t, west, { account: 'isthmus-gateway' });
+  let asked = 0;
+  impostor.server.on('request', () => {
+    asked += 1;
+  });
+  await assert.rejects(ask(impostor.port, west.trustBundle, goodBody()), {
+    code: 'NOT_AUTHORIZED',
+  });
+  const forged = await serve(t, createAuthority('west'));
+  await assert.rejects(ask(forged.port, west.trustBundle, goodBody()), {
+    code: 'CLUSTER_UNREACHABLE',
+  });
+  assert.equal(asked, 0);
+});
+
+/** The machine's clock, except that waits of more than an hour pass at once. */
+function impatientClock(jumps: number[]): Clock {
+  return {
+    ...systemClock,
+    after(delayMs, callback) {
+      if (delayMs > 3_600_000) jumps.push(delayMs);
+      return systemClock.after(delayMs > 3_600_000 ? 1 : delayMs, callback);
+    },
+  };
+}
+
+test('A workload waits for its files and for identity, then renews and tells its listeners', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const west = createAuthority('west');
+  const { port } = await serve(t, west);
+  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  const jumps: number[] = [];
+  const identity = new WorkloadIdentity({
+    id: GATEWAY,
+    identityAddress: { host: '127.0.0.1', port },
+    network: identityNetwork,
+    ...files,
+    clock: impatientClock(jumps),
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+  assert.throws(() => identity.current(), { code: 'INTERNAL' });
+  const renewed = new Promise<Credentials>((resolve) => identity.onRenewed(resolve));
+  const started = identity.start(new AbortController().signal);
+  writeFileSync(files.tokenFile, `${GOOD_TOKEN}\n`);
+  writeFileSync(files.bundleFile, west.trustBundle);
+  const first = await started;
+  const second = await renewed;
+  identity.close();
+  assert.notEqual(first.certificateChain, second.certificateChain);
+  assert.notEqual(first.privateKey, second.privateKey);
+  assert.equal(
+    identity.current().id,
+    'spiffe://west.isthmus.local/ns/isthmus-system/sa/isthmus-gateway',
+  );
+  assert.ok((jumps[0] ?? 0) > 15 * 3_600_000 && (jumps[0] ?? 0) < 19 * 3_600_000);
+});
+
+test('A workload that is told to end while it waits rejects with the reason', async () => {
+  const ended = new AbortController();
+  const identity = new WorkloadIdentity({
+    id: GATEWAY,
+    identityAddress: { host: '127.0.0.1', port: 9 },
+    network: identityNetwork,
+    tokenFile: '/nonexistent/token',
+    bundleFile: '/nonexistent/ca.crt',
+    clock: systemClock,
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+  const started = identity.start(ended.signal);
+  const reason = new Error('over');
+  ended.abort(reason);
+  await assert.rejects(started, reason);
+});
+
+test('Renewal is due between two thirds and four fifths of a life', () => {
+  const life = { notBeforeMs: 0, notAfterMs: 30_000 };
+  const at = (next: number) => renewalMs(life, 1_000, { next: () => next });
+  assert.equal(at(0), 19_000);
+  assert.ok(at(0.999) < 23_000);
+  assert.equal(renewalMs(life, 40_000, { next: () => 0 }), 0);
+});

@@ -1,0 +1,37 @@
+/** The committed CRDs are the schemas' and structural. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { definitions } from '#kube/resources/definitions.ts';
+import { generated, stale } from '../../manifests/generate.ts';
+
+const folder = join(import.meta.dirname, '../../manifests/crds');
+
+test('the committed CRDs are current', () => {
+  assert.deepEqual(stale(folder), [], 'run: npm run manifests');
+  assert.equal(generated().size, 3);
+});
+
+test('schemas are structural: every node has a type, none forbids what is beside its properties', () => {
+  for (const definition of definitions()) {
+    const { versions } = definition.spec as {
+      versions: { schema: { openAPIV3Schema: unknown } }[];
+    };
+    for (const version of versions) check(version.schema.openAPIV3Schema, 'schema');
+  }
+});
+
+function check(node: unknown, path: string): void {
+  assert.ok(typeof node === 'object' && node !== null, path);
+  const schema = node as Record<string, unknown>;
+  assert.equal(typeof schema.type, 'string', `${path} has a type`);
+  assert.ok(!('$schema' in schema) && !('$ref' in schema) && !('anyOf' in schema), path);
+  if ('properties' in schema) assert.ok(!('additionalProperties' in schema), path);
+  for (const [name, child] of Object.entries(schema.properties ?? {})) {
+    check(child, `${path}.${name}`);
+  }
+  if (schema.items) check(schema.items, `${path}[]`);
+  if (typeof schema.additionalProperties === 'object') {
+    check(schema.additionalProperties, `${path}{}`);
+  }
+}

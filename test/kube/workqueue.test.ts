@@ -1,0 +1,178 @@
+/** Work by key: once at a time, failures apart. And the lease that says who works. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '#core/clock.ts';
+import { IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import { systemRandom } from '#core/random.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { EventRecorder } from '#kube/events.ts';
+import { leadWhileElected } from '#kube/lease.ts';
+import { leases } from '#kube/resources/builtin.ts';
+import type { KubeObject, Lease } from '#kube/types.ts';
+import { WorkQueue } from '#kube/workqueue.ts';
+import { eventually } from './support.ts';
+
+const base = { clock: systemClock, random: systemRandom, log: silentLogger };
+
+test('a key is worked on once at a time, and again when added meanwhile', async () => {
+  const stop = new AbortController();
+  const gate = Promise.withResolvers<void>();
+  let running = 0;
+  let runs = 0;
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 4,
+      async handle() {
+        running += 1;
+        assert.equal(running, 1);
+        if (runs++ === 0) await gate.promise;
+        running -= 1;
+      },
+    },
+    stop.signal,
+  );
+  for (let index = 0; index < 5; index += 1) queue.add('a');
+  gate.resolve();
+  await queue.idle();
+  assert.equal(runs, 2);
+  stop.abort();
+});
+
+test('a key that fails is repeated with pauses and blocks no other', async () => {
+  const stop = new AbortController();
+  const done: string[] = [];
+  let failures = 0;
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 1,
+      backoff: { firstMs: 5, maxMs: 10 },
+      async handle(key) {
+        if (key === 'bad' && failures < 3) {
+          failures += 1;
+          throw new Error('bad');
+        }
+        done.push(key);
+      },
+    },
+    stop.signal,
+  );
+  queue.add('bad');
+  queue.add('good');
+  await eventually('both', () => done.length === 2);
+  assert.deepEqual(done, ['good', 'bad']);
+  assert.equal(queue.failing, 0);
+  stop.abort();
+});
+
+/** One Lease with optimistic locking. */
+function leaseServer() {
+  let held: Lease | undefined;
+  let version = 0;
+  let broken = false;
+  const store = (object: KubeObject): Lease => {
+    if (broken) throw new IsthmusError('CLUSTER_UNREACHABLE', 'broken');
+    if (held && object.metadata.resourceVersion !== held.metadata.resourceVersion) {
+      throw new IsthmusError('API_CONFLICT', 'conflict');
+    }
+    version += 1;
+    const metadata = { ...object.metadata, resourceVersion: String(version) };
+    held = leases.parse({ ...object, metadata });
+    return held;
+  };
+  const client = {
+    get: async () => held,
+    create: async (_: unknown, object: KubeObject) => store(object),
+    replace: async (_: unknown, object: KubeObject) => store(object),
+  } as unknown as Pick<KubeClient, 'get' | 'create' | 'replace'>;
+  return {
+    client,
+    break: () => {
+      broken = true;
+    },
+    holder: () => held?.spec.holderIdentity,
+  };
+}
+
+function campaign(client: Pick<KubeClient, 'get' | 'create' | 'replace'>, holder: string) {
+  const stop = new AbortController();
+  const state = { leading: false, terms: 0 };
+  const done = leadWhileElected(
+    {
+      ...base,
+      client,
+      namespace: 'isthmus-system',
+      name: 'isthmus-mirror',
+      holder,
+      durationMs: 300,
+      renewDeadlineMs: 150,
+      retryMs: 20,
+    },
+    stop.signal,
+    async (leading) => {
+      state.leading = true;
+      state.terms += 1;
+      await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
+      state.leading = false;
+    },
+  );
+  return { state, stop: () => stop.abort(), done };
+}
+
+test('one of two leads; when it leaves, the other does', async () => {
+  const server = leaseServer();
+  const one = campaign(server.client, 'one');
+  await eventually('one leads', () => one.state.leading);
+  const two = campaign(server.client, 'two');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.deepEqual([one.state.leading, two.state.leading, one.state.terms], [true, false, 1]);
+  one.stop();
+  await one.done;
+  await eventually('two leads', () => two.state.leading);
+  assert.equal(server.holder(), 'two');
+  two.stop();
+  await two.done;
+});
+
+test('a leader that cannot renew stops by itself', async () => {
+  const server = leaseServer();
+  const one = campaign(server.client, 'one');
+  await eventually('one leads', () => one.state.leading);
+  server.break();
+  await eventually('one stops', () => !one.state.leading);
+  one.stop();
+  await one.done;
+});
+
+test('the same news is one Event, written once a minute', async () => {
+  let nowMs = 0;
+  const written: { count?: number; metadata: { name: string; namespace?: string } }[] = [];
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      written.push(object);
+      return object;
+    },
+  } as unknown as Pick<KubeClient, 'apply'>;
+  const recorder = new EventRecorder({
+    client,
+    component: 'isthmus-mirror',
+    instance: 'pod',
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    log: silentLogger,
+  });
+  const about = { apiVersion: 'v1', kind: 'Service', name: 'a', namespace: 'shop' };
+  const news = { about, type: 'Warning' as const, reason: 'NameTaken', message: 'taken' };
+  recorder.record(news);
+  recorder.record(news);
+  nowMs = 61_000;
+  recorder.record(news);
+  recorder.record({ ...news, reason: 'Other' });
+  await eventually('three', () => written.length === 3);
+  assert.deepEqual(
+    written.map((each) => each.count),
+    [1, 3, 1],
+  );
+  assert.equal(written[0]?.metadata.name, written[1]?.metadata.name);
+});
