@@ -1,11 +1,9 @@
 /**
  * `isthmus dev`: two embedded clusters, linked, with a sample application and steady traffic.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { sleep } from '#core/clock.ts';
-import { IsthmusError } from '#core/errors.ts';
 import { type Address, formatAddress } from '#core/network.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { type Demo, EAST, startDemo, WEST, waitForService } from '../dev/demo.ts';
@@ -40,7 +38,6 @@ Everything it makes is below .isthmus/. Ctrl-C ends it.`,
     )
     .action(async (options: { link: boolean }) => {
       const directory = join(io.cwd, '.isthmus');
-      await claim(directory, io);
       const networkSpec = await developmentNetwork(io, directory);
       const say = (text: string) => io.out(`${text}\n`);
       let demo: Demo | undefined;
@@ -62,35 +59,8 @@ Everything it makes is below .isthmus/. Ctrl-C ends it.`,
         if (!io.signal.aborted) throw error;
       } finally {
         await demo?.stop();
-        await writeFile(join(directory, 'dev.pid'), '');
       }
     });
-}
-
-/** Makes `directory` ours. Throws `ADDRESS_IN_USE` while another run holds it. */
-async function claim(directory: string, io: Io): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const file = join(directory, 'dev.pid');
-  const pid = Number(await readFile(file, 'utf8').catch(() => ''));
-  if (pid > 0 && pid !== process.pid) {
-    if (isAlive(pid)) {
-      throw new IsthmusError('ADDRESS_IN_USE', `isthmus dev already runs here (process ${pid})`, {
-        field: file,
-        next: `Use it, or end it first: kill ${pid}.`,
-      });
-    }
-    io.err(`an earlier run (process ${pid}) ended without cleaning up; its files are replaced\n`);
-  }
-  await writeFile(file, String(process.pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 /** Drives traffic and shows it until the signal aborts. */

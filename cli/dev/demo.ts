@@ -4,16 +4,14 @@
  */
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
+import { join } from 'node:path';
 import { sleep } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import type { Address } from '#core/network.ts';
-import {
-  bootClusters,
-  type Clusterset,
-  type EmbeddedCluster,
-} from '#devcluster/supervisor/supervisor.ts';
-import { applyManifests } from '#kube/apply-manifests.ts';
+import { bootClusters, type Clusterset } from '#devcluster/supervisor/boot.ts';
+import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
+import { applyManifests, parseManifests } from '#kube/apply-manifests.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
@@ -61,14 +59,14 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
   });
   const demo: Demo = {
     clusterset,
-    cluster: (name) => clusterOf(clusterset, name),
+    cluster: (name) => clusterset.cluster(name),
     stop: () => clusterset.stop(),
   };
   try {
     onProgress('deploying the sample application …');
     await Promise.all([
-      applySample(demo.cluster(WEST).client, ['shop.yaml', 'frontend.yaml']),
-      applySample(demo.cluster(EAST).client, ['shop.yaml']),
+      applySample(demo.cluster(WEST).client, ['shop.yaml', 'frontend.yaml'], io),
+      applySample(demo.cluster(EAST).client, ['shop.yaml'], io),
     ]);
     if (options.link) {
       onProgress('linking …');
@@ -138,19 +136,11 @@ async function factsWhenUp(
   }
 }
 
-async function applySample(client: KubeClient, files: readonly string[]): Promise<void> {
-  for (const file of files) {
-    await applyManifests(client, readFileSync(`${packageRoot()}/manifests/sample/${file}`, 'utf8'));
-  }
-}
-
-function clusterOf(clusterset: Clusterset, name: string): EmbeddedCluster {
-  const found = clusterset.clusters.find((each) => each.name === name);
-  if (found) return found;
-  const known = clusterset.clusters.map((each) => each.name).join(' and ');
-  throw new IsthmusError('INVALID_FILE', `there is no cluster "${name}": there are ${known}`, {
-    field: 'cluster',
-  });
+async function applySample(client: KubeClient, files: readonly string[], io: Io): Promise<void> {
+  const objects = files.flatMap((file) =>
+    parseManifests(readFileSync(join(packageRoot(), 'manifests', 'sample', file), 'utf8'), file),
+  );
+  await applyManifests(client, objects, { clock: io.clock, signal: io.signal });
 }
 
 function probe(address: Address): Promise<number> {

@@ -12,7 +12,7 @@ import {
   MANAGER,
 } from '#core/names.ts';
 import type { Network } from '#core/network.ts';
-import type { EmbeddedCluster } from '#devcluster/supervisor/supervisor.ts';
+import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { services } from '#kube/resources/builtin.ts';
 import type { Service } from '#kube/types.ts';
