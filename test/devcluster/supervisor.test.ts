@@ -22,10 +22,13 @@ function scratch(t: TestContext): string {
   return directory;
 }
 
+/** A process that ended but that its new parent has not waited for yet (Linux: state Z) is gone. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    if (process.platform !== 'linux') return true;
+    const [, state] = /\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return state !== 'Z';
   } catch {
     return false;
   }
