@@ -225,8 +225,6 @@ export class EmbeddedCluster {
       KUBERNETES_SERVICE_HOST: apiServerHost(block),
       KUBERNETES_SERVICE_PORT: String(API_SERVER_PORT),
       ISTHMUS_IDENTITY_ADDRESS: formatAddress({ host, port: IDENTITY_PORT }),
-      // There is no load balancer: peers are told the addresses of the pods.
-      ISTHMUS_ADVERTISE: 'pods',
       ...(networkSpec === undefined ? {} : { ISTHMUS_NETWORK: networkSpec }),
     };
   }

@@ -17,7 +17,8 @@ export function installManifests(cluster: string): Manifest[] {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: CLUSTER_CONFIG_MAP, namespace: SYSTEM_NAMESPACE },
-    data: { clusterName: cluster },
+    // There is no load balancer: peers are told the addresses of the pods.
+    data: { clusterName: cluster, advertise: 'pods' },
   };
   return [...files.map(shrink), named];
 }
