@@ -49,7 +49,11 @@ export async function parseText(text: string, yaml: boolean): Promise<Json> {
 /** The body as an object; an empty body is an empty object where `optional`. */
 export async function readObject(request: IncomingMessage, optional = false): Promise<JsonObject> {
   const type = mediaType(request);
-  if (!['', 'application/json', 'application/yaml', 'application/x-www-form-urlencoded'].includes(type)) {
+  if (
+    !['', 'application/json', 'application/yaml', 'application/x-www-form-urlencoded'].includes(
+      type,
+    )
+  ) {
     throw unsupportedMediaType(['application/json', 'application/yaml']);
   }
   const text = await readText(request);

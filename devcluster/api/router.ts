@@ -79,9 +79,7 @@ function impersonated(context: ApiContext, request: IncomingMessage, user: User)
       throw forbidden('', check.resource, check.name, refusal(user, attributes));
     }
   }
-  const own = account
-    ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`]
-    : [];
+  const own = account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [];
   return { name, uid: '', groups: [...list, ...own, 'system:authenticated'], extra: {} };
 }
 
@@ -114,12 +112,7 @@ async function serveDocument(context: ApiContext, call: Call): Promise<void> {
     path,
   };
   if (!context.rbac.allows(call.user, attributes).allowed) {
-    throw new ApiError(
-      403,
-      'Forbidden',
-      `forbidden: ${refusal(call.user, attributes)}`,
-      {},
-    );
+    throw new ApiError(403, 'Forbidden', `forbidden: ${refusal(call.user, attributes)}`, {});
   }
   if (await context.extra(call)) return;
   if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
