@@ -243,7 +243,7 @@ function boundObject(
   namespace: string,
   spec: JsonObject,
 ): { bound?: BoundObject; nodeName?: string } {
-  if (spec.boundObjectRef === undefined) return {};
+  if (!isObject(spec.boundObjectRef)) return {};
   const reference = asObject(spec.boundObjectRef);
   const kind = asString(reference.kind);
   const name = asString(reference.name);
