@@ -20,7 +20,9 @@ export async function applyVerb(
   part: WritePart,
 ): Promise<void> {
   if (!call.query.get('fieldManager')) {
-    throw badRequest('PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch');
+    throw badRequest(
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    );
   }
   const config = await parseText(await readText(call.request), true);
   if (!isObject(config)) throw badRequest('the applied configuration is no object');

@@ -2,6 +2,7 @@
  * Request bodies, bounded, as JSON values.
  */
 import type { IncomingMessage } from 'node:http';
+import { decodeProtobuf, PROTOBUF } from '../protobuf/decode.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 
@@ -15,6 +16,10 @@ export function mediaType(request: IncomingMessage): string {
 
 /** The whole body as text; 413 past {@link BODY_BYTES_MAX}. */
 export async function readText(request: IncomingMessage): Promise<string> {
+  return (await readBytes(request)).toString();
+}
+
+async function readBytes(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -28,7 +33,7 @@ export async function readText(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 /** `text` as JSON, or as YAML where JSON fails and `yaml` is allowed; throws 400. */
@@ -49,7 +54,12 @@ export async function parseText(text: string, yaml: boolean): Promise<Json> {
 /** The body as an object; an empty body is an empty object where `optional`. */
 export async function readObject(request: IncomingMessage, optional = false): Promise<JsonObject> {
   const type = mediaType(request);
-  if (!['', 'application/json', 'application/yaml', 'application/x-www-form-urlencoded'].includes(type)) {
+  if (type === PROTOBUF) return decodeProtobuf(await readBytes(request));
+  if (
+    !['', 'application/json', 'application/yaml', 'application/x-www-form-urlencoded'].includes(
+      type,
+    )
+  ) {
     throw unsupportedMediaType(['application/json', 'application/yaml']);
   }
   const text = await readText(request);

@@ -104,7 +104,11 @@ const WORKLOADS = [
   'statefulsets/scale',
 ];
 
-function rule(apiGroup: string, resources: readonly string[], verbs: readonly string[]): JsonObject {
+function rule(
+  apiGroup: string,
+  resources: readonly string[],
+  verbs: readonly string[],
+): JsonObject {
   return { apiGroups: [apiGroup], resources: [...resources], verbs: [...verbs] };
 }
 

@@ -1,6 +1,8 @@
 /**
  * What the parts of the API server share.
  */
+
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/log.ts';
 import type { Store } from '../storage/store.ts';
@@ -10,7 +12,6 @@ import type { Lists } from './read.ts';
 import type { Registry } from './registry.ts';
 import type { Tokens, User } from './tokens.ts';
 import type { Watches } from './watch.ts';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 
 export interface ApiContext {
   readonly clock: Clock;

@@ -22,8 +22,8 @@ export function decodeBody(
   validation: FieldValidation,
   warnings: string[] | undefined,
 ): KubeObject {
-  const apiVersion = body['apiVersion'] ?? groupVersion(def);
-  const kind = body['kind'] ?? def.kind;
+  const apiVersion = body.apiVersion ?? groupVersion(def);
+  const kind = body.kind ?? def.kind;
   if (kind !== def.kind) {
     throw badRequest(
       `${asString(kind)} in version ${JSON.stringify(groupVersion(def).split('/').at(-1))} cannot be handled as a ${def.kind}: no kind ${JSON.stringify(kind)} is registered`,
@@ -35,7 +35,7 @@ export function decodeBody(
     );
   }
   const { value, unknown, mistyped } = decode(def.schema, { ...body, apiVersion, kind });
-  const name = isObject(value['metadata']) ? asString(value['metadata']['name']) : '';
+  const name = isObject(value.metadata) ? asString(value.metadata.name) : '';
   const [wrong] = mistyped;
   if (wrong && def.custom) {
     throw invalid(
@@ -61,15 +61,15 @@ export function decodeBody(
     );
   }
   if (validation === 'Warn') warnings?.push(...complaints.slice(0, WARNINGS_MAX));
-  const metadata = isObject(value['metadata']) ? { ...value['metadata'] } : {};
-  const sent = asString(metadata['namespace']);
+  const metadata = isObject(value.metadata) ? { ...value.metadata } : {};
+  const sent = asString(metadata.namespace);
   if (def.namespaced) {
     if (sent !== '' && sent !== namespace) {
       throw badRequest(
         `the namespace of the provided object does not match the namespace sent on the request`,
       );
     }
-    metadata['namespace'] = namespace;
+    metadata.namespace = namespace;
   } else if (sent !== '') {
     throw invalid(def.group, def.kind, name, [
       fieldError.forbidden('metadata.namespace', 'not allowed on this type'),

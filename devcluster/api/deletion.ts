@@ -33,13 +33,13 @@ export interface DeleteOptions {
 
 /** Reads DeleteOptions from a body and a query; the body wins. */
 export function deleteOptions(body: JsonObject, query: URLSearchParams): DeleteOptions {
-  const grace = body['gracePeriodSeconds'] ?? numberOf(query.get('gracePeriodSeconds'));
+  const grace = body.gracePeriodSeconds ?? numberOf(query.get('gracePeriodSeconds'));
   if (grace !== undefined && (typeof grace !== 'number' || grace < 0)) {
     throw badRequest('gracePeriodSeconds must be a non-negative integer');
   }
-  let policy = asString(body['propagationPolicy']) || (query.get('propagationPolicy') ?? '');
-  if (policy === '' && typeof body['orphanDependents'] === 'boolean') {
-    policy = body['orphanDependents'] ? 'Orphan' : 'Background';
+  let policy = asString(body.propagationPolicy) || (query.get('propagationPolicy') ?? '');
+  if (policy === '' && typeof body.orphanDependents === 'boolean') {
+    policy = body.orphanDependents ? 'Orphan' : 'Background';
   }
   if (!['', 'Background', 'Foreground', 'Orphan'].includes(policy)) {
     throw badRequest(
@@ -51,7 +51,7 @@ export function deleteOptions(body: JsonObject, query: URLSearchParams): DeleteO
     propagationPolicy: policy === '' ? undefined : policy,
     uid: asString(at(body, 'preconditions', 'uid')) || undefined,
     resourceVersion: asString(at(body, 'preconditions', 'resourceVersion')) || undefined,
-    dryRun: asList(body['dryRun']).includes('All') || query.get('dryRun') === 'All',
+    dryRun: asList(body.dryRun).includes('All') || query.get('dryRun') === 'All',
   };
 }
 
@@ -74,7 +74,7 @@ export function deleteObject(
   const live = objects.get(def, namespace, name);
   checkPreconditions(def, live, options);
   const stored = objects.store.get(def.storage, namespace, name) ?? live;
-  const finalizers = propagate(asList(live.metadata['finalizers']).map(String), options);
+  const finalizers = propagate(asList(live.metadata.finalizers).map(String), options);
   const grace = graceOf(stored, options);
   const waits =
     finalizers.length > 0 || grace > 0 || (def.kind === 'Namespace' && def.group === '');
@@ -92,23 +92,23 @@ function begin(
   finalizers: readonly string[],
   grace: number,
 ): KubeObject {
-  const before = stored.metadata['deletionGracePeriodSeconds'];
+  const before = stored.metadata.deletionGracePeriodSeconds;
   const shorter = isDeleting(stored) && grace < asNumber(before, grace);
-  const sameFinalizers = finalizers.length === asList(stored.metadata['finalizers']).length;
+  const sameFinalizers = finalizers.length === asList(stored.metadata.finalizers).length;
   if (isDeleting(stored) && !shorter && sameFinalizers) return stored;
   const at = new Date(clock.wallMs() + grace * 1_000);
   const metadata = { ...stored.metadata };
   if (!isDeleting(stored) || shorter) {
-    metadata['deletionTimestamp'] = `${at.toISOString().slice(0, 19)}Z`;
-    metadata['deletionGracePeriodSeconds'] = grace;
+    metadata.deletionTimestamp = `${at.toISOString().slice(0, 19)}Z`;
+    metadata.deletionGracePeriodSeconds = grace;
     if (def.rules.hasGeneration && !shorter) {
-      metadata['generation'] = asNumber(metadata['generation'], 1) + 1;
+      metadata.generation = asNumber(metadata.generation, 1) + 1;
     }
   }
-  if (finalizers.length > 0) metadata['finalizers'] = [...finalizers];
+  if (finalizers.length > 0) metadata.finalizers = [...finalizers];
   const object: KubeObject = { ...stored, metadata };
   if (def.kind === 'Namespace' && def.group === '') {
-    object['status'] = { ...asObject(stored['status']), phase: 'Terminating' };
+    object.status = { ...asObject(stored.status), phase: 'Terminating' };
   }
   return object;
 }
@@ -129,9 +129,8 @@ function graceOf(object: KubeObject, options: DeleteOptions): number {
     return 0;
   }
   const asked =
-    options.gracePeriodSeconds ??
-    asNumber(at(object, 'spec', 'terminationGracePeriodSeconds'), 30);
-  const running = object.metadata['deletionGracePeriodSeconds'];
+    options.gracePeriodSeconds ?? asNumber(at(object, 'spec', 'terminationGracePeriodSeconds'), 30);
+  const running = object.metadata.deletionGracePeriodSeconds;
   return typeof running === 'number' && isDeleting(object) ? Math.min(running, asked) : asked;
 }
 

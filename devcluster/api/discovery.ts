@@ -74,7 +74,10 @@ export function resourceList(
     kind: 'APIResourceList',
     ...(group === '' ? {} : { apiVersion: 'v1' }),
     groupVersion: group === '' ? version : `${group}/${version}`,
-    resources: defs.flatMap((def) => [mainResource(def), ...def.subresources.map(subresource(def))]),
+    resources: defs.flatMap((def) => [
+      mainResource(def),
+      ...def.subresources.map(subresource(def)),
+    ]),
   };
 }
 
@@ -125,7 +128,10 @@ function subInfo(def: ResourceDef, name: string): Sub {
     case 'status':
       return { kind: def.kind, verbs: ['get', 'patch', 'update'] };
     default:
-      return { kind: name === 'proxy' ? `${def.kind}ProxyOptions` : def.kind, verbs: ['create', 'get'] };
+      return {
+        kind: name === 'proxy' ? `${def.kind}ProxyOptions` : def.kind,
+        verbs: ['create', 'get'],
+      };
   }
 }
 
@@ -148,7 +154,8 @@ export function aggregated(registry: Registry, core: boolean, version: string): 
   const items = [...groupsOf(registry)]
     .filter(([group]) => (group === '') === core)
     .map(([group, versions]) => ({
-      metadata: group === '' ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
+      metadata:
+        group === '' ? { creationTimestamp: null } : { name: group, creationTimestamp: null },
       versions: versions.map((each) => ({
         version: each,
         freshness: 'Current',

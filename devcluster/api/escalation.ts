@@ -21,11 +21,11 @@ export function checkEscalation(
 ): void {
   if (def.group !== 'rbac.authorization.k8s.io' || user.groups.includes('system:masters')) return;
   const isBinding = def.kind.endsWith('Binding');
-  if (live && deepEqual(live['rules'], body['rules']) && !isBinding) return;
-  const reference = asObject(body['roleRef']);
-  const roleName = isBinding ? asString(reference['name']) : asString(asObject(body['metadata'])['name']);
+  if (live && deepEqual(live.rules, body.rules) && !isBinding) return;
+  const reference = asObject(body.roleRef);
+  const roleName = isBinding ? asString(reference.name) : asString(asObject(body.metadata).name);
   const resource = isBinding
-    ? asString(reference['kind']) === 'ClusterRole'
+    ? asString(reference.kind) === 'ClusterRole'
       ? 'clusterroles'
       : 'roles'
     : def.plural;
@@ -45,24 +45,24 @@ export function checkEscalation(
     ? context.store.get(storage, resource === 'roles' ? namespace : '', roleName)
     : body;
   const held = [...context.rbac.rulesFor(user, namespace)].map((item) => item.rule);
-  const missing = asObjects(role?.['rules']).filter((rule) => !isHeld(rule, held));
+  const missing = asObjects(role?.rules).filter((rule) => !isHeld(rule, held));
   if (missing.length === 0 && role) return;
   const list = missing.map((rule) => JSON.stringify(rule)).join('\n');
   const why = `user ${JSON.stringify(user.name)} (groups=${JSON.stringify(user.groups)}) is attempting to grant RBAC permissions not currently held:\n${list}`;
-  throw forbidden(def.group, def.plural, asString(asObject(body['metadata'])['name']), why);
+  throw forbidden(def.group, def.plural, asString(asObject(body.metadata).name), why);
 }
 
 /** Whether `held` covers every single permission of `rule`. */
 function isHeld(rule: JsonObject, held: readonly JsonObject[]): boolean {
-  const names = asStrings(rule['resourceNames']);
+  const names = asStrings(rule.resourceNames);
   const base = { version: '', namespace: '', name: '', subresource: '', path: '' };
-  for (const verb of asStrings(rule['verbs'])) {
-    for (const path of asStrings(rule['nonResourceURLs'])) {
+  for (const verb of asStrings(rule.verbs)) {
+    for (const path of asStrings(rule.nonResourceURLs)) {
       const wanted = { ...base, verb, group: '', resource: '', path };
       if (!held.some((item) => covers(item, wanted))) return false;
     }
-    for (const group of asStrings(rule['apiGroups'])) {
-      for (const full of asStrings(rule['resources'])) {
+    for (const group of asStrings(rule.apiGroups)) {
+      for (const full of asStrings(rule.resources)) {
         const [resource = '', subresource = ''] = full.split('/');
         for (const name of names.length === 0 ? [''] : names) {
           const wanted = { ...base, verb, group, resource, subresource, name };

@@ -100,27 +100,27 @@ export function annotationsOf(object: JsonObject): Record<string, string> {
 
 /** `metadata.namespace`, empty for cluster-scoped objects. */
 export function namespaceOf(object: KubeObject): string {
-  return asString(object.metadata['namespace']);
+  return asString(object.metadata.namespace);
 }
 
 /** `metadata.ownerReferences`. */
 export function ownersOf(object: KubeObject): OwnerReference[] {
-  return asObjects(object.metadata['ownerReferences']) as OwnerReference[];
+  return asObjects(object.metadata.ownerReferences) as OwnerReference[];
 }
 
 /** The owner that controls `object`. */
 export function controllerOf(object: KubeObject): OwnerReference | undefined {
-  return ownersOf(object).find((owner) => owner['controller'] === true);
+  return ownersOf(object).find((owner) => owner.controller === true);
 }
 
 /** Whether deletion of `object` has begun. */
 export function isDeleting(object: KubeObject): boolean {
-  return object.metadata['deletionTimestamp'] !== undefined;
+  return object.metadata.deletionTimestamp !== undefined;
 }
 
 /** The condition `type` of `object`'s status. */
 export function conditionOf(object: JsonObject, type: string): JsonObject | undefined {
-  return asObjects(at(object, 'status', 'conditions')).find((item) => item['type'] === type);
+  return asObjects(at(object, 'status', 'conditions')).find((item) => item.type === type);
 }
 
 /** Deep equality of JSON values; absent and `undefined` members are the same. */

@@ -27,8 +27,8 @@ import {
 } from './json.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
-  alreadyExists,
   ApiError,
+  alreadyExists,
   badRequest,
   conflict,
   fieldError,
@@ -74,28 +74,23 @@ export class Objects {
     return shown(def, stored);
   }
 
-  create(
-    def: ResourceDef,
-    namespace: string,
-    body: JsonObject,
-    options: WriteOptions,
-  ): KubeObject {
+  create(def: ResourceDef, namespace: string, body: JsonObject, options: WriteOptions): KubeObject {
     const decoded = this.#decode(def, namespace, body, options);
     const metadata: JsonObject = { ...decoded.metadata };
-    if (metadata['resourceVersion'] !== undefined && metadata['resourceVersion'] !== '') {
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
       throw badRequest('resourceVersion should not be set on objects to be created');
     }
-    const prefix = asString(metadata['generateName']);
-    if (asString(metadata['name']) === '' && prefix !== '') {
-      metadata['name'] = `${prefix.slice(0, 58)}${this.#suffix()}`;
+    const prefix = asString(metadata.generateName);
+    if (asString(metadata.name) === '' && prefix !== '') {
+      metadata.name = `${prefix.slice(0, 58)}${this.#suffix()}`;
     }
     for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) {
       delete metadata[key];
     }
-    metadata['uid'] = randomUUID();
-    metadata['creationTimestamp'] = this.now();
-    if (def.rules.hasGeneration) metadata['generation'] = 1;
-    else delete metadata['generation'];
+    metadata.uid = randomUUID();
+    metadata.creationTimestamp = this.now();
+    if (def.rules.hasGeneration) metadata.generation = 1;
+    else delete metadata.generation;
     let object = { ...decoded, metadata } as KubeObject;
     if (def.rules.hasStatus) object = without(object, 'status') as KubeObject;
     object = def.rules.defaults?.(object) ?? object;
@@ -158,7 +153,7 @@ export class Objects {
     options: WriteOptions & { readonly force: boolean },
   ): { object: KubeObject; created: boolean } {
     const decoded = this.#decode(def, namespace, config, options);
-    if (decoded.metadata['managedFields'] !== undefined) {
+    if (decoded.metadata.managedFields !== undefined) {
       throw badRequest('metadata.managedFields must be nil');
     }
     const named = asString(decoded.metadata.name);
@@ -200,7 +195,10 @@ export class Objects {
       def.rules.released?.(object);
       return { object, created: true };
     }
-    return { object: shown(def, this.store.put(def.storage, toStored(def, object))), created: true };
+    return {
+      object: shown(def, this.store.put(def.storage, toStored(def, object))),
+      created: true,
+    };
   }
 
   /**
@@ -237,10 +235,10 @@ export class Objects {
       if (live.metadata[key] === undefined) delete metadata[key];
       else metadata[key] = live.metadata[key];
     }
-    metadata['managedFields'] ??= live.metadata['managedFields'];
+    metadata.managedFields ??= live.metadata.managedFields;
     if (isDeleting(live)) {
-      const before = new Set(asList(live.metadata['finalizers']));
-      const added = asList(metadata['finalizers']).filter((item) => !before.has(item));
+      const before = new Set(asList(live.metadata.finalizers));
+      const added = asList(metadata.finalizers).filter((item) => !before.has(item));
       if (added.length > 0) {
         const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
         throw invalid(def.group, def.kind, live.metadata.name, [
@@ -250,12 +248,12 @@ export class Objects {
     }
     let object = { ...decoded, metadata } as KubeObject;
     if (part === 'status') {
-      const kept = { ...live.metadata, managedFields: metadata['managedFields'] };
-      object = { ...live, metadata: kept, status: decoded['status'] } as KubeObject;
-      if (object['status'] === undefined) delete object['status'];
+      const kept = { ...live.metadata, managedFields: metadata.managedFields };
+      object = { ...live, metadata: kept, status: decoded.status } as KubeObject;
+      if (object.status === undefined) delete object.status;
     } else if (def.rules.hasStatus) {
-      object = { ...object, status: live['status'] } as KubeObject;
-      if (live['status'] === undefined) delete object['status'];
+      object = { ...object, status: live.status } as KubeObject;
+      if (live.status === undefined) delete object.status;
     }
     const tracked = trackUpdate(def.schema, live, object, this.#writer(def, options));
     return this.#finish(def, live, tracked, options);
@@ -276,7 +274,7 @@ export class Objects {
         without(object, 'metadata', 'status'),
         without(live, 'metadata', 'status'),
       );
-      const generation = asNumber(live.metadata['generation'], 1) + (isNew ? 1 : 0);
+      const generation = asNumber(live.metadata.generation, 1) + (isNew ? 1 : 0);
       object = { ...object, metadata: { ...object.metadata, generation } };
     }
     this.#check(def, object, live);
@@ -374,11 +372,11 @@ function toStored(def: ResourceDef, object: KubeObject): KubeObject {
 
 /** Whether nothing holds back the removal of an object whose deletion has begun. */
 function isFree(object: KubeObject): boolean {
-  if (asList(object.metadata['finalizers']).length > 0) return false;
-  if (object.kind === 'Namespace' && asList(asObject(object['spec'])['finalizers']).length > 0) {
+  if (asList(object.metadata.finalizers).length > 0) return false;
+  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
     return false;
   }
-  return asNumber(object.metadata['deletionGracePeriodSeconds']) === 0;
+  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
 }
 
 /** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */

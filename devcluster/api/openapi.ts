@@ -7,8 +7,8 @@
 import { createHash } from 'node:crypto';
 import { builtinSchema, describeBuiltins } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
-import { asObject, type JsonObject, without } from './json.ts';
 import { SERVER_VERSION } from './discovery.ts';
+import { asObject, type JsonObject, without } from './json.ts';
 import type { Registry } from './registry.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 
@@ -102,13 +102,19 @@ function addPaths(def: ResourceDef, schemas: Schemas, paths: JsonObject): void {
     ...(withBody
       ? { requestBody: { content: { '*/*': { schema: { $ref } } }, required: true } }
       : {}),
-    responses: { '200': { description: 'OK', content: { 'application/json': { schema: { $ref } } } } },
+    responses: {
+      '200': { description: 'OK', content: { 'application/json': { schema: { $ref } } } },
+    },
   });
   const write = ['dryRun', 'fieldManager', 'fieldValidation'];
   paths[root] = def.review
     ? { post: operation('post', write, true) }
     : {
-        get: operation('list', ['labelSelector', 'fieldSelector', 'limit', 'continue', 'watch'], false),
+        get: operation(
+          'list',
+          ['labelSelector', 'fieldSelector', 'limit', 'continue', 'watch'],
+          false,
+        ),
         post: operation('post', write, true),
         delete: operation('deletecollection', ['dryRun', 'labelSelector'], false),
       };
@@ -166,20 +172,30 @@ class Schemas {
   }
 
   #metaOf(body: JsonObject): void {
-    const properties = asObject(body['properties']);
-    properties['apiVersion'] = { type: 'string', description: 'The versioned schema of this object.' };
-    properties['kind'] = { type: 'string', description: 'The resource this object represents.' };
+    const properties = asObject(body.properties);
+    properties.apiVersion = {
+      type: 'string',
+      description: 'The versioned schema of this object.',
+    };
+    properties.kind = { type: 'string', description: 'The resource this object represents.' };
   }
 
   #node(schema: Schema): JsonObject {
-    if (schema.name !== undefined && schema.type === 'object' && schema.properties && schema.group) {
+    if (
+      schema.name !== undefined &&
+      schema.type === 'object' &&
+      schema.properties &&
+      schema.group
+    ) {
       const $ref = this.reference(builtinSchema(schema.name));
       return this.#prefix.startsWith('#/components')
         ? {
             ...(schema.description === undefined ? {} : { description: schema.description }),
             allOf: [{ $ref }],
             default: {},
-            ...(schema.patchStrategy ? { 'x-kubernetes-patch-strategy': schema.patchStrategy } : {}),
+            ...(schema.patchStrategy
+              ? { 'x-kubernetes-patch-strategy': schema.patchStrategy }
+              : {}),
           }
         : { $ref };
     }
@@ -189,21 +205,21 @@ class Schemas {
   #body(schema: Schema): JsonObject {
     if (schema.constraints) return this.#custom(schema);
     const body: JsonObject = {};
-    if (schema.description !== undefined) body['description'] = schema.description;
-    if (schema.type !== 'any') body['type'] = schema.type;
-    if (schema.format !== undefined) body['format'] = schema.format;
+    if (schema.description !== undefined) body.description = schema.description;
+    if (schema.type !== 'any') body.type = schema.type;
+    if (schema.format !== undefined) body.format = schema.format;
     if (schema.intOrString && this.#prefix.startsWith('#/components')) {
-      body['oneOf'] = [{ type: 'integer' }, { type: 'string' }];
-    } else if (schema.intOrString) body['type'] = 'string';
-    if (schema.default !== undefined) body['default'] = schema.default;
+      body.oneOf = [{ type: 'integer' }, { type: 'string' }];
+    } else if (schema.intOrString) body.type = 'string';
+    if (schema.default !== undefined) body.default = schema.default;
     if (schema.properties) {
       const properties: JsonObject = {};
       for (const [key, member] of schema.properties) properties[key] = this.#node(member);
-      body['properties'] = properties;
-      if (schema.required && schema.required.size > 0) body['required'] = [...schema.required];
+      body.properties = properties;
+      if (schema.required && schema.required.size > 0) body.required = [...schema.required];
     }
-    if (schema.items) body['items'] = this.#node(schema.items);
-    if (schema.additional) body['additionalProperties'] = this.#node(schema.additional);
+    if (schema.items) body.items = this.#node(schema.items);
+    if (schema.additional) body.additionalProperties = this.#node(schema.additional);
     if (schema.type === 'array') {
       body['x-kubernetes-list-type'] = schema.listType ?? 'atomic';
       if (schema.listKeys) body['x-kubernetes-list-map-keys'] = [...schema.listKeys];
@@ -222,7 +238,7 @@ class Schemas {
     return {
       ...own,
       properties: {
-        ...asObject(own['properties']),
+        ...asObject(own.properties),
         ...(metadata?.group ? { metadata: this.#node(metadata) } : {}),
       },
     };

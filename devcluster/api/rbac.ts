@@ -5,7 +5,15 @@
  * `system:masters` may do everything.
  */
 import type { Store } from '../storage/store.ts';
-import { asObject, asObjects, asString, asStrings, namespaceOf, type JsonObject, type KubeObject } from './json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  asStrings,
+  type JsonObject,
+  type KubeObject,
+  namespaceOf,
+} from './json.ts';
 import type { User } from './tokens.ts';
 
 /** One request as authorization sees it. */
@@ -58,16 +66,17 @@ export class Rbac {
     binding: KubeObject,
     namespace: string,
   ): Generator<{ rule: JsonObject; source: string }> {
-    const reference = asObject(binding['roleRef']);
-    const name = asString(reference['name']);
-    const kind = asString(reference['kind']);
+    const reference = asObject(binding.roleRef);
+    const name = asString(reference.name);
+    const kind = asString(reference.kind);
     const role =
       kind === 'ClusterRole'
         ? this.#store.get(CLUSTER_ROLES, '', name)
         : this.#store.get(ROLES, namespace, name);
-    const place = namespace === '' ? binding.metadata.name : `${binding.metadata.name}/${namespace}`;
+    const place =
+      namespace === '' ? binding.metadata.name : `${binding.metadata.name}/${namespace}`;
     const source = `${binding.kind} "${place}" of ${kind} "${name}"`;
-    for (const rule of asObjects(role?.['rules'])) yield { rule, source };
+    for (const rule of asObjects(role?.rules)) yield { rule, source };
   }
 }
 
@@ -95,17 +104,17 @@ export function covers(rule: JsonObject, attributes: Attributes): boolean {
   };
   if (!has('verbs', attributes.verb)) return false;
   if (attributes.path !== '') {
-    return asStrings(rule['nonResourceURLs']).some(
+    return asStrings(rule.nonResourceURLs).some(
       (pattern) =>
         pattern === attributes.path ||
         (pattern.endsWith('*') && attributes.path.startsWith(pattern.slice(0, -1))),
     );
   }
   if (!has('apiGroups', attributes.group)) return false;
-  const resources = asStrings(rule['resources']);
+  const resources = asStrings(rule.resources);
   const { resource, subresource } = attributes;
   const full = subresource === '' ? resource : `${resource}/${subresource}`;
-  const names = asStrings(rule['resourceNames']);
+  const names = asStrings(rule.resourceNames);
   return (
     (resources.includes('*') ||
       resources.includes(full) ||
@@ -115,15 +124,15 @@ export function covers(rule: JsonObject, attributes: Attributes): boolean {
 }
 
 function binds(binding: KubeObject, user: User): boolean {
-  return asObjects(binding['subjects']).some((subject) => {
-    const name = asString(subject['name']);
-    switch (subject['kind']) {
+  return asObjects(binding.subjects).some((subject) => {
+    const name = asString(subject.name);
+    switch (subject.kind) {
       case 'User':
         return name === user.name;
       case 'Group':
         return user.groups.includes(name);
       case 'ServiceAccount': {
-        const namespace = asString(subject['namespace']) || namespaceOf(binding);
+        const namespace = asString(subject.namespace) || namespaceOf(binding);
         return user.name === `system:serviceaccount:${namespace}:${name}`;
       }
       default:

@@ -88,8 +88,8 @@ export class Lists {
     if (next !== undefined) {
       if (!from) this.#keep(def, revision);
       const body = { v: 'meta.k8s.io/v1', rv: revision, start: next };
-      metadata['continue'] = Buffer.from(JSON.stringify(body)).toString('base64url');
-      if (!predicate) metadata['remainingItemCount'] = remaining;
+      metadata.continue = Buffer.from(JSON.stringify(body)).toString('base64url');
+      if (!predicate) metadata.remainingItemCount = remaining;
     }
     return { items, metadata };
   }
@@ -170,8 +170,8 @@ function checkMatch(match: string, asked: string, token: string): void {
 function parseToken(token: string): { revision: number; start: string } {
   try {
     const body = JSON.parse(Buffer.from(token, 'base64url').toString()) as Json;
-    if (isObject(body) && typeof body['rv'] === 'number' && typeof body['start'] === 'string') {
-      return { revision: body['rv'], start: body['start'] };
+    if (isObject(body) && typeof body.rv === 'number' && typeof body.start === 'string') {
+      return { revision: body.rv, start: body.start };
     }
   } catch (error) {
     throw badRequest(`continue key is not valid: ${String(error)}`);

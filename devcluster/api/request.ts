@@ -26,7 +26,10 @@ const TARGET_MAX = 32_768;
 /** The resource `path` names; `undefined` when it names none. */
 export function parsePath(path: string): ResourcePath | undefined {
   if (path.length > TARGET_MAX) throw badRequest('request target too long');
-  const parts = path.split('/').filter((part) => part !== '').map(decode);
+  const parts = path
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decode);
   const root = parts.shift();
   const group = root === 'api' ? '' : root === 'apis' ? parts.shift() : undefined;
   const version = parts.shift();
@@ -70,11 +73,7 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
 }
 
 /** What RBAC decides upon. A list or watch of one object by field selector counts as naming it. */
-export function attributesOf(
-  verb: string,
-  path: ResourcePath,
-  query: URLSearchParams,
-): Attributes {
+export function attributesOf(verb: string, path: ResourcePath, query: URLSearchParams): Attributes {
   const single = /^metadata\.name==?([^,]+)$/.exec(query.get('fieldSelector') ?? '');
   const isCollection = verb === 'list' || verb === 'watch' || verb === 'deletecollection';
   const isNamespaceItself = path.group === '' && path.plural === 'namespaces';

@@ -1,10 +1,14 @@
 /**
  * The verbs of one resource over HTTP.
  */
+
+import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
+import { strategicMerge } from '../patch/strategic.ts';
 import { applyVerb } from './apply-call.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
-import { deleteObject, deleteOptions, type Deletion } from './deletion.ts';
+import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
+import { checkEscalation } from './escalation.ts';
 import { asString, isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 import { type Form, negotiate } from './negotiate.ts';
 import { shown, type WriteOptions, type WritePart } from './objects.ts';
@@ -13,14 +17,10 @@ import type { ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
 import { serveReview } from './reviews.ts';
-import { checkEscalation } from './escalation.ts';
 import { textOf } from './serialise.ts';
-import { ApiError, badRequest, methodNotAllowed } from './status.ts';
+import { ApiError, badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { partial, tableOf } from './table.ts';
-import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
-import { strategicMerge } from '../patch/strategic.ts';
-import { unsupportedMediaType } from './status.ts';
 
 /** Serves one call for `def`. */
 export async function serveResource(
@@ -80,7 +80,9 @@ export async function serveResource(
 export function writeOptions(call: Call, part: WritePart = ''): WriteOptions {
   const dryRun = call.query.getAll('dryRun');
   if (dryRun.some((value) => value !== 'All' && value !== '')) {
-    throw badRequest(`dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
+    throw badRequest(
+      `dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`,
+    );
   }
   const validation = call.query.get('fieldValidation') ?? 'Warn';
   if (validation !== 'Ignore' && validation !== 'Warn' && validation !== 'Strict') {

@@ -4,7 +4,7 @@
  * Built-in kinds and custom resources are both {@link ResourceDef}s; the verbs know no kind by name.
  */
 import type { Schema } from '../schema/schema.ts';
-import type { KubeObject, JsonObject } from './json.ts';
+import type { JsonObject, KubeObject } from './json.ts';
 import type { Cause } from './status.ts';
 
 /** A column of `kubectl get`. */

@@ -42,7 +42,13 @@ export async function send(
     return;
   }
   const { stringify } = await import('yaml');
-  sendText(response, code, stringify(JSON.parse(JSON.stringify(value))), 'application/yaml', warnings);
+  sendText(
+    response,
+    code,
+    stringify(JSON.parse(JSON.stringify(value))),
+    'application/yaml',
+    warnings,
+  );
 }
 
 /** Sends what `error` says; what is no ApiError is a defect, logged, and a 500. */

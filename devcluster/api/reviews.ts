@@ -6,7 +6,15 @@
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { decodeBody } from './decode-body.ts';
-import { asObject, asString, asStrings, at, type Json, type JsonObject, type KubeObject } from './json.ts';
+import {
+  asObject,
+  asString,
+  asStrings,
+  at,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+} from './json.ts';
 import type { Attributes } from './rbac.ts';
 import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
@@ -35,15 +43,15 @@ function answer(
 ): JsonObject {
   switch (def.kind) {
     case 'TokenReview':
-      return tokenReview(context, asObject(review['spec']));
+      return tokenReview(context, asObject(review.spec));
     case 'SelfSubjectReview':
       return { userInfo: userInfo(user) };
     case 'SelfSubjectRulesReview':
       return rulesReview(context, user, asString(at(review, 'spec', 'namespace')));
     case 'SelfSubjectAccessReview':
-      return accessReview(context, user, asObject(review['spec']), def.kind);
+      return accessReview(context, user, asObject(review.spec), def.kind);
     default: {
-      const spec = asObject(review['spec']);
+      const spec = asObject(review.spec);
       if (def.kind === 'LocalSubjectAccessReview') {
         const about = asString(at(spec, 'resourceAttributes', 'namespace'));
         if (about !== namespace) {
@@ -59,19 +67,19 @@ function answer(
 }
 
 function subjectOf(spec: JsonObject, kind: string): User {
-  const name = asString(spec['user']);
-  const groups = asStrings(spec['groups']);
+  const name = asString(spec.user);
+  const groups = asStrings(spec.groups);
   if (name === '' && groups.length === 0) {
     throw invalid('authorization.k8s.io', kind, '', [
       fieldError.invalid('spec.user', '', 'at least one of user or group must be specified'),
     ]);
   }
-  return { name, uid: asString(spec['uid']), groups, extra: {} };
+  return { name, uid: asString(spec.uid), groups, extra: {} };
 }
 
 function accessReview(context: ApiContext, user: User, spec: JsonObject, kind: string): JsonObject {
-  const resource = spec['resourceAttributes'];
-  const path = spec['nonResourceAttributes'];
+  const resource = spec.resourceAttributes;
+  const path = spec.nonResourceAttributes;
   if ((resource === undefined) === (path === undefined)) {
     throw invalid('authorization.k8s.io', kind, '', [
       fieldError.invalid(
@@ -97,9 +105,9 @@ function accessReview(context: ApiContext, user: User, spec: JsonObject, kind: s
 }
 
 function tokenReview(context: ApiContext, spec: JsonObject): JsonObject {
-  const token = asString(spec['token']);
+  const token = asString(spec.token);
   if (token === '') throw badRequest('token is required for TokenReview in authentication');
-  const asked = asStrings(spec['audiences']);
+  const asked = asStrings(spec.audiences);
   const found = context.tokens.check(token, asked.length === 0 ? [API_AUDIENCE] : asked);
   if (typeof found === 'string') return { user: {}, error: `[invalid bearer token, ${found}]` };
   return {
@@ -124,8 +132,8 @@ function rulesReview(context: ApiContext, user: User, namespace: string): JsonOb
   const resourceRules: Json[] = [];
   const nonResourceRules: Json[] = [];
   const add = (rule: JsonObject) => {
-    if (asStrings(rule['nonResourceURLs']).length > 0) {
-      nonResourceRules.push({ verbs: rule['verbs'], nonResourceURLs: rule['nonResourceURLs'] });
+    if (asStrings(rule.nonResourceURLs).length > 0) {
+      nonResourceRules.push({ verbs: rule.verbs, nonResourceURLs: rule.nonResourceURLs });
     } else resourceRules.push(rule);
   };
   if (user.groups.includes('system:masters')) {

@@ -2,6 +2,7 @@
  * From a request to its answer: authenticate, authorise, dispatch.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
 import type { ApiContext, Call } from './context.ts';
 import * as discovery from './discovery.ts';
 import { negotiate } from './negotiate.ts';
@@ -79,9 +80,7 @@ function impersonated(context: ApiContext, request: IncomingMessage, user: User)
       throw forbidden('', check.resource, check.name, refusal(user, attributes));
     }
   }
-  const own = account
-    ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`]
-    : [];
+  const own = account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [];
   return { name, uid: '', groups: [...list, ...own, 'system:authenticated'], extra: {} };
 }
 
@@ -114,12 +113,7 @@ async function serveDocument(context: ApiContext, call: Call): Promise<void> {
     path,
   };
   if (!context.rbac.allows(call.user, attributes).allowed) {
-    throw new ApiError(
-      403,
-      'Forbidden',
-      `forbidden: ${refusal(call.user, attributes)}`,
-      {},
-    );
+    throw new ApiError(403, 'Forbidden', `forbidden: ${refusal(call.user, attributes)}`, {});
   }
   if (await context.extra(call)) return;
   if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
@@ -173,6 +167,15 @@ async function serveDiscovery(context: ApiContext, call: Call, path: string): Pr
 
 function serveOpenApi(context: ApiContext, call: Call, path: string): void {
   const accept = call.request.headers.accept ?? '';
+  if (path === '/openapi/v2' && accept.startsWith(OPENAPI_V2_PROTOBUF)) {
+    const body = openApiV2Protobuf(context.registry);
+    call.response.writeHead(200, {
+      'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
+      'content-length': body.length,
+    });
+    call.response.end(body);
+    return;
+  }
   if (accept !== '' && !/json|\*\/\*/.test(accept)) throw notAcceptable();
   const { registry } = context;
   const document =

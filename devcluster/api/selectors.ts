@@ -30,15 +30,15 @@ export function labelPredicate(text: string): Predicate | undefined {
 
 /** Whether `labels` match the metav1.LabelSelector `selector`; an empty one matches everything. */
 export function matchesSelector(selector: JsonObject, labels: JsonObject): boolean {
-  for (const [key, value] of Object.entries(asObject(selector['matchLabels']))) {
+  for (const [key, value] of Object.entries(asObject(selector.matchLabels))) {
     if (labels[key] !== value) return false;
   }
-  return asObjects(selector['matchExpressions']).every((expression) =>
+  return asObjects(selector.matchExpressions).every((expression) =>
     holds(
       {
-        key: asString(expression['key']),
-        operator: asString(expression['operator']) as Requirement['operator'],
-        values: asStrings(expression['values']),
+        key: asString(expression.key),
+        operator: asString(expression.operator) as Requirement['operator'],
+        values: asStrings(expression.values),
       },
       labels,
     ),
@@ -47,13 +47,13 @@ export function matchesSelector(selector: JsonObject, labels: JsonObject): boole
 
 /** The text form of a metav1.LabelSelector, as `status.selector` of a Scale has it. */
 export function selectorText(selector: JsonObject): string {
-  const parts = Object.entries(asObject(selector['matchLabels'])).map(
+  const parts = Object.entries(asObject(selector.matchLabels)).map(
     ([key, value]) => `${key}=${asString(value)}`,
   );
-  for (const expression of asObjects(selector['matchExpressions'])) {
-    const key = asString(expression['key']);
-    const values = asStrings(expression['values']).join(',');
-    const operator = asString(expression['operator']);
+  for (const expression of asObjects(selector.matchExpressions)) {
+    const key = asString(expression.key);
+    const values = asStrings(expression.values).join(',');
+    const operator = asString(expression.operator);
     if (operator === 'Exists') parts.push(key);
     else if (operator === 'DoesNotExist') parts.push(`!${key}`);
     else parts.push(`${key} ${operator.toLowerCase()} (${values})`);
@@ -62,7 +62,8 @@ export function selectorText(selector: JsonObject): string {
 }
 
 function parseLabels(text: string): Requirement[] {
-  if (text.length > SELECTOR_MAX) throw badRequest('unable to parse requirement: selector too long');
+  if (text.length > SELECTOR_MAX)
+    throw badRequest('unable to parse requirement: selector too long');
   if (text.trim() === '') return [];
   return splitOutside(text).map((part) => {
     const match = REQUIREMENT.exec(part);
@@ -130,14 +131,17 @@ export function fieldPredicate(
 ): Predicate | undefined {
   if (text.length > SELECTOR_MAX) throw badRequest('invalid selector: too long');
   if (text.trim() === '') return undefined;
-  const terms = text.split(',').filter((term) => term !== '').map((term) => {
-    const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(term.trim());
-    if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
-    const [, path = '', sign, value = ''] = match;
-    const read = fields.get(path);
-    if (!read) throw badRequest(`field label not supported: ${path}`);
-    return { read, equal: sign !== '!=', value };
-  });
+  const terms = text
+    .split(',')
+    .filter((term) => term !== '')
+    .map((term) => {
+      const match = /^([^=!]+)(==|=|!=)(.*)$/.exec(term.trim());
+      if (!match) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
+      const [, path = '', sign, value = ''] = match;
+      const read = fields.get(path);
+      if (!read) throw badRequest(`field label not supported: ${path}`);
+      return { read, equal: sign !== '!=', value };
+    });
   return (object) => terms.every((term) => (term.read(object) === term.value) === term.equal);
 }
 

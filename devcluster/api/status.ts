@@ -112,7 +112,12 @@ export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
-export function invalid(group: string, kind: string, name: string, causes: readonly Cause[]): ApiError {
+export function invalid(
+  group: string,
+  kind: string,
+  name: string,
+  causes: readonly Cause[],
+): ApiError {
   const texts = causes.map((cause) => `${cause.field}: ${cause.message}`);
   const joined = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
   const subjectName = group === '' ? kind : `${kind}.${group}`;

@@ -1,7 +1,7 @@
 /**
  * Subresources beside status: scale, token, eviction, binding, finalize; and clear refusals of the rest.
  */
-import { mergePatch, jsonPatch } from '../patch/json-patch.ts';
+import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
@@ -17,13 +17,14 @@ import {
   type JsonObject,
   type KubeObject,
 } from './json.ts';
-import { METADATA_FIELDS, selectorText } from './selectors.ts';
 import type { ResourcePath } from './request.ts';
 import { reply, writeOptions } from './resource-calls.ts';
 import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
 import { send, sendText } from './respond.ts';
+import { METADATA_FIELDS, selectorText } from './selectors.ts';
 import {
   badRequest,
+  conflict,
   fieldError,
   invalid,
   methodNotAllowed,
@@ -31,7 +32,6 @@ import {
   notFound,
   notImplemented,
   unsupportedMediaType,
-  conflict,
 } from './status.ts';
 import type { BoundObject } from './tokens.ts';
 
@@ -126,7 +126,9 @@ async function scale(
       const asked = wanted(scaleOf(paths, live));
       const replicas = at(asked, 'spec', 'replicas') ?? 0;
       if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-        throw badRequest('Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer');
+        throw badRequest(
+          'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer',
+        );
       }
       if (replicas < 0) {
         const why = 'must be greater than or equal to 0';
@@ -147,10 +149,7 @@ async function scale(
   await replyScale(context, call, scaleOf(paths, written));
 }
 
-async function scaleChange(
-  call: Call,
-  verb: string,
-): Promise<(current: JsonObject) => JsonObject> {
+async function scaleChange(call: Call, verb: string): Promise<(current: JsonObject) => JsonObject> {
   if (verb === 'update') {
     const body = await readObject(call.request);
     return () => body;
@@ -166,7 +165,11 @@ async function scaleChange(
   const isApply = type === 'application/apply-patch+yaml';
   const patch = await parseText(await readText(call.request), isApply);
   return (current) =>
-    asObject(type === 'application/json-patch+json' ? jsonPatch(current, patch) : mergePatch(current, patch));
+    asObject(
+      type === 'application/json-patch+json'
+        ? jsonPatch(current, patch)
+        : mergePatch(current, patch),
+    );
 }
 
 function withValue(object: JsonObject, path: readonly string[], value: Json): JsonObject {
@@ -205,8 +208,8 @@ async function token(context: ApiContext, call: Call, target: ResourcePath): Pro
   const body = await readObject(call.request);
   const account = context.store.get('serviceaccounts', target.namespace, target.name);
   if (!account) throw notFound('', 'serviceaccounts', target.name);
-  const spec = asObject(body['spec']);
-  const seconds = asNumber(spec['expirationSeconds'], TOKEN_SECONDS_DEFAULT);
+  const spec = asObject(body.spec);
+  const seconds = asNumber(spec.expirationSeconds, TOKEN_SECONDS_DEFAULT);
   if (seconds < TOKEN_SECONDS_MIN || seconds > TOKEN_SECONDS_MAX) {
     const why =
       seconds < TOKEN_SECONDS_MIN
@@ -217,7 +220,7 @@ async function token(context: ApiContext, call: Call, target: ResourcePath): Pro
     ]);
   }
   const { bound, nodeName } = boundObject(context, target.namespace, spec);
-  const audiences = asStrings(spec['audiences']);
+  const audiences = asStrings(spec.audiences);
   const issued = context.tokens.issue(account, audiences, seconds, bound, nodeName);
   await send(call.response, 201, {
     kind: 'TokenRequest',
@@ -240,19 +243,24 @@ function boundObject(
   namespace: string,
   spec: JsonObject,
 ): { bound?: BoundObject; nodeName?: string } {
-  if (spec['boundObjectRef'] === undefined) return {};
-  const reference = asObject(spec['boundObjectRef']);
-  const kind = asString(reference['kind']);
-  const name = asString(reference['name']);
+  if (!isObject(spec.boundObjectRef)) return {};
+  const reference = asObject(spec.boundObjectRef);
+  const kind = asString(reference.kind);
+  const name = asString(reference.name);
   const plural = kind === 'Pod' ? 'pods' : kind === 'Secret' ? 'secrets' : undefined;
   if (!plural) {
     throw badRequest(`cannot bind token for serviceaccount to object of type ${kind}`);
   }
   const found = context.store.get(plural, namespace, name);
   if (!found) throw notFound('', plural, name);
-  const uid = asString(reference['uid']);
+  const uid = asString(reference.uid);
   if (uid !== '' && uid !== found.metadata.uid) {
-    throw conflict('', plural, name, `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`);
+    throw conflict(
+      '',
+      plural,
+      name,
+      `the UID in the bound object reference (${uid}) does not match the UID in record. The object might have been deleted and then recreated`,
+    );
   }
   return {
     bound: { kind: kind as 'Pod' | 'Secret', name, uid: found.metadata.uid },
@@ -269,7 +277,7 @@ async function finalize(
   const body = await readObject(call.request);
   const live = context.objects.get(def, '', target.name);
   const finalizers = at(body, 'spec', 'finalizers') ?? [];
-  const object = { ...live, spec: { ...asObject(live['spec']), finalizers } } as KubeObject;
+  const object = { ...live, spec: { ...asObject(live.spec), finalizers } } as KubeObject;
   await reply(context, call, def, 200, context.objects.commit(def, object));
 }
 
@@ -280,7 +288,7 @@ async function evict(
   target: ResourcePath,
 ): Promise<void> {
   const body = await readObject(call.request);
-  const options = deleteOptions(asObject(body['deleteOptions']), call.query);
+  const options = deleteOptions(asObject(body.deleteOptions), call.query);
   const { objects, clock } = context;
   deleteObject(objects, clock, def, target.namespace, target.name, options);
   await send(call.response, 201, {
@@ -301,10 +309,15 @@ async function bind(
   const body = await readObject(call.request);
   const live = context.objects.get(def, target.namespace, target.name);
   if (at(live, 'spec', 'nodeName') !== undefined) {
-    throw conflict('', 'pods', target.name, `pod ${target.name} is already assigned to node ${asString(at(live, 'spec', 'nodeName'))}`);
+    throw conflict(
+      '',
+      'pods',
+      target.name,
+      `pod ${target.name} is already assigned to node ${asString(at(live, 'spec', 'nodeName'))}`,
+    );
   }
   const nodeName = asString(at(body, 'target', 'name'));
-  const spec = { ...asObject(live['spec']), nodeName };
+  const spec = { ...asObject(live.spec), nodeName };
   context.objects.commit(def, { ...live, spec } as KubeObject);
   await send(call.response, 201, {
     kind: 'Status',

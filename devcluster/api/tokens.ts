@@ -4,11 +4,29 @@
  * Claims as in "Managing Service Accounts: bound service account tokens" of the Kubernetes documentation. Promises: a token is
  * good only until it expires and while its ServiceAccount, and the pod it is bound to, exist with the same uid.
  */
-import { createHash, generateKeyPairSync, randomUUID, sign, timingSafeEqual, verify } from 'node:crypto';
+
 import type { KeyObject } from 'node:crypto';
+import {
+  createHash,
+  generateKeyPairSync,
+  randomUUID,
+  sign,
+  timingSafeEqual,
+  verify,
+} from 'node:crypto';
 import type { Clock } from '#core/clock.ts';
 import type { Store } from '../storage/store.ts';
-import { asNumber, asObject, asString, asStrings, at, isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
+import {
+  asNumber,
+  asObject,
+  asString,
+  asStrings,
+  at,
+  isObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+} from './json.ts';
 
 /** Who a request is from. */
 export interface User {
@@ -78,13 +96,13 @@ export class Tokens {
       iss: API_AUDIENCE,
       jti: randomUUID(),
       'kubernetes.io': {
-        namespace: asString(account.metadata['namespace']),
+        namespace: asString(account.metadata.namespace),
         serviceaccount: { name: account.metadata.name, uid: account.metadata.uid },
         ...(bound ? { [bound.kind.toLowerCase()]: { name: bound.name, uid: bound.uid } } : {}),
         ...(nodeName === '' ? {} : { node: { name: nodeName } }),
       },
       nbf: nowSeconds,
-      sub: `system:serviceaccount:${asString(account.metadata['namespace'])}:${account.metadata.name}`,
+      sub: `system:serviceaccount:${asString(account.metadata.namespace)}:${account.metadata.name}`,
     };
     const head = encode({ alg: 'ES256', kid: this.#keyId });
     const signed = `${head}.${encode(claims)}`;
@@ -114,14 +132,14 @@ export class Tokens {
     const claims = this.#verified(token);
     if (typeof claims === 'string') return claims;
     const nowSeconds = this.#clock.wallMs() / 1_000;
-    if (asNumber(claims['exp']) <= nowSeconds) return 'service account token has expired';
-    if (asNumber(claims['nbf']) > nowSeconds + 1) return 'service account token is not valid yet';
-    const own = asStrings(claims['aud']);
+    if (asNumber(claims.exp) <= nowSeconds) return 'service account token has expired';
+    if (asNumber(claims.nbf) > nowSeconds + 1) return 'service account token is not valid yet';
+    const own = asStrings(claims.aud);
     const common = own.filter((item) => audiences.includes(item));
     if (common.length === 0) {
       return `token audiences ${JSON.stringify(own)} is invalid for the target audiences ${JSON.stringify(audiences)}`;
     }
-    const user = this.#userOf(asObject(claims['kubernetes.io']), asString(claims['jti']));
+    const user = this.#userOf(asObject(claims['kubernetes.io']), asString(claims.jti));
     return typeof user === 'string' ? user : { user, audiences: common };
   }
 
@@ -141,7 +159,7 @@ export class Tokens {
   }
 
   #userOf(claims: JsonObject, id: string): User | string {
-    const namespace = asString(claims['namespace']);
+    const namespace = asString(claims.namespace);
     const name = asString(at(claims, 'serviceaccount', 'name'));
     const uid = asString(at(claims, 'serviceaccount', 'uid'));
     const account = this.#store.get('serviceaccounts', namespace, name);
@@ -151,13 +169,13 @@ export class Tokens {
     const extra: Record<string, string[]> = {
       'authentication.kubernetes.io/credential-id': [`JTI=${id}`],
     };
-    const pod = asObject(claims['pod']);
-    if (claims['pod'] !== undefined) {
-      const podName = asString(pod['name']);
+    const pod = asObject(claims.pod);
+    if (claims.pod !== undefined) {
+      const podName = asString(pod.name);
       const found = this.#store.get('pods', namespace, podName);
-      if (found?.metadata.uid !== pod['uid']) return `pod ${namespace}/${podName} has been deleted`;
+      if (found?.metadata.uid !== pod.uid) return `pod ${namespace}/${podName} has been deleted`;
       extra['authentication.kubernetes.io/pod-name'] = [podName];
-      extra['authentication.kubernetes.io/pod-uid'] = [asString(pod['uid'])];
+      extra['authentication.kubernetes.io/pod-uid'] = [asString(pod.uid)];
       const node = asString(at(found, 'spec', 'nodeName'));
       if (node !== '') extra['authentication.kubernetes.io/node-name'] = [node];
     }

@@ -15,8 +15,8 @@ import {
   type Manager,
   readManagers,
   tracked,
-  withManagers,
   type Writer,
+  withManagers,
 } from './managers.ts';
 
 /** Applies `config` to `live`; throws a 409 ApiError on conflicts unless `force`. */
@@ -55,12 +55,13 @@ export function applyConfig(
     fields: wanted,
   });
   const metadata = { ...live.metadata };
-  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences']) delete metadata[key];
+  for (const key of ['labels', 'annotations', 'finalizers', 'ownerReferences'])
+    delete metadata[key];
   const result: KubeObject = {
     ...pruned,
     apiVersion: live.apiVersion,
     kind: live.kind,
-    metadata: { ...metadata, ...asObject(pruned['metadata']) },
+    metadata: { ...metadata, ...asObject(pruned.metadata) },
   };
   return withManagers(result, rest);
 }
@@ -154,7 +155,9 @@ function conflictError(conflicts: readonly { manager: Manager; fields: FieldSet 
       : `conflicts with ${describe(manager)}:\n${paths.map((path) => `- ${path}`).join('\n')}`;
   });
   const count = causes.length === 1 ? '1 conflict' : `${causes.length} conflicts`;
-  return new ApiError(409, 'Conflict', `Apply failed with ${count}: ${texts.join('\n')}`, { causes });
+  return new ApiError(409, 'Conflict', `Apply failed with ${count}: ${texts.join('\n')}`, {
+    causes,
+  });
 }
 
 function describe(manager: Manager): string {

@@ -4,8 +4,9 @@
  * Follows KEP-555 and structured-merge-diff: an update takes what it changes from everybody else; an
  * apply owns what its configuration names, and meets a conflict where another manager's value would change.
  */
-import { asObject, asObjects, asString, deepEqual, isObject, without } from '../api/json.ts';
+
 import type { Json, JsonObject, KubeObject } from '../api/json.ts';
+import { asObject, asObjects, asString, deepEqual, isObject, without } from '../api/json.ts';
 import type { Schema } from '../schema/schema.ts';
 import { compare, FieldSet, fieldsOf } from './field-set.ts';
 
@@ -46,24 +47,24 @@ const UNTRACKED = [
 /** `object` without what nobody owns. */
 export function tracked(object: JsonObject): JsonObject {
   const rest = without(object, 'apiVersion', 'kind');
-  if (isObject(rest['metadata'])) rest['metadata'] = without(rest['metadata'], ...UNTRACKED);
-  if (Object.keys(asObject(rest['metadata'])).length === 0) delete rest['metadata'];
+  if (isObject(rest.metadata)) rest.metadata = without(rest.metadata, ...UNTRACKED);
+  if (Object.keys(asObject(rest.metadata)).length === 0) delete rest.metadata;
   return rest;
 }
 
 /** Reads managedFields; entries of unknown form are dropped. */
 export function readManagers(object: JsonObject): Manager[] {
   const managers: Manager[] = [];
-  for (const entry of asObjects(asObject(object['metadata'])['managedFields'])) {
-    const operation = asString(entry['operation']);
+  for (const entry of asObjects(asObject(object.metadata).managedFields)) {
+    const operation = asString(entry.operation);
     if (operation !== 'Apply' && operation !== 'Update') continue;
     managers.push({
-      name: asString(entry['manager']),
+      name: asString(entry.manager),
       operation,
-      apiVersion: asString(entry['apiVersion']),
-      subresource: asString(entry['subresource']),
-      time: asString(entry['time']),
-      fields: FieldSet.fromJson(asObject(entry['fieldsV1'])),
+      apiVersion: asString(entry.apiVersion),
+      subresource: asString(entry.subresource),
+      time: asString(entry.time),
+      fields: FieldSet.fromJson(asObject(entry.fieldsV1)),
     });
   }
   return managers;
@@ -138,8 +139,8 @@ export function trackUpdate(
 export function withManagers(object: KubeObject, managers: readonly Manager[]): KubeObject {
   const managedFields = writeManagers(managers);
   const metadata = { ...object.metadata };
-  if (managedFields.length === 0) delete metadata['managedFields'];
-  else metadata['managedFields'] = managedFields;
+  if (managedFields.length === 0) delete metadata.managedFields;
+  else metadata.managedFields = managedFields;
   return { ...object, metadata };
 }
 
@@ -150,7 +151,7 @@ export function isSameContent(a: KubeObject, b: KubeObject): boolean {
     without(object.metadata, 'managedFields', 'resourceVersion');
   if (!deepEqual(strip(a), strip(b))) return false;
   const owners = (object: KubeObject) =>
-    asObjects(object.metadata['managedFields']).map((entry) => without(entry, 'time'));
+    asObjects(object.metadata.managedFields).map((entry) => without(entry, 'time'));
   return deepEqual(owners(a), owners(b));
 }
 

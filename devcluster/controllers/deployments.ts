@@ -79,8 +79,8 @@ function reconcile(kit: Kit, key: string): void {
 /** The set's template without the label that tells templates apart. */
 function templateOf(set: KubeObject): JsonObject {
   const template = asObject(at(set, 'spec', 'template'));
-  const metadata = asObject(template['metadata']);
-  const labels = without(asObject(metadata['labels']), HASH);
+  const metadata = asObject(template.metadata);
+  const labels = without(asObject(metadata.labels), HASH);
   return { ...template, metadata: { ...metadata, labels } };
 }
 
@@ -92,10 +92,10 @@ function createSet(kit: Kit, deployment: KubeObject, sets: readonly KubeObject[]
   const template = asObject(at(deployment, 'spec', 'template'));
   const digest = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
   const hash = [...digest].map((char) => 'bcdf456789ghklmn'[Number.parseInt(char, 16)]).join('');
-  const metadata = asObject(template['metadata']);
-  const labels = { ...asObject(metadata['labels']), [HASH]: hash };
+  const metadata = asObject(template.metadata);
+  const labels = { ...asObject(metadata.labels), [HASH]: hash };
   const selector = asObject(at(deployment, 'spec', 'selector'));
-  const matchLabels = { ...asObject(selector['matchLabels']), [HASH]: hash };
+  const matchLabels = { ...asObject(selector.matchLabels), [HASH]: hash };
   const revision = String(Math.max(0, ...sets.map(revisionOf)) + 1);
   const set = kit.create(REPLICA_SETS, namespaceOf(deployment), {
     metadata: {
@@ -115,7 +115,10 @@ function createSet(kit: Kit, deployment: KubeObject, sets: readonly KubeObject[]
 }
 
 function setAnnotations(deployment: KubeObject, revision: string): JsonObject {
-  const own = without(annotationsOf(deployment), 'kubectl.kubernetes.io/last-applied-configuration');
+  const own = without(
+    annotationsOf(deployment),
+    'kubectl.kubernetes.io/last-applied-configuration',
+  );
   const replicas = String(asNumber(at(deployment, 'spec', 'replicas')));
   return {
     ...own,
@@ -169,11 +172,7 @@ function roll(
 ): void {
   const replicas = asNumber(at(deployment, 'spec', 'replicas'));
   const rolling = asObject(at(deployment, 'spec', 'strategy', 'rollingUpdate'));
-  const { maxSurge, maxUnavailable } = bounds(
-    rolling['maxSurge'],
-    rolling['maxUnavailable'],
-    replicas,
-  );
+  const { maxSurge, maxUnavailable } = bounds(rolling.maxSurge, rolling.maxUnavailable, replicas);
   const counts = olds.map(countOf);
   const grown = growNew(replicas, maxSurge, countOf(next), counts);
   const kept = shrinkOld(replicas, maxUnavailable, countOf(next), counts);
@@ -199,7 +198,7 @@ function scaleTo(kit: Kit, deployment: KubeObject, set: KubeObject, replicas: nu
   if (before === replicas) return;
   kit.modify(REPLICA_SETS, set, (live) => ({
     ...live,
-    spec: { ...asObject(live['spec']), replicas },
+    spec: { ...asObject(live.spec), replicas },
   }));
   const way = replicas > before ? 'up' : 'down';
   kit.events.record(
@@ -238,9 +237,9 @@ function writeStatus(kit: Kit, deployment: KubeObject): void {
       sets.reduce((total, set) => total + countOf(set).wanted, 0) - available,
     ),
   };
-  const status: JsonObject = { observedGeneration: asNumber(live.metadata['generation'], 1) };
+  const status: JsonObject = { observedGeneration: asNumber(live.metadata.generation, 1) };
   for (const [key, value] of Object.entries(counts)) if (value > 0) status[key] = value;
-  status['conditions'] = conditions(kit, live, counts, replicas, next[0]);
+  status.conditions = conditions(kit, live, counts, replicas, next[0]);
   kit.setStatus(DEPLOYMENTS, live, status);
 }
 
@@ -253,18 +252,18 @@ function conditions(
 ): Json[] {
   const { name } = live.metadata;
   const rolling = asObject(at(live, 'spec', 'strategy', 'rollingUpdate'));
-  const { maxUnavailable } = bounds(rolling['maxSurge'], rolling['maxUnavailable'], replicas);
-  const isAvailable = (counts['availableReplicas'] ?? 0) >= replicas - maxUnavailable;
+  const { maxUnavailable } = bounds(rolling.maxSurge, rolling.maxUnavailable, replicas);
+  const isAvailable = (counts.availableReplicas ?? 0) >= replicas - maxUnavailable;
   const isComplete =
-    counts['updatedReplicas'] === replicas &&
-    counts['replicas'] === replicas &&
-    counts['availableReplicas'] === replicas;
+    counts.updatedReplicas === replicas &&
+    counts.replicas === replicas &&
+    counts.availableReplicas === replicas;
   const now = kit.context.objects.now();
   let list: JsonObject[] = asObjects(at(live, 'status', 'conditions'));
   const put = (type: string, status: string, reason: string, message: string) => {
-    const before = list.find((item) => item['type'] === type);
-    const isSame = before?.['status'] === status && before['reason'] === reason;
-    const lastUpdateTime = isSame ? (before?.['lastUpdateTime'] ?? now) : now;
+    const before = list.find((item) => item.type === type);
+    const isSame = before?.status === status && before.reason === reason;
+    const lastUpdateTime = isSame ? (before?.lastUpdateTime ?? now) : now;
     list = withCondition(list, { type, status, reason, message, lastUpdateTime }, now);
   };
   if (isAvailable) {
@@ -282,5 +281,5 @@ function conditions(
   } else {
     put('Progressing', 'True', 'NewReplicaSetCreated', `Created new replica set for "${name}".`);
   }
-  return list.sort((a, b) => (asString(a['type']) < asString(b['type']) ? -1 : 1));
+  return list.sort((a, b) => (asString(a.type) < asString(b.type) ? -1 : 1));
 }

@@ -124,13 +124,13 @@ function plan(service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
 function portsFor(service: KubeObject, pod: KubeObject | undefined): Json[] {
   const found: Json[] = [];
   for (const port of asObjects(at(service, 'spec', 'ports'))) {
-    const number = pod ? targetPort(port, pod) : asNumber(port['targetPort']);
+    const number = pod ? targetPort(port, pod) : asNumber(port.targetPort);
     if (number === undefined || number === 0) continue;
     found.push({
-      name: asString(port['name']),
+      name: asString(port.name),
       port: number,
-      protocol: asString(port['protocol']) || 'TCP',
-      ...(port['appProtocol'] === undefined ? {} : { appProtocol: port['appProtocol'] }),
+      protocol: asString(port.protocol) || 'TCP',
+      ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
     });
   }
   return found;
@@ -138,11 +138,11 @@ function portsFor(service: KubeObject, pod: KubeObject | undefined): Json[] {
 
 /** The number of a Service port in one pod. */
 export function targetPort(port: JsonObject, pod: KubeObject): number | undefined {
-  const target = port['targetPort'] ?? port['port'];
+  const target = port.targetPort ?? port.port;
   if (typeof target === 'number') return target;
   for (const container of asObjects(at(pod, 'spec', 'containers'))) {
-    for (const candidate of asObjects(container['ports'])) {
-      if (candidate['name'] === target) return asNumber(candidate['containerPort']);
+    for (const candidate of asObjects(container.ports)) {
+      if (candidate.name === target) return asNumber(candidate.containerPort);
     }
   }
   return undefined;
@@ -184,7 +184,9 @@ function sliceOf(kit: Kit, service: KubeObject, part: Wanted): JsonObject {
     metadata: {
       generateName: `${service.metadata.name}-`,
       labels: sliceLabels(service),
-      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': kit.context.objects.now() },
+      annotations: {
+        'endpoints.kubernetes.io/last-change-trigger-time': kit.context.objects.now(),
+      },
       ownerReferences: [kit.ownerReference(SERVICES, service)],
     },
     addressType: 'IPv4',
@@ -196,8 +198,8 @@ function sliceOf(kit: Kit, service: KubeObject, part: Wanted): JsonObject {
 function update(kit: Kit, service: KubeObject, slice: KubeObject, part: Wanted): void {
   const labels = sliceLabels(service);
   if (
-    deepEqual(slice['endpoints'], part.endpoints) &&
-    deepEqual(slice['ports'], part.ports) &&
+    deepEqual(slice.endpoints, part.endpoints) &&
+    deepEqual(slice.ports, part.ports) &&
     deepEqual(labelsOf(slice), labels)
   ) {
     return;

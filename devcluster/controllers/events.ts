@@ -1,7 +1,7 @@
 /**
  * Events about objects, as `kubectl describe` lists them. Bounded: the oldest go first.
  */
-import { type Random, below } from '#core/random.ts';
+import { below, type Random } from '#core/random.ts';
 import type { ApiContext } from '../api/context.ts';
 import { asNumber, asObject, at, type KubeObject, namespaceOf } from '../api/json.ts';
 import { ApiError } from '../api/status.ts';
@@ -33,12 +33,12 @@ export class EventRecorder {
     const same = kept.find(
       (event) =>
         at(event, 'involvedObject', 'uid') === about.metadata.uid &&
-        event['reason'] === reason &&
-        event['message'] === message,
+        event.reason === reason &&
+        event.message === message,
     );
     const live = same && store.get('events', namespaceOf(same), same.metadata.name);
     if (same && live) {
-      const count = asNumber(live['count'], 1) + 1;
+      const count = asNumber(live.count, 1) + 1;
       objects.commit(def, { ...live, count, lastTimestamp: now } as KubeObject);
       return;
     }

@@ -3,8 +3,9 @@
  *
  * "Garbage Collection: owners and dependents" of the Kubernetes documentation: background, foreground and orphan.
  */
-import { asStrings, isDeleting, type KubeObject, namespaceOf, ownersOf } from '../api/json.ts';
+
 import { FOREGROUND, ORPHAN } from '../api/deletion.ts';
+import { asStrings, isDeleting, type KubeObject, namespaceOf, ownersOf } from '../api/json.ts';
 import type { Kit, Running } from './kit.ts';
 
 /** One object by where it is kept. */
@@ -111,7 +112,7 @@ class Collector {
   }
 
   #finalize(place: Place, object: KubeObject): void {
-    const finalizers = asStrings(object.metadata['finalizers']);
+    const finalizers = asStrings(object.metadata.finalizers);
     const dependents = [...(this.#dependents.get(object.metadata.uid)?.values() ?? [])];
     if (finalizers.includes(ORPHAN)) {
       for (const dependent of dependents) this.#orphan(dependent, object.metadata.uid);
@@ -125,7 +126,7 @@ class Collector {
       const found = this.#kit.store.get(storage, namespace, name);
       if (!found) continue;
       const reference = ownersOf(found).find((owner) => owner.uid === object.metadata.uid);
-      if (reference?.['blockOwnerDeletion'] === true) blocking += 1;
+      if (reference?.blockOwnerDeletion === true) blocking += 1;
       if (!isDeleting(found)) {
         this.#kit.delete(storage, found, { propagationPolicy: 'Foreground' });
       }
@@ -145,7 +146,7 @@ class Collector {
 
   #drop(place: Place, object: KubeObject, finalizer: string): void {
     const live = this.#kit.store.get(place.storage, place.namespace, place.name) ?? object;
-    const finalizers = asStrings(live.metadata['finalizers']).filter((item) => item !== finalizer);
+    const finalizers = asStrings(live.metadata.finalizers).filter((item) => item !== finalizer);
     const metadata = { ...live.metadata, finalizers };
     this.#kit.context.objects.commit(this.#kit.def(place.storage), {
       ...live,
@@ -153,4 +154,3 @@ class Collector {
     } as KubeObject);
   }
 }
-

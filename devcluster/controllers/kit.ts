@@ -5,7 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { ApiContext } from '../api/context.ts';
-import { deleteObject, type DeleteOptions } from '../api/deletion.ts';
+import { type DeleteOptions, deleteObject } from '../api/deletion.ts';
 import {
   asObjects,
   controllerOf,
@@ -117,15 +117,15 @@ export function withCondition(
   next: JsonObject,
   now: string,
 ): JsonObject[] {
-  const before = conditions.find((item) => item['type'] === next['type']);
-  const isSame = before?.['status'] === next['status'];
-  const lastTransitionTime = isSame ? (before?.['lastTransitionTime'] ?? now) : now;
-  const others = conditions.filter((item) => item['type'] !== next['type']);
+  const before = conditions.find((item) => item.type === next.type);
+  const isSame = before?.status === next.status;
+  const lastTransitionTime = isSame ? (before?.lastTransitionTime ?? now) : now;
+  const others = conditions.filter((item) => item.type !== next.type);
   return [...others, { ...next, lastTransitionTime }];
 }
 
 /** Whether the pod's Ready condition holds. */
 export function isReady(pod: KubeObject): boolean {
-  const conditions = asObjects((pod['status'] as JsonObject | undefined)?.['conditions']);
-  return conditions.some((item) => item['type'] === 'Ready' && item['status'] === 'True');
+  const conditions = asObjects((pod.status as JsonObject | undefined)?.conditions);
+  return conditions.some((item) => item.type === 'Ready' && item.status === 'True');
 }

@@ -59,7 +59,10 @@ function furnish(kit: Kit, name: string, ca: string): void {
   }
   const bundle = kit.store.get('configmaps', name, 'kube-root-ca.crt');
   if (!bundle) {
-    kit.create('configmaps', name, { metadata: { name: 'kube-root-ca.crt' }, data: { 'ca.crt': ca } });
+    kit.create('configmaps', name, {
+      metadata: { name: 'kube-root-ca.crt' },
+      data: { 'ca.crt': ca },
+    });
   } else if (at(bundle, 'data', 'ca.crt') !== ca) {
     kit.modify('configmaps', bundle, (live) => ({ ...live, data: { 'ca.crt': ca } }));
   }
@@ -84,12 +87,12 @@ function finish(kit: Kit, namespace: KubeObject): void {
   const finalizers = asList(at(namespace, 'spec', 'finalizers')).filter(
     (item) => item !== 'kubernetes',
   );
-  const spec = { ...asObject(namespace['spec']), finalizers };
+  const spec = { ...asObject(namespace.spec), finalizers };
   kit.context.objects.commit(kit.def(NAMESPACES), { ...namespace, spec } as KubeObject);
 }
 
 function dropFinalizer(kit: Kit, crd: KubeObject): void {
-  const finalizers = asStrings(crd.metadata['finalizers']).filter((item) => item !== CRD_FINALIZER);
+  const finalizers = asStrings(crd.metadata.finalizers).filter((item) => item !== CRD_FINALIZER);
   const metadata = { ...crd.metadata, finalizers };
   kit.context.objects.commit(kit.def(CRDS), { ...crd, metadata } as KubeObject);
 }

@@ -56,11 +56,11 @@ export function podFrom(kit: Kit, storage: string, owner: KubeObject): JsonObjec
   const template = asObject(at(owner, 'spec', 'template'));
   return {
     metadata: {
-      ...asObject(template['metadata']),
+      ...asObject(template.metadata),
       generateName: `${owner.metadata.name}-`,
       ownerReferences: [kit.ownerReference(storage, owner)],
     },
-    spec: template['spec'],
+    spec: template.spec,
   };
 }
 
@@ -126,12 +126,12 @@ function writeStatus(kit: Kit, set: KubeObject): void {
   const labelled = active.filter((pod) => matchesSelector({ matchLabels: labels }, labelsOf(pod)));
   const status: JsonObject = {
     replicas: active.length,
-    observedGeneration: asNumber(live.metadata['generation'], 1),
+    observedGeneration: asNumber(live.metadata.generation, 1),
   };
-  if (labelled.length > 0) status['fullyLabeledReplicas'] = labelled.length;
+  if (labelled.length > 0) status.fullyLabeledReplicas = labelled.length;
   if (ready > 0) {
-    status['readyReplicas'] = ready;
-    status['availableReplicas'] = ready;
+    status.readyReplicas = ready;
+    status.availableReplicas = ready;
   }
   kit.setStatus(REPLICA_SETS, live, status);
 }

@@ -5,7 +5,15 @@
  * others to the Node of pods. An address belongs to a pod for its life and rests a minute afterwards.
  */
 import { SYSTEM_NAMESPACE } from '#core/names.ts';
-import { asObject, asObjects, asString, at, isDeleting, type KubeObject, namespaceOf } from '../api/json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  at,
+  isDeleting,
+  type KubeObject,
+  namespaceOf,
+} from '../api/json.ts';
 import type { AddressPool } from '../kinds/address-pool.ts';
 import { type Kit, type Running, withCondition } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
@@ -51,14 +59,14 @@ function schedule(
   const now = kit.context.objects.now();
   const scheduled = { type: 'PodScheduled', status: 'True', lastProbeTime: null };
   const status = {
-    ...asObject(pod['status']),
+    ...asObject(pod.status),
     conditions: withCondition(asObjects(at(pod, 'status', 'conditions')), scheduled, now),
     hostIP: podIP,
     hostIPs: [{ ip: podIP }],
     podIP,
     podIPs: [{ ip: podIP }],
   };
-  const spec = { ...asObject(pod['spec']), nodeName };
+  const spec = { ...asObject(pod.spec), nodeName };
   kit.context.objects.commit(kit.def(PODS), { ...pod, spec, status } as KubeObject);
   const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
   kit.events.record(pod, 'Normal', 'Scheduled', message);

@@ -1,8 +1,9 @@
 /**
  * The built-in resources, in one table.
  */
-import { METADATA_FIELDS, field } from '../api/selectors.ts';
+
 import type { ResourceDef, Rules, ScalePaths } from '../api/resources.ts';
+import { field, METADATA_FIELDS } from '../api/selectors.ts';
 import { qualified } from '../api/status.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import type { AddressPool } from './address-pool.ts';
@@ -170,7 +171,12 @@ function groups(pool: AddressPool): Readonly<Record<string, readonly Entry[]>> {
       },
     ],
     'rbac.authorization.k8s.io/v1': [
-      { kind: 'ClusterRoleBinding', plural: 'clusterrolebindings', cluster: true, rules: bindingRules },
+      {
+        kind: 'ClusterRoleBinding',
+        plural: 'clusterrolebindings',
+        cluster: true,
+        rules: bindingRules,
+      },
       { kind: 'ClusterRole', plural: 'clusterroles', cluster: true, rules: roleRules },
       { kind: 'RoleBinding', plural: 'rolebindings', rules: bindingRules },
       { kind: 'Role', plural: 'roles', rules: roleRules },
@@ -247,9 +253,7 @@ function define(group: string, version: string, entry: Entry): ResourceDef {
     rules,
     fields: new Map([
       ...METADATA_FIELDS,
-      ...Object.entries(entry.fields ?? {}).map(
-        ([name, path]) => [name, field(...path)] as const,
-      ),
+      ...Object.entries(entry.fields ?? {}).map(([name, path]) => [name, field(...path)] as const),
     ]),
     ...(entry.scale ? { scale: entry.scale } : {}),
     subresources,

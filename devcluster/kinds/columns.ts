@@ -68,13 +68,13 @@ export function humanDuration(ms: number): string {
 
 const templateOf = (object: JsonObject) => asObject(at(object, 'spec', 'template', 'spec'));
 const CONTAINERS = wide('Containers', (object) =>
-  asObjects(templateOf(object)['containers'])
-    .map((item) => asString(item['name']))
+  asObjects(templateOf(object).containers)
+    .map((item) => asString(item.name))
     .join(','),
 );
 const IMAGES = wide('Images', (object) =>
-  asObjects(templateOf(object)['containers'])
-    .map((item) => asString(item['image']))
+  asObjects(templateOf(object).containers)
+    .map((item) => asString(item.image))
     .join(','),
 );
 const SELECTOR = wide('Selector', (object) =>
@@ -85,10 +85,10 @@ const number = (...path: string[]): Cell => {
 };
 
 function podStatus(pod: JsonObject): string {
-  const status = asObject(pod['status']);
-  let reason = asString(status['reason']) || asString(status['phase']);
-  for (const container of asObjects(status['containerStatuses'])) {
-    const state = asObject(container['state']);
+  const status = asObject(pod.status);
+  let reason = asString(status.reason) || asString(status.phase);
+  for (const container of asObjects(status.containerStatuses)) {
+    const state = asObject(container.state);
     const why =
       asString(at(state, 'waiting', 'reason')) || asString(at(state, 'terminated', 'reason'));
     if (why !== '') reason = why;
@@ -100,14 +100,14 @@ const POD: readonly Column[] = [
   NAME,
   column('Ready', (pod) => {
     const statuses = asObjects(at(pod, 'status', 'containerStatuses'));
-    const ready = statuses.filter((item) => item['ready'] === true).length;
+    const ready = statuses.filter((item) => item.ready === true).length;
     return `${ready}/${asList(at(pod, 'spec', 'containers')).length}`;
   }),
   column('Status', podStatus),
   column('Restarts', (pod) =>
     String(
       asObjects(at(pod, 'status', 'containerStatuses')).reduce(
-        (sum, item) => sum + asNumber(item['restartCount']),
+        (sum, item) => sum + asNumber(item.restartCount),
         0,
       ),
     ),
@@ -121,8 +121,8 @@ const POD: readonly Column[] = [
 
 function servicePorts(service: JsonObject): string {
   const ports = asObjects(at(service, 'spec', 'ports')).map((port) => {
-    const node = port['nodePort'] === undefined ? '' : `:${asNumber(port['nodePort'])}`;
-    return `${asNumber(port['port'])}${node}/${asString(port['protocol'])}`;
+    const node = port.nodePort === undefined ? '' : `:${asNumber(port.nodePort)}`;
+    return `${asNumber(port.port)}${node}/${asString(port.protocol)}`;
   });
   return ports.join(',') || '<none>';
 }
@@ -136,7 +136,7 @@ const SERVICE: readonly Column[] = [
     if (type === 'ExternalName') return asString(at(service, 'spec', 'externalName'));
     const ingress = asObjects(at(service, 'status', 'loadBalancer', 'ingress'));
     const external = [
-      ...ingress.map((item) => asString(item['ip']) || asString(item['hostname'])),
+      ...ingress.map((item) => asString(item.ip) || asString(item.hostname)),
       ...asStrings(at(service, 'spec', 'externalIPs')),
     ].join(',');
     return external || (type === 'LoadBalancer' ? '<pending>' : '<none>');
@@ -157,13 +157,13 @@ function firstFew(items: readonly string[], max: number): string {
 
 const SLICE: readonly Column[] = [
   NAME,
-  column('AddressType', (slice) => asString(slice['addressType'])),
+  column('AddressType', (slice) => asString(slice.addressType)),
   column('Ports', (slice) => {
-    const ports = asObjects(slice['ports']).map((port) => String(asNumber(port['port'])));
+    const ports = asObjects(slice.ports).map((port) => String(asNumber(port.port)));
     return ports.length === 0 ? '<unset>' : firstFew(ports, 3);
   }),
   column('Endpoints', (slice) => {
-    const addresses = asObjects(slice['endpoints']).flatMap((item) => asStrings(item['addresses']));
+    const addresses = asObjects(slice.endpoints).flatMap((item) => asStrings(item.addresses));
     return addresses.length === 0 ? '<unset>' : firstFew(addresses, 3);
   }),
   AGE,
@@ -172,11 +172,9 @@ const SLICE: readonly Column[] = [
 const ENDPOINTS: readonly Column[] = [
   NAME,
   column('Endpoints', (object) => {
-    const all = asObjects(object['subsets']).flatMap((subset) =>
-      asObjects(subset['addresses']).flatMap((address) =>
-        asObjects(subset['ports']).map(
-          (port) => `${asString(address['ip'])}:${asNumber(port['port'])}`,
-        ),
+    const all = asObjects(object.subsets).flatMap((subset) =>
+      asObjects(subset.addresses).flatMap((address) =>
+        asObjects(subset.ports).map((port) => `${asString(address.ip)}:${asNumber(port.port)}`),
       ),
     );
     return firstFew(all, 3);
@@ -187,7 +185,7 @@ const ENDPOINTS: readonly Column[] = [
 const NODE: readonly Column[] = [
   NAME,
   column('Status', (node) => {
-    const ready = conditionOf(node, 'Ready')?.['status'] === 'True' ? 'Ready' : 'NotReady';
+    const ready = conditionOf(node, 'Ready')?.status === 'True' ? 'Ready' : 'NotReady';
     return at(node, 'spec', 'unschedulable') === true ? `${ready},SchedulingDisabled` : ready;
   }),
   column('Roles', () => '<none>'),
@@ -195,7 +193,7 @@ const NODE: readonly Column[] = [
   column('Version', (node) => asString(at(node, 'status', 'nodeInfo', 'kubeletVersion'))),
   wide('Internal-IP', (node) => {
     const addresses = asObjects(at(node, 'status', 'addresses'));
-    return asString(addresses.find((item) => item['type'] === 'InternalIP')?.['address']) || '<none>';
+    return asString(addresses.find((item) => item.type === 'InternalIP')?.address) || '<none>';
   }),
   wide('External-IP', () => '<none>'),
   wide('OS-Image', (node) => asString(at(node, 'status', 'nodeInfo', 'osImage'))),
@@ -208,15 +206,15 @@ const NODE: readonly Column[] = [
 const EVENT: readonly Column[] = [
   column('Last Seen', (event, nowMs) =>
     ageOf(
-      event['lastTimestamp'] ?? event['eventTime'] ?? at(event, 'metadata', 'creationTimestamp'),
+      event.lastTimestamp ?? event.eventTime ?? at(event, 'metadata', 'creationTimestamp'),
       nowMs,
     ),
   ),
-  column('Type', (event) => asString(event['type'])),
-  column('Reason', (event) => asString(event['reason'])),
+  column('Type', (event) => asString(event.type)),
+  column('Reason', (event) => asString(event.reason)),
   column('Object', (event) => {
-    const object = asObject(event['involvedObject']);
-    return `${asString(object['kind']).toLowerCase()}/${asString(object['name'])}`;
+    const object = asObject(event.involvedObject);
+    return `${asString(object.kind).toLowerCase()}/${asString(object.name)}`;
   }),
   wide('Subobject', (event) => asString(at(event, 'involvedObject', 'fieldPath'))),
   wide('Source', (event) =>
@@ -224,21 +222,21 @@ const EVENT: readonly Column[] = [
       .filter((part) => part !== '')
       .join(', '),
   ),
-  column('Message', (event) => asString(event['message']).trim()),
+  column('Message', (event) => asString(event.message).trim()),
   wide('First Seen', (event, nowMs) =>
-    ageOf(event['firstTimestamp'] ?? at(event, 'metadata', 'creationTimestamp'), nowMs),
+    ageOf(event.firstTimestamp ?? at(event, 'metadata', 'creationTimestamp'), nowMs),
   ),
-  wide('Count', (event) => String(asNumber(event['count'], 1))),
+  wide('Count', (event) => String(asNumber(event.count, 1))),
   { ...wide('Name', (event) => asString(at(event, 'metadata', 'name'))), format: 'name' },
 ];
 
 function subjects(kind: string): Cell {
   return (binding) =>
-    asObjects(binding['subjects'])
-      .filter((item) => item['kind'] === kind)
+    asObjects(binding.subjects)
+      .filter((item) => item.kind === kind)
       .map((item) => {
-        const namespace = asString(item['namespace']);
-        return namespace === '' ? asString(item['name']) : `${namespace}/${asString(item['name'])}`;
+        const namespace = asString(item.namespace);
+        return namespace === '' ? asString(item.name) : `${namespace}/${asString(item.name)}`;
       })
       .join(', ');
 }
@@ -246,8 +244,8 @@ function subjects(kind: string): Cell {
 const BINDING: readonly Column[] = [
   NAME,
   column('Role', (binding) => {
-    const role = asObject(binding['roleRef']);
-    return `${asString(role['kind'])}/${asString(role['name'])}`;
+    const role = asObject(binding.roleRef);
+    return `${asString(role.kind)}/${asString(role.name)}`;
   }),
   AGE,
   wide('Users', subjects('User')),
@@ -272,21 +270,20 @@ export const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
     column(
       'Data',
       (object) =>
-        Object.keys(asObject(object['data'])).length +
-        Object.keys(asObject(object['binaryData'])).length,
+        Object.keys(asObject(object.data)).length + Object.keys(asObject(object.binaryData)).length,
       'integer',
     ),
     AGE,
   ],
   secrets: [
     NAME,
-    column('Type', (object) => asString(object['type'])),
-    column('Data', (object) => Object.keys(asObject(object['data'])).length, 'integer'),
+    column('Type', (object) => asString(object.type)),
+    column('Data', (object) => Object.keys(asObject(object.data)).length, 'integer'),
     AGE,
   ],
   serviceaccounts: [
     NAME,
-    column('Secrets', (object) => asList(object['secrets']).length, 'integer'),
+    column('Secrets', (object) => asList(object.secrets).length, 'integer'),
     AGE,
   ],
   'deployments.apps': [
@@ -351,8 +348,8 @@ export const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
   ],
   'priorityclasses.scheduling.k8s.io': [
     NAME,
-    column('Value', (object) => asNumber(object['value']), 'integer'),
-    column('Global-Default', (object) => object['globalDefault'] === true, 'boolean'),
+    column('Value', (object) => asNumber(object.value), 'integer'),
+    column('Global-Default', (object) => object.globalDefault === true, 'boolean'),
     AGE,
   ],
 };

@@ -25,18 +25,18 @@ export const crdRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
   defaults: (crd) => {
-    const spec = asObject(crd['spec']);
-    const names = asObject(spec['names']);
-    const kind = asString(names['kind']);
+    const spec = asObject(crd.spec);
+    const names = asObject(spec.names);
+    const kind = asString(names.kind);
     return {
       ...crd,
       spec: {
         ...spec,
-        conversion: spec['conversion'] ?? { strategy: 'None' },
+        conversion: spec.conversion ?? { strategy: 'None' },
         names: {
           ...names,
-          singular: names['singular'] ?? kind.toLowerCase(),
-          listKind: names['listKind'] ?? `${kind}List`,
+          singular: names.singular ?? kind.toLowerCase(),
+          listKind: names.listKind ?? `${kind}List`,
         },
       },
     };
@@ -51,10 +51,10 @@ export const CRD_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 /** The status of a CRD that is served, which here it is at once. */
 function accept(crd: KubeObject): KubeObject {
-  const spec = asObject(crd['spec']);
-  const before = asObject(crd['status']);
-  const storage = asObjects(spec['versions']).find((version) => version['storage'] === true);
-  const stored = new Set([...asStrings(before['storedVersions']), asString(storage?.['name'])]);
+  const spec = asObject(crd.spec);
+  const before = asObject(crd.status);
+  const storage = asObjects(spec.versions).find((version) => version.storage === true);
+  const stored = new Set([...asStrings(before.storedVersions), asString(storage?.name)]);
   const condition = (type: string, reason: string, message: string) => ({
     type,
     status: 'True',
@@ -62,8 +62,8 @@ function accept(crd: KubeObject): KubeObject {
     reason,
     message,
   });
-  const finalizers = asStrings(crd.metadata['finalizers']);
-  const isNew = crd.metadata['deletionTimestamp'] === undefined;
+  const finalizers = asStrings(crd.metadata.finalizers);
+  const isNew = crd.metadata.deletionTimestamp === undefined;
   return {
     ...crd,
     metadata: {
@@ -77,7 +77,7 @@ function accept(crd: KubeObject): KubeObject {
         condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
         condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
       ],
-      acceptedNames: spec['names'],
+      acceptedNames: spec.names,
       storedVersions: [...stored],
     },
   };
@@ -85,29 +85,33 @@ function accept(crd: KubeObject): KubeObject {
 
 function checkCrd(crd: KubeObject): Cause[] {
   const causes: Cause[] = [];
-  const spec = asObject(crd['spec']);
-  const group = asString(spec['group']);
+  const spec = asObject(crd.spec);
+  const group = asString(spec.group);
   const plural = asString(at(spec, 'names', 'plural'));
   if (crd.metadata.name !== `${plural}.${group}`) {
     const why = 'must be spec.names.plural+"."+spec.group';
     causes.push(fieldError.invalid('metadata.name', crd.metadata.name, why));
   }
   if (!group.includes('.') || nameProblem(group, 'subdomain')) {
-    causes.push(fieldError.invalid('spec.group', group, 'should be a domain with at least one dot'));
+    causes.push(
+      fieldError.invalid('spec.group', group, 'should be a domain with at least one dot'),
+    );
   }
   if (asString(at(spec, 'names', 'kind')) === '') {
     causes.push(fieldError.required('spec.names.kind'));
   }
-  const scope = asString(spec['scope']);
+  const scope = asString(spec.scope);
   if (scope !== 'Namespaced' && scope !== 'Cluster') {
     causes.push(fieldError.unsupported('spec.scope', scope, ['Cluster', 'Namespaced']));
   }
   if (at(spec, 'conversion', 'strategy') !== 'None') {
     const why = 'this server converts between versions only by strategy None';
-    causes.push(fieldError.invalid('spec.conversion.strategy', at(spec, 'conversion', 'strategy'), why));
+    causes.push(
+      fieldError.invalid('spec.conversion.strategy', at(spec, 'conversion', 'strategy'), why),
+    );
   }
-  const versions = asObjects(spec['versions']);
-  if (versions.filter((version) => version['storage'] === true).length !== 1) {
+  const versions = asObjects(spec.versions);
+  if (versions.filter((version) => version.storage === true).length !== 1) {
     const why = 'must have exactly one version marked as storage version';
     causes.push(fieldError.invalid('spec.versions', versions.length, why));
   }
@@ -126,30 +130,32 @@ function checkStructural(node: JsonObject, path: string, root: boolean, causes: 
   const free =
     node['x-kubernetes-int-or-string'] === true ||
     node['x-kubernetes-preserve-unknown-fields'] === true;
-  if (asString(node['type']) === '' && !free) {
-    causes.push(fieldError.required(`${path}.type`, 'must not be empty for specified object fields'));
+  if (asString(node.type) === '' && !free) {
+    causes.push(
+      fieldError.required(`${path}.type`, 'must not be empty for specified object fields'),
+    );
   }
-  if (root && node['type'] !== 'object') {
-    causes.push(fieldError.invalid(`${path}.type`, node['type'], 'must be object at the root'));
+  if (root && node.type !== 'object') {
+    causes.push(fieldError.invalid(`${path}.type`, node.type, 'must be object at the root'));
   }
-  if (node['pattern'] !== undefined) {
+  if (node.pattern !== undefined) {
     try {
-      new RegExp(asString(node['pattern']), 'u');
+      new RegExp(asString(node.pattern), 'u');
     } catch (error) {
-      causes.push(fieldError.invalid(`${path}.pattern`, node['pattern'], String(error)));
+      causes.push(fieldError.invalid(`${path}.pattern`, node.pattern, String(error)));
     }
   }
-  if (node['type'] === 'array' && node['items'] === undefined) {
+  if (node.type === 'array' && node.items === undefined) {
     causes.push(fieldError.required(`${path}.items`, 'must be specified'));
   }
-  for (const [key, value] of Object.entries(asObject(node['properties']))) {
+  for (const [key, value] of Object.entries(asObject(node.properties))) {
     if (root && (key === 'metadata' || key === 'apiVersion' || key === 'kind')) continue;
     checkStructural(asObject(value), `${path}.properties[${key}]`, false, causes);
   }
-  if (node['items'] !== undefined) {
-    checkStructural(asObject(node['items']), `${path}.items`, false, causes);
+  if (node.items !== undefined) {
+    checkStructural(asObject(node.items), `${path}.items`, false, causes);
   }
-  const additional = node['additionalProperties'];
+  const additional = node.additionalProperties;
   if (additional !== undefined && typeof additional === 'object') {
     checkStructural(asObject(additional), `${path}.additionalProperties`, false, causes);
   }
@@ -157,11 +163,11 @@ function checkStructural(node: JsonObject, path: string, root: boolean, causes: 
 
 /** The resources `crd` defines, one per served version. */
 export function customResources(crd: KubeObject): ResourceDef[] {
-  const spec = asObject(crd['spec']);
-  const names = asObject(spec['names']);
-  const versions = asObjects(spec['versions']);
+  const spec = asObject(crd.spec);
+  const names = asObject(spec.names);
+  const versions = asObjects(spec.versions);
   return versions
-    .filter((version) => version['served'] === true)
+    .filter((version) => version.served === true)
     .map((version) => defineVersion(crd, spec, names, version));
 }
 
@@ -172,21 +178,21 @@ function defineVersion(
   version: JsonObject,
 ): ResourceDef {
   const schema = customSchema(asObject(at(version, 'schema', 'openAPIV3Schema')));
-  const kind = asString(names['kind']);
+  const kind = asString(names.kind);
   schema.name = kind;
   const scaleJson = at(version, 'subresources', 'scale');
   const hasStatus = at(version, 'subresources', 'status') !== undefined;
   const scale = scaleJson === undefined ? undefined : scalePaths(asObject(scaleJson));
   return {
-    group: asString(spec['group']),
-    version: asString(version['name']),
-    plural: asString(names['plural']),
-    singular: asString(names['singular']),
+    group: asString(spec.group),
+    version: asString(version.name),
+    plural: asString(names.plural),
+    singular: asString(names.singular),
     kind,
-    listKind: asString(names['listKind']),
-    shortNames: asStrings(names['shortNames']),
-    categories: asStrings(names['categories']),
-    namespaced: spec['scope'] === 'Namespaced',
+    listKind: asString(names.listKind),
+    shortNames: asStrings(names.shortNames),
+    categories: asStrings(names.categories),
+    namespaced: spec.scope === 'Namespaced',
     storage: crd.metadata.name,
     schema,
     columns: columnsOf(version),
@@ -197,8 +203,8 @@ function defineVersion(
     },
     fields: new Map([
       ...METADATA_FIELDS,
-      ...asObjects(version['selectableFields']).map((item) => {
-        const path = asString(item['jsonPath']).replace(/^\./, '');
+      ...asObjects(version.selectableFields).map((item) => {
+        const path = asString(item.jsonPath).replace(/^\./, '');
         return [path, field(...path.split('.'))] as const;
       }),
     ]),
@@ -210,29 +216,29 @@ function defineVersion(
 
 function scalePaths(scale: JsonObject): ScalePaths {
   const split = (value: Json | undefined) => asString(value).replace(/^\./, '').split('.');
-  const selector = scale['labelSelectorPath'];
+  const selector = scale.labelSelectorPath;
   return {
-    spec: split(scale['specReplicasPath']),
-    status: split(scale['statusReplicasPath']),
+    spec: split(scale.specReplicasPath),
+    status: split(scale.statusReplicasPath),
     selector: selector === undefined ? undefined : split(selector),
   };
 }
 
 function columnsOf(version: JsonObject): Column[] {
-  const own = asObjects(version['additionalPrinterColumns']);
+  const own = asObjects(version.additionalPrinterColumns);
   if (own.length === 0) return [NAME, AGE];
   return [
     NAME,
     ...own.map((item): Column => {
-      const type = asString(item['type']) as Column['type'];
-      const read = jsonPath(asString(item['jsonPath']));
-      const format = asString(item['format']);
+      const type = asString(item.type) as Column['type'];
+      const read = jsonPath(asString(item.jsonPath));
+      const format = asString(item.format);
       return {
-        name: asString(item['name']),
+        name: asString(item.name),
         type,
         ...(format === '' ? {} : { format }),
-        priority: asNumber(item['priority']),
-        description: asString(item['description']),
+        priority: asNumber(item.priority),
+        description: asString(item.description),
         cell: (object, nowMs) => {
           const value = read(object);
           if (value === undefined || value === null) return null;

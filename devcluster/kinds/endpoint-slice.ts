@@ -19,11 +19,11 @@ export const endpointSliceRules: Rules = {
   hasGeneration: true,
   defaults: (slice) => ({
     ...slice,
-    endpoints: slice['endpoints'] ?? [],
-    ports: asObjects(slice['ports']).map((port) => ({
+    endpoints: slice.endpoints ?? [],
+    ports: asObjects(slice.ports).map((port) => ({
       ...port,
-      name: port['name'] ?? '',
-      protocol: port['protocol'] ?? 'TCP',
+      name: port.name ?? '',
+      protocol: port.protocol ?? 'TCP',
     })),
   }),
   validate: checkSlice,
@@ -31,21 +31,21 @@ export const endpointSliceRules: Rules = {
 
 function checkSlice(slice: KubeObject, previous: KubeObject | undefined): Cause[] {
   const causes: Cause[] = [];
-  const type = asString(slice['addressType']);
+  const type = asString(slice.addressType);
   if (type === '') causes.push(fieldError.required('addressType'));
   else if (!TYPES.includes(type)) {
     causes.push(fieldError.unsupported('addressType', type, TYPES));
   }
-  if (previous && previous['addressType'] !== type) {
+  if (previous && previous.addressType !== type) {
     causes.push(fieldError.invalid('addressType', type, 'field is immutable'));
   }
-  const endpoints = asObjects(slice['endpoints']);
+  const endpoints = asObjects(slice.endpoints);
   if (endpoints.length > ENDPOINTS_MAX) {
     causes.push(tooMany('endpoints', endpoints.length, ENDPOINTS_MAX));
   }
   endpoints.forEach((endpoint, index) => {
     const path = `endpoints[${index}]`;
-    const addresses = asList(endpoint['addresses']);
+    const addresses = asList(endpoint.addresses);
     if (addresses.length === 0) {
       causes.push(fieldError.required(`${path}.addresses`, 'must contain at least 1 address'));
     }
@@ -53,27 +53,27 @@ function checkSlice(slice: KubeObject, previous: KubeObject | undefined): Cause[
     addresses.forEach((address, at) => {
       causes.push(...checkAddress(asString(address), type, `${path}.addresses[${at}]`));
     });
-    const hostname = endpoint['hostname'];
+    const hostname = endpoint.hostname;
     const problem = hostname === undefined ? undefined : nameProblem(asString(hostname), 'label');
     if (problem) causes.push(fieldError.invalid(`${path}.hostname`, hostname, problem));
   });
-  const ports = asObjects(slice['ports']);
+  const ports = asObjects(slice.ports);
   if (ports.length > PORTS_MAX) causes.push(tooMany('ports', ports.length, PORTS_MAX));
   const names = new Set<string>();
   ports.forEach((port, index) => {
-    const name = asString(port['name']);
+    const name = asString(port.name);
     if (names.has(name)) causes.push(fieldError.duplicate(`ports[${index}].name`, name));
     names.add(name);
     const problem = name === '' ? undefined : nameProblem(name, 'label');
     if (problem) causes.push(fieldError.invalid(`ports[${index}].name`, name, problem));
-    const number = port['port'];
+    const number = port.port;
     if (typeof number === 'number' && (number < 1 || number > 65_535)) {
       const why = 'must be between 1 and 65535, inclusive';
       causes.push(fieldError.invalid(`ports[${index}].port`, number, why));
     }
-    if (!['SCTP', 'TCP', 'UDP'].includes(asString(port['protocol']))) {
+    if (!['SCTP', 'TCP', 'UDP'].includes(asString(port.protocol))) {
       const all = ['SCTP', 'TCP', 'UDP'];
-      causes.push(fieldError.unsupported(`ports[${index}].protocol`, port['protocol'] ?? '', all));
+      causes.push(fieldError.unsupported(`ports[${index}].protocol`, port.protocol ?? '', all));
     }
   });
   return causes;

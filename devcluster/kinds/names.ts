@@ -77,16 +77,16 @@ function keyProblem(key: string): string | undefined {
 /** Problems of the metadata common to every kind. */
 export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
   const causes: Cause[] = [];
-  const name = asString(metadata['name']);
+  const name = asString(metadata.name);
   if (name === '') {
     causes.push(fieldError.required('metadata.name', 'name or generateName is required'));
   } else {
     const problem = nameProblem(name, form);
     if (problem) causes.push(fieldError.invalid('metadata.name', name, problem));
   }
-  causes.push(...checkLabels(metadata['labels'], 'metadata.labels'));
+  causes.push(...checkLabels(metadata.labels, 'metadata.labels'));
   let bytes = 0;
-  for (const [key, value] of Object.entries(asObject(metadata['annotations']))) {
+  for (const [key, value] of Object.entries(asObject(metadata.annotations))) {
     const problem = keyProblem(key.toLowerCase());
     if (problem) causes.push(fieldError.invalid('metadata.annotations', key, problem));
     bytes += key.length + asString(value).length;
@@ -98,7 +98,7 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
       message: `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`,
     });
   }
-  asObjects(metadata['ownerReferences']).forEach((owner, index) => {
+  asObjects(metadata.ownerReferences).forEach((owner, index) => {
     for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
       if (asString(owner[key]) === '') {
         const path = `metadata.ownerReferences[${index}].${key}`;
@@ -106,7 +106,7 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
       }
     }
   });
-  asList(metadata['finalizers']).forEach((finalizer, index) => {
+  asList(metadata.finalizers).forEach((finalizer, index) => {
     const problem = keyProblem(asString(finalizer));
     if (problem) {
       causes.push(fieldError.invalid(`metadata.finalizers[${index}]`, finalizer, problem));

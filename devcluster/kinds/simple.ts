@@ -28,7 +28,7 @@ export const namespaceRules: Rules = {
       metadata: {
         ...namespace.metadata,
         labels: {
-          ...asObject(namespace.metadata['labels']),
+          ...asObject(namespace.metadata.labels),
           'kubernetes.io/metadata.name': namespace.metadata.name,
         },
       },
@@ -41,11 +41,11 @@ export const namespaceRules: Rules = {
       metadata: {
         ...namespace.metadata,
         labels: {
-          ...asObject(namespace.metadata['labels']),
+          ...asObject(namespace.metadata.labels),
           'kubernetes.io/metadata.name': namespace.metadata.name,
         },
       },
-      spec: previous['spec'],
+      spec: previous.spec,
     }) as KubeObject,
 };
 
@@ -78,7 +78,7 @@ function checkSize(values: readonly string[], path: string): Cause[] {
 }
 
 function checkImmutable(object: KubeObject, previous: KubeObject | undefined): Cause[] {
-  if (previous?.['immutable'] !== true) return [];
+  if (previous?.immutable !== true) return [];
   const why = 'field is immutable when `immutable` is set';
   return ['immutable', 'data', 'binaryData']
     .filter((key) => !deepEqual(object[key], previous[key]))
@@ -87,8 +87,8 @@ function checkImmutable(object: KubeObject, previous: KubeObject | undefined): C
 
 export const configMapRules: Rules = {
   validate: (object, previous) => {
-    const data = asObject(object['data']);
-    const binary = asObject(object['binaryData']);
+    const data = asObject(object.data);
+    const binary = asObject(object.binaryData);
     const values = [...Object.values(data), ...Object.values(binary)].map(asString);
     return [
       ...checkKeys(data, 'data'),
@@ -101,31 +101,31 @@ export const configMapRules: Rules = {
 
 export const secretRules: Rules = {
   defaults: (secret) => {
-    const text = asObject(secret['stringData']);
+    const text = asObject(secret.stringData);
     const rest = without(secret, 'stringData') as KubeObject;
-    rest['type'] ??= 'Opaque';
+    rest.type ??= 'Opaque';
     if (Object.keys(text).length === 0) return rest;
     const encoded: JsonObject = {};
     for (const [key, value] of Object.entries(text)) {
       encoded[key] = Buffer.from(asString(value)).toString('base64');
     }
-    return { ...rest, data: { ...asObject(secret['data']), ...encoded } };
+    return { ...rest, data: { ...asObject(secret.data), ...encoded } };
   },
   validate: (secret, previous) => {
-    const data = asObject(secret['data']);
+    const data = asObject(secret.data);
     const causes = [...checkKeys(data, 'data'), ...checkImmutable(secret, previous)];
     for (const [key, value] of Object.entries(data)) {
       if (!BASE64.test(asString(value))) {
         causes.push(fieldError.invalid(`data[${key}]`, '<redacted>', 'illegal base64 data'));
       }
     }
-    if (secret['type'] === 'kubernetes.io/tls') {
+    if (secret.type === 'kubernetes.io/tls') {
       for (const key of ['tls.crt', 'tls.key']) {
         if (data[key] === undefined) causes.push(fieldError.required(`data[${key}]`));
       }
     }
-    if (previous && previous['type'] !== secret['type']) {
-      causes.push(fieldError.invalid('type', secret['type'], 'field is immutable'));
+    if (previous && previous.type !== secret.type) {
+      causes.push(fieldError.invalid('type', secret.type, 'field is immutable'));
     }
     return [...causes, ...checkSize(Object.values(data).map(asString), 'data')];
   },
@@ -135,24 +135,24 @@ const RBAC = 'rbac.authorization.k8s.io';
 
 export const roleRules: Rules = {
   validate: (role) =>
-    asObjects(role['rules']).flatMap((rule, index) => {
+    asObjects(role.rules).flatMap((rule, index) => {
       const path = `rules[${index}]`;
       const causes: Cause[] = [];
-      if (asStrings(rule['verbs']).length === 0) {
+      if (asStrings(rule.verbs).length === 0) {
         causes.push(fieldError.required(`${path}.verbs`, 'verbs must contain at least one value'));
       }
-      if (asStrings(rule['nonResourceURLs']).length > 0) {
+      if (asStrings(rule.nonResourceURLs).length > 0) {
         if (role.kind === 'Role') {
           const why = 'namespaced rules cannot apply to non-resource URLs';
-          causes.push(fieldError.invalid(`${path}.nonResourceURLs`, rule['nonResourceURLs'], why));
+          causes.push(fieldError.invalid(`${path}.nonResourceURLs`, rule.nonResourceURLs, why));
         }
         return causes;
       }
-      if (asStrings(rule['apiGroups']).length === 0) {
+      if (asStrings(rule.apiGroups).length === 0) {
         const why = 'resource rules must supply at least one api group';
         causes.push(fieldError.required(`${path}.apiGroups`, why));
       }
-      if (asStrings(rule['resources']).length === 0) {
+      if (asStrings(rule.resources).length === 0) {
         const why = 'resource rules must supply at least one resource';
         causes.push(fieldError.required(`${path}.resources`, why));
       }
@@ -163,35 +163,35 @@ export const roleRules: Rules = {
 export const bindingRules: Rules = {
   defaults: (binding) => ({
     ...binding,
-    roleRef: { apiGroup: RBAC, ...asObject(binding['roleRef']) },
-    ...(binding['subjects'] === undefined
+    roleRef: { apiGroup: RBAC, ...asObject(binding.roleRef) },
+    ...(binding.subjects === undefined
       ? {}
       : {
-          subjects: asObjects(binding['subjects']).map((item) =>
-            item['kind'] === 'ServiceAccount' ? item : { apiGroup: RBAC, ...item },
+          subjects: asObjects(binding.subjects).map((item) =>
+            item.kind === 'ServiceAccount' ? item : { apiGroup: RBAC, ...item },
           ),
         }),
   }),
   validate: (binding, previous) => {
     const causes: Cause[] = [];
-    const role = asObject(binding['roleRef']);
+    const role = asObject(binding.roleRef);
     const kinds = binding.kind === 'RoleBinding' ? ['Role', 'ClusterRole'] : ['ClusterRole'];
-    if (!kinds.includes(asString(role['kind']))) {
-      causes.push(fieldError.unsupported('roleRef.kind', role['kind'], kinds));
+    if (!kinds.includes(asString(role.kind))) {
+      causes.push(fieldError.unsupported('roleRef.kind', role.kind, kinds));
     }
-    if (asString(role['name']) === '') causes.push(fieldError.required('roleRef.name'));
-    if (previous && !deepEqual(previous['roleRef'], binding['roleRef'])) {
+    if (asString(role.name) === '') causes.push(fieldError.required('roleRef.name'));
+    if (previous && !deepEqual(previous.roleRef, binding.roleRef)) {
       causes.push(fieldError.invalid('roleRef', role, 'cannot change roleRef'));
     }
-    asObjects(binding['subjects']).forEach((item, index) => {
+    asObjects(binding.subjects).forEach((item, index) => {
       const path = `subjects[${index}]`;
-      const kind = asString(item['kind']);
+      const kind = asString(item.kind);
       if (!['ServiceAccount', 'User', 'Group'].includes(kind)) {
         const all = ['ServiceAccount', 'User', 'Group'];
         causes.push(fieldError.unsupported(`${path}.kind`, kind, all));
       }
-      if (asString(item['name']) === '') causes.push(fieldError.required(`${path}.name`));
-      const isBare = kind === 'ServiceAccount' && asString(item['namespace']) === '';
+      if (asString(item.name) === '') causes.push(fieldError.required(`${path}.name`));
+      const isBare = kind === 'ServiceAccount' && asString(item.namespace) === '';
       if (isBare && binding.kind === 'ClusterRoleBinding') {
         causes.push(fieldError.required(`${path}.namespace`));
       }
@@ -202,7 +202,7 @@ export const bindingRules: Rules = {
 
 export const leaseRules: Rules = {
   validate: (lease) => {
-    const seconds = asObject(lease['spec'])['leaseDurationSeconds'];
+    const seconds = asObject(lease.spec).leaseDurationSeconds;
     return seconds !== undefined && asNumber(seconds) <= 0
       ? [fieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
       : [];
@@ -211,8 +211,8 @@ export const leaseRules: Rules = {
 
 export const eventRules: Rules = {
   validate: (event) => {
-    const namespace = asString(event.metadata['namespace']);
-    const about = asString(asObject(event['involvedObject'])['namespace']);
+    const namespace = asString(event.metadata.namespace);
+    const about = asString(asObject(event.involvedObject).namespace);
     return about !== '' && about !== namespace
       ? [fieldError.invalid('involvedObject.namespace', about, 'does not match event.namespace')]
       : [];
@@ -236,14 +236,14 @@ export function eventToCore(event: KubeObject): KubeObject {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: event.metadata,
-    message: event['note'],
-    involvedObject: event['regarding'] ?? {},
-    reportingComponent: event['reportingController'] ?? '',
-    reportingInstance: event['reportingInstance'] ?? '',
-    source: event['deprecatedSource'] ?? {},
-    firstTimestamp: event['deprecatedFirstTimestamp'],
-    lastTimestamp: event['deprecatedLastTimestamp'],
-    count: event['deprecatedCount'],
+    message: event.note,
+    involvedObject: event.regarding ?? {},
+    reportingComponent: event.reportingController ?? '',
+    reportingInstance: event.reportingInstance ?? '',
+    source: event.deprecatedSource ?? {},
+    firstTimestamp: event.deprecatedFirstTimestamp,
+    lastTimestamp: event.deprecatedLastTimestamp,
+    count: event.deprecatedCount,
   };
 }
 
@@ -264,12 +264,12 @@ export function eventFromCore(event: KubeObject): KubeObject {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
     metadata: event.metadata,
-    note: event['message'],
-    regarding: event['involvedObject'],
-    reportingController: event['reportingComponent'],
-    deprecatedSource: event['source'],
-    deprecatedFirstTimestamp: event['firstTimestamp'],
-    deprecatedLastTimestamp: event['lastTimestamp'],
-    deprecatedCount: event['count'],
+    note: event.message,
+    regarding: event.involvedObject,
+    reportingController: event.reportingComponent,
+    deprecatedSource: event.source,
+    deprecatedFirstTimestamp: event.firstTimestamp,
+    deprecatedLastTimestamp: event.lastTimestamp,
+    deprecatedCount: event.count,
   };
 }

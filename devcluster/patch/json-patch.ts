@@ -33,11 +33,11 @@ export function jsonPatch(document: Json, patch: Json): Json {
     if (!isObject(item)) throw badRequest('json patch operation must be an object');
     operate(holder, item);
   }
-  return holder['root'] ?? null;
+  return holder.root ?? null;
 }
 
 function operate(holder: JsonObject, operation: JsonObject): void {
-  const path = segments(operation['path']);
+  const path = segments(operation.path);
   const { op, value } = operation;
   switch (op) {
     case 'add':
@@ -52,14 +52,14 @@ function operate(holder: JsonObject, operation: JsonObject): void {
       add(holder, path, required(value, op));
       return;
     case 'move': {
-      const from = segments(operation['from']);
+      const from = segments(operation.from);
       const moved = read(holder, from);
       remove(holder, from);
       add(holder, path, moved);
       return;
     }
     case 'copy':
-      add(holder, path, clone(read(holder, segments(operation['from']))));
+      add(holder, path, clone(read(holder, segments(operation.from))));
       return;
     case 'test':
       if (!deepEqual(readOptional(holder, path) ?? null, value ?? null)) {
@@ -138,5 +138,10 @@ function pointer(path: string[]): string {
 }
 
 function unfit(why: string): ApiError {
-  return new ApiError(422, 'Invalid', `the server rejected our request due to an error in our request: ${why}`, {});
+  return new ApiError(
+    422,
+    'Invalid',
+    `the server rejected our request due to an error in our request: ${why}`,
+    {},
+  );
 }

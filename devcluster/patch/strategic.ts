@@ -21,15 +21,15 @@ const DELETE = '$deleteFromPrimitiveList/';
 
 /** Applies `patch` to `target` along `schema`; the inputs are not changed. */
 export function strategicMerge(schema: Schema, target: JsonObject, patch: JsonObject): JsonObject {
-  const directive = patch['$patch'];
+  const directive = patch.$patch;
   if (directive === 'replace') return withoutDirectives(patch);
   if (directive === 'delete') return {};
   if (directive !== undefined && directive !== 'merge') {
     throw badRequest(`unknown patch type: ${JSON.stringify(directive)}`);
   }
   const result: JsonObject = { ...target };
-  if (Array.isArray(patch['$retainKeys'])) {
-    const kept = new Set(asStrings(patch['$retainKeys']));
+  if (Array.isArray(patch.$retainKeys)) {
+    const kept = new Set(asStrings(patch.$retainKeys));
     for (const key of Object.keys(result)) if (!kept.has(key)) delete result[key];
   }
   for (const [key, value] of Object.entries(patch)) {
@@ -64,11 +64,7 @@ function isField(schema: Schema, key: string): boolean {
   return schema.properties?.has(key) === true;
 }
 
-function mergeMember(
-  schema: Schema | undefined,
-  current: Json | undefined,
-  value: Json,
-): Json {
+function mergeMember(schema: Schema | undefined, current: Json | undefined, value: Json): Json {
   if (isObject(value)) {
     if (schema?.type === 'any') return mergeUntyped(current, value);
     return strategicMerge(schema ?? { type: 'object' }, asObject(current), value);
@@ -100,24 +96,21 @@ function mergeSet(current: Json[], added: Json[]): Json[] {
   return result;
 }
 
-function mergeByKey(
-  items: Schema,
-  mergeKey: string,
-  current: Json[],
-  patch: Json[],
-): Json[] {
-  if (patch.some((item) => asObject(item)['$patch'] === 'replace')) {
-    return patch.filter((item) => asObject(item)['$patch'] === undefined);
+function mergeByKey(items: Schema, mergeKey: string, current: Json[], patch: Json[]): Json[] {
+  if (patch.some((item) => asObject(item).$patch === 'replace')) {
+    return patch.filter((item) => asObject(item).$patch === undefined);
   }
   let result = [...current];
   for (const item of patch) {
     const change = asObject(item);
     const key = change[mergeKey];
     if (key === undefined) {
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`);
+      throw badRequest(
+        `map: ${JSON.stringify(item)} does not contain declared merge key: ${mergeKey}`,
+      );
     }
     const isSame = (other: Json) => deepEqual(asObject(other)[mergeKey], key);
-    if (change['$patch'] === 'delete') {
+    if (change.$patch === 'delete') {
       result = result.filter((other) => !isSame(other));
       continue;
     }
@@ -144,7 +137,8 @@ function reorder(list: Json[], order: Json[], mergeKey: string | undefined): Jso
 function withoutDirectives(value: JsonObject): JsonObject {
   const result: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
-    if (key.startsWith('$patch') || key.startsWith('$retainKeys') || key.startsWith(ORDER)) continue;
+    if (key.startsWith('$patch') || key.startsWith('$retainKeys') || key.startsWith(ORDER))
+      continue;
     result[key] = isObject(item) ? withoutDirectives(item) : item;
   }
   return result;

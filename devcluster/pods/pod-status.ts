@@ -1,7 +1,14 @@
 /**
  * The status a kubelet would report of an in-process pod. pure
  */
-import { asObject, asObjects, asString, at, type JsonObject, type KubeObject } from '../api/json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  at,
+  type JsonObject,
+  type KubeObject,
+} from '../api/json.ts';
 import { withCondition } from '../controllers/kit.ts';
 
 export interface PodFacts {
@@ -15,9 +22,9 @@ export interface PodFacts {
 /** TCP ports of a pod's containers. */
 export function tcpPorts(pod: KubeObject): number[] {
   const ports = asObjects(at(pod, 'spec', 'containers')).flatMap((container) =>
-    asObjects(container['ports'])
-      .filter((port) => port['protocol'] !== 'UDP' && port['protocol'] !== 'SCTP')
-      .map((port) => Number(port['containerPort'])),
+    asObjects(container.ports)
+      .filter((port) => port.protocol !== 'UDP' && port.protocol !== 'SCTP')
+      .map((port) => Number(port.containerPort)),
   );
   return [...new Set(ports)];
 }
@@ -25,8 +32,8 @@ export function tcpPorts(pod: KubeObject): number[] {
 /** The value of variable `name` in the first container that sets it. */
 export function variableOf(pod: KubeObject, name: string): string | undefined {
   for (const container of asObjects(at(pod, 'spec', 'containers'))) {
-    const found = asObjects(container['env']).find((item) => item['name'] === name);
-    if (typeof found?.['value'] === 'string') return found['value'];
+    const found = asObjects(container.env).find((item) => item.name === name);
+    if (typeof found?.value === 'string') return found.value;
   }
   return undefined;
 }
@@ -46,7 +53,10 @@ export function runningStatus(pod: KubeObject, facts: PodFacts): JsonObject {
   const put = (type: string, holds: boolean) => {
     const why = holds
       ? {}
-      : { reason: 'ContainersNotReady', message: `containers with unready status: [${namesOf(pod)}]` };
+      : {
+          reason: 'ContainersNotReady',
+          message: `containers with unready status: [${namesOf(pod)}]`,
+        };
     const status = holds ? 'True' : 'False';
     conditions = withCondition(conditions, { type, status, lastProbeTime: null, ...why }, now);
   };
@@ -55,15 +65,15 @@ export function runningStatus(pod: KubeObject, facts: PodFacts): JsonObject {
   put('Ready', ready);
   put('ContainersReady', ready);
   return {
-    ...asObject(pod['status']),
+    ...asObject(pod.status),
     phase: 'Running',
     startTime: startedAt,
     conditions,
     containerStatuses: asObjects(at(pod, 'spec', 'containers')).map((container) => ({
-      name: container['name'],
-      image: container['image'],
+      name: container.name,
+      image: container.image,
       imageID: '',
-      containerID: `isthmus://${pod.metadata.uid}/${asString(container['name'])}`,
+      containerID: `isthmus://${pod.metadata.uid}/${asString(container.name)}`,
       ready,
       started: true,
       restartCount: 0,
@@ -76,11 +86,11 @@ export function runningStatus(pod: KubeObject, facts: PodFacts): JsonObject {
 /** The status of a pod whose ports cannot be bound. */
 export function waitingStatus(pod: KubeObject, message: string): JsonObject {
   return {
-    ...asObject(pod['status']),
+    ...asObject(pod.status),
     phase: 'Pending',
     containerStatuses: asObjects(at(pod, 'spec', 'containers')).map((container) => ({
-      name: container['name'],
-      image: container['image'],
+      name: container.name,
+      image: container.image,
       imageID: '',
       ready: false,
       started: false,
@@ -93,6 +103,6 @@ export function waitingStatus(pod: KubeObject, message: string): JsonObject {
 
 function namesOf(pod: KubeObject): string {
   return asObjects(at(pod, 'spec', 'containers'))
-    .map((container) => asString(container['name']))
+    .map((container) => asString(container.name))
     .join(' ');
 }

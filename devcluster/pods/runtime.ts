@@ -150,7 +150,7 @@ export class PodRuntime implements Running {
   }
 
   #leave(key: string, local: Local, pod: KubeObject): void {
-    const graceMs = asNumber(pod.metadata['deletionGracePeriodSeconds']) * 1_000;
+    const graceMs = asNumber(pod.metadata.deletionGracePeriodSeconds) * 1_000;
     const wasDestroyed = local.state === 'destroyed';
     local.state = 'leaving';
     const lingerMs = wasDestroyed ? 0 : Math.min(LINGER_MS, graceMs / 2);

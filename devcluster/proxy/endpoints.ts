@@ -19,16 +19,16 @@ export function candidates(slices: readonly KubeObject[], portName: string): Can
   const ready = new Map<string, Address>();
   const fallback = new Map<string, Address>();
   for (const slice of slices) {
-    const found = asObjects(slice['ports']).find(
-      (port) => asString(port['name']) === portName && (port['protocol'] ?? 'TCP') === 'TCP',
+    const found = asObjects(slice.ports).find(
+      (port) => asString(port.name) === portName && (port.protocol ?? 'TCP') === 'TCP',
     );
-    const port = asNumber(found?.['port']);
+    const port = asNumber(found?.port);
     if (port === 0) continue;
-    for (const endpoint of asObjects(slice['endpoints'])) {
+    for (const endpoint of asObjects(slice.endpoints)) {
       const isReady = at(endpoint, 'conditions', 'ready') !== false;
       const isServing = at(endpoint, 'conditions', 'serving') !== false;
       const isTerminating = at(endpoint, 'conditions', 'terminating') === true;
-      const [host] = asStrings(endpoint['addresses']);
+      const [host] = asStrings(endpoint.addresses);
       if (host === undefined) continue;
       if (isReady) ready.set(`${host}:${port}`, { host, port });
       else if (isServing && isTerminating) fallback.set(`${host}:${port}`, { host, port });

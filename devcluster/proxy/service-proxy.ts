@@ -8,7 +8,16 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Address, Network } from '#core/network.ts';
-import { asNumber, asObjects, asString, at, isDeleting, type KubeObject, labelsOf, namespaceOf } from '../api/json.ts';
+import {
+  asNumber,
+  asObjects,
+  asString,
+  at,
+  isDeleting,
+  type KubeObject,
+  labelsOf,
+  namespaceOf,
+} from '../api/json.ts';
 import { SERVICE_NAME, SERVICES, SLICES } from '../controllers/endpoint-slices.ts';
 import type { Kit, Running } from '../controllers/kit.ts';
 import { keyOf, splitKey } from '../controllers/queue.ts';
@@ -99,9 +108,12 @@ export class ServiceProxy implements Running {
     const address = asString(at(service, 'spec', 'clusterIP'));
     if (service && !isDeleting(service) && /^\d/.test(address)) {
       for (const port of asObjects(at(service, 'spec', 'ports'))) {
-        if (port['protocol'] !== 'TCP') continue;
-        const number = asNumber(port['port']);
-        wanted.set(`${address}:${number}/${asString(port['name'])}`, { host: address, port: number });
+        if (port.protocol !== 'TCP') continue;
+        const number = asNumber(port.port);
+        wanted.set(`${address}:${number}/${asString(port.name)}`, {
+          host: address,
+          port: number,
+        });
       }
     }
     for (const [id, listener] of open) {
@@ -144,8 +156,7 @@ export class ServiceProxy implements Running {
     listener.candidates ??= this.#candidates(key, portName);
     const who = client.remoteAddress ?? '';
     const clock = this.#kit.clock;
-    const chosen =
-      listener.remembered(who, clock) ?? pick(listener.candidates, this.#kit.random);
+    const chosen = listener.remembered(who, clock) ?? pick(listener.candidates, this.#kit.random);
     if (!chosen) {
       client.on('error', () => client.destroy());
       client.resetAndDestroy();
@@ -160,7 +171,7 @@ export class ServiceProxy implements Running {
     const [namespace, name] = splitKey(key);
     const slices = this.#kit.store
       .list(SLICES, namespace)
-      .filter((slice) => labelsOf(slice)[SERVICE_NAME] === name && slice['addressType'] === 'IPv4');
+      .filter((slice) => labelsOf(slice)[SERVICE_NAME] === name && slice.addressType === 'IPv4');
     return candidates(slices, portName);
   }
 }

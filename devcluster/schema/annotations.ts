@@ -13,7 +13,8 @@ export interface ListRule {
   readonly strategy?: string;
 }
 
-const set = (strategy?: string): ListRule => (strategy ? { type: 'set', strategy } : { type: 'set' });
+const set = (strategy?: string): ListRule =>
+  strategy ? { type: 'set', strategy } : { type: 'set' };
 const byKey = (key: string, strategy = 'merge'): ListRule => ({
   type: 'map',
   keys: [key],

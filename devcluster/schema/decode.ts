@@ -61,8 +61,7 @@ class Walk {
         }
         return value;
       default:
-        // biome-ignore lint/suspicious/useValidTypeof: the schema names a JavaScript type here
-        if (typeof value !== schema.type) this.#wrong(path, schema.type, value);
+        if (jsonType(value) !== schema.type) this.#wrong(path, schema.type, value);
         return value;
     }
   }
@@ -106,7 +105,11 @@ class Walk {
   }
 
   #wrong(path: string, expected: string, value: Json): void {
-    const actual = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value;
-    this.mistyped.push({ path, expected, actual, value });
+    this.mistyped.push({ path, expected, actual: jsonType(value), value });
   }
+}
+
+function jsonType(value: Json): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
 }

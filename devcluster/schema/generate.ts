@@ -68,7 +68,11 @@ function visit(model: string, group: string): void {
   const fields = fieldsOf(model);
   const text = readFileSync(new URL(`${model}.d.ts`, MODELS), 'utf8');
   types.push(`${model} ${group}`);
-  describe(model, '', /\/\*\*\s*\n\* ((?:(?!\*\/)[\s\S])*?)\n\*\/\s*export declare class/.exec(text));
+  describe(
+    model,
+    '',
+    /\/\*\*\s*\n\* ((?:(?!\*\/)[\s\S])*?)\n\*\/\s*export declare class/.exec(text),
+  );
   const next: string[] = [];
   for (const field of fields) {
     const escaped = field.name.replaceAll('$', '\\$');
@@ -86,7 +90,10 @@ function visit(model: string, group: string): void {
 }
 
 function describe(model: string, field: string, match: RegExpExecArray | null): void {
-  const text = match?.[1]?.replaceAll("\\'", "'").replaceAll('\\"', '"').replace(/\s*\n\s*/g, ' ');
+  const text = match?.[1]
+    ?.replaceAll("\\'", "'")
+    .replaceAll('\\"', '"')
+    .replace(/\s*\n\s*/g, ' ');
   if (text) descriptions.push(`${model}.${field} ${text}`);
 }
 

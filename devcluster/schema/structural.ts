@@ -4,8 +4,9 @@
  * Follows "Specifying a structural schema" and "Defaulting and nullable" of the Kubernetes
  * documentation of CustomResourceDefinitions. CEL rules (x-kubernetes-validations) are kept but not evaluated.
  */
-import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../api/json.ts';
+
 import type { Json, JsonObject } from '../api/json.ts';
+import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../api/json.ts';
 import type { Cause } from '../api/status.ts';
 import { builtinSchema } from './builtin.ts';
 import { memberOf, type Schema } from './schema.ts';
@@ -22,7 +23,7 @@ export function customSchema(json: JsonObject): Schema {
 }
 
 function convert(json: JsonObject): Schema {
-  const type = json['type'];
+  const type = json.type;
   const schema: Schema = {
     type: json['x-kubernetes-int-or-string'] === true || !type ? 'any' : (type as Schema['type']),
     constraints: json,
@@ -30,22 +31,22 @@ function convert(json: JsonObject): Schema {
   if (json['x-kubernetes-int-or-string'] === true) schema.intOrString = true;
   if (json['x-kubernetes-preserve-unknown-fields'] === true) schema.preserveUnknown = true;
   if (json['x-kubernetes-embedded-resource'] === true) schema.embedded = true;
-  if (json['nullable'] === true) schema.nullable = true;
-  if (json['default'] !== undefined) schema.default = json['default'];
-  if (typeof json['format'] === 'string') schema.format = json['format'];
-  if (typeof json['description'] === 'string') schema.description = json['description'];
+  if (json.nullable === true) schema.nullable = true;
+  if (json.default !== undefined) schema.default = json.default;
+  if (typeof json.format === 'string') schema.format = json.format;
+  if (typeof json.description === 'string') schema.description = json.description;
   if (json['x-kubernetes-map-type'] === 'atomic') schema.atomic = true;
   const listType = json['x-kubernetes-list-type'];
   if (listType === 'map' || listType === 'set' || listType === 'atomic') schema.listType = listType;
   if (listType === 'map') schema.listKeys = asStrings(json['x-kubernetes-list-map-keys']);
-  if (isObject(json['properties'])) {
+  if (isObject(json.properties)) {
     schema.properties = new Map(
-      Object.entries(json['properties']).map(([key, value]) => [key, convert(asObject(value))]),
+      Object.entries(json.properties).map(([key, value]) => [key, convert(asObject(value))]),
     );
-    schema.required = new Set(asStrings(json['required']));
+    schema.required = new Set(asStrings(json.required));
   }
-  if (isObject(json['items'])) schema.items = convert(json['items']);
-  const additional = json['additionalProperties'];
+  if (isObject(json.items)) schema.items = convert(json.items);
+  const additional = json.additionalProperties;
   if (isObject(additional)) schema.additional = convert(additional);
   else if (additional === true) schema.preserveUnknown = true;
   return schema;
@@ -90,7 +91,11 @@ export function checkConstraints(schema: Schema, value: Json, path = ''): Cause[
   } else if (isObject(value)) {
     for (const key of schema.required ?? []) {
       if (value[key] === undefined) {
-        causes.push({ reason: 'FieldValueRequired', field: join(path, key), message: 'Required value' });
+        causes.push({
+          reason: 'FieldValueRequired',
+          field: join(path, key),
+          message: 'Required value',
+        });
       }
     }
     for (const key in value) {
@@ -140,7 +145,7 @@ function checkNode(node: JsonObject, value: Json, path: string, causes: Cause[])
       message: `Invalid value: ${JSON.stringify(value)}: ${path} in body ${why}`,
     });
   const limit = (key: string) => (typeof node[key] === 'number' ? node[key] : undefined);
-  const options = asList(node['enum']);
+  const options = asList(node.enum);
   if (options.length > 0 && !options.some((option) => deepEqual(option, value))) {
     causes.push({
       reason: 'FieldValueNotSupported',
@@ -152,11 +157,11 @@ function checkNode(node: JsonObject, value: Json, path: string, causes: Cause[])
   if (typeof value === 'number') {
     const [min, max] = [limit('minimum'), limit('maximum')];
     const step = limit('multipleOf');
-    if (min !== undefined && (node['exclusiveMinimum'] === true ? value <= min : value < min)) {
-      bad(`should be greater than ${node['exclusiveMinimum'] === true ? '' : 'or equal to '}${min}`);
+    if (min !== undefined && (node.exclusiveMinimum === true ? value <= min : value < min)) {
+      bad(`should be greater than ${node.exclusiveMinimum === true ? '' : 'or equal to '}${min}`);
     }
-    if (max !== undefined && (node['exclusiveMaximum'] === true ? value >= max : value > max)) {
-      bad(`should be less than ${node['exclusiveMaximum'] === true ? '' : 'or equal to '}${max}`);
+    if (max !== undefined && (node.exclusiveMaximum === true ? value >= max : value > max)) {
+      bad(`should be less than ${node.exclusiveMaximum === true ? '' : 'or equal to '}${max}`);
     }
     if (step !== undefined && value % step !== 0) bad(`should be a multiple of ${step}`);
   }
@@ -191,7 +196,7 @@ function checkText(node: JsonObject, value: string, bad: (why: string) => void):
   if (typeof pattern === 'string' && !new RegExp(pattern, 'u').test(value)) {
     bad(`should match '${pattern}'`);
   }
-  if (node['format'] === 'date-time' && Number.isNaN(Date.parse(value))) {
+  if (node.format === 'date-time' && Number.isNaN(Date.parse(value))) {
     bad('must be of type date-time');
   }
 }
@@ -210,16 +215,16 @@ function checkJunctors(
     found.push(...checkConstraints(schema, value, path));
     return found.length === 0;
   };
-  for (const part of asList(node['allOf'])) {
+  for (const part of asList(node.allOf)) {
     causes.push(...checkConstraints(convert(asObject(part)), value, path));
   }
-  const anyOf = asList(node['anyOf']);
+  const anyOf = asList(node.anyOf);
   if (anyOf.length > 0 && !anyOf.some(fits)) bad('must validate at least one schema (anyOf)');
-  const oneOf = asList(node['oneOf']);
+  const oneOf = asList(node.oneOf);
   if (oneOf.length > 0 && oneOf.filter(fits).length !== 1) {
     bad('must validate one and only one schema (oneOf)');
   }
-  if (node['not'] !== undefined && fits(node['not'])) bad('must not validate the schema (not)');
+  if (node.not !== undefined && fits(node.not)) bad('must not validate the schema (not)');
 }
 
 function hasType(type: string, value: Json): boolean {

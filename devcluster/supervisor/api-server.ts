@@ -124,12 +124,14 @@ function firstLine(
   });
 }
 
-/** The failure that the child's last log line tells of. */
+/** The failure that the child's last line tells of: JSON as logs are, or `CODE: message`. */
 function endedEarly(name: string, logPath: string): IsthmusError {
   const last = readFileSync(logPath, 'utf8').trim().split('\n').at(-1) ?? '';
-  const parsed = lastLine.safeParse(parseJson(last));
-  const reason = parsed.data?.message ?? last.slice(0, 200);
-  const code = parsed.data?.code === 'ADDRESS_IN_USE' ? 'ADDRESS_IN_USE' : 'CLUSTER_UNREACHABLE';
+  const parsed = lastLine.safeParse(parseJson(last)).data;
+  const [, plainCode, plain] = /^([A-Z_]+): (.*)$/.exec(last) ?? [];
+  const reason = parsed?.message ?? plain ?? last.slice(0, 200);
+  const said = parsed?.code ?? plainCode;
+  const code = said === 'ADDRESS_IN_USE' ? said : 'CLUSTER_UNREACHABLE';
   const next = code === 'ADDRESS_IN_USE' ? undefined : `See ${logPath}.`;
   return new IsthmusError(code, `The API server of ${name} ended: ${reason}`, { next });
 }

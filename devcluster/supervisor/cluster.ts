@@ -138,14 +138,17 @@ export class EmbeddedCluster {
     }
   }
 
+  /** Replicas that are not leaving, by name of their pod. */
   get gateways(): GatewayProcess[] {
-    return this.#processes('gateway').map(({ pod, ip, pid, ready }) => ({ pod, ip, pid, ready }));
+    return this.#processes('gateway')
+      .filter((each) => !each.ending)
+      .map(({ pod, ip, pid, ready }) => ({ pod, ip, pid, ready }));
   }
 
   get pids(): ClusterPids {
     return {
       apiServer: this.#server.pid,
-      gateways: this.#processes('gateway').map((each) => each.pid),
+      gateways: this.gateways.map((each) => each.pid),
       mirror: this.#processes('mirror')[0]?.pid,
       identity: this.#processes('identity')[0]?.pid,
     };
