@@ -1,0 +1,79 @@
+/**
+ * A client's object, checked against the resource it was sent to. pure
+ *
+ * Field validation after "Server-side field validation" (KEP-2885): unknown fields are dropped, and
+ * reported as an error (Strict) or a warning (Warn).
+ */
+import { decode } from '../schema/decode.ts';
+import { asString, isObject, type JsonObject, type KubeObject } from './json.ts';
+import { groupVersion, type ResourceDef } from './resources.ts';
+import { badRequest, fieldError, invalid } from './status.ts';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** Warnings of one answer. */
+const WARNINGS_MAX = 64;
+
+/** Decodes `body` as an object of `def` in `namespace`; throws 400 or 422 ApiErrors. */
+export function decodeBody(
+  def: ResourceDef,
+  namespace: string,
+  body: JsonObject,
+  validation: FieldValidation,
+  warnings: string[] | undefined,
+): KubeObject {
+  const apiVersion = body.apiVersion ?? groupVersion(def);
+  const kind = body.kind ?? def.kind;
+  if (kind !== def.kind) {
+    throw badRequest(
+      `${asString(kind)} in version ${JSON.stringify(groupVersion(def).split('/').at(-1))} cannot be handled as a ${def.kind}: no kind ${JSON.stringify(kind)} is registered`,
+    );
+  }
+  if (apiVersion !== groupVersion(def)) {
+    throw badRequest(
+      `the API version in the data (${asString(apiVersion)}) does not match the expected API version (${groupVersion(def)})`,
+    );
+  }
+  const { value, unknown, mistyped } = decode(def.schema, { ...body, apiVersion, kind });
+  const name = isObject(value.metadata) ? asString(value.metadata.name) : '';
+  const [wrong] = mistyped;
+  if (wrong && def.custom) {
+    throw invalid(
+      def.group,
+      def.kind,
+      name,
+      mistyped.map((item) => ({
+        reason: 'FieldValueTypeInvalid',
+        field: item.path,
+        message: `Invalid value: ${JSON.stringify(item.actual)}: ${item.path} in body must be of type ${item.expected}: ${JSON.stringify(item.actual)}`,
+      })),
+    );
+  }
+  if (wrong) {
+    throw badRequest(
+      `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: json: cannot unmarshal ${wrong.actual} into Go struct field ${def.kind}.${wrong.path} of type ${wrong.expected}`,
+    );
+  }
+  const complaints = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  if (complaints.length > 0 && validation === 'Strict') {
+    throw badRequest(
+      `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: strict decoding error: ${complaints.join(', ')}`,
+    );
+  }
+  if (validation === 'Warn') warnings?.push(...complaints.slice(0, WARNINGS_MAX));
+  const metadata = isObject(value.metadata) ? { ...value.metadata } : {};
+  const sent = asString(metadata.namespace);
+  if (def.namespaced) {
+    if (sent !== '' && sent !== namespace) {
+      throw badRequest(
+        `the namespace of the provided object does not match the namespace sent on the request`,
+      );
+    }
+    metadata.namespace = namespace;
+  } else if (sent !== '') {
+    throw invalid(def.group, def.kind, name, [
+      fieldError.forbidden('metadata.namespace', 'not allowed on this type'),
+    ]);
+  }
+  return { ...value, metadata } as KubeObject;
+}

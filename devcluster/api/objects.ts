@@ -1,0 +1,395 @@
+/**
+ * The verbs that change objects: create, update, patch, apply, delete.
+ *
+ * One pipeline for every kind and every caller, the server's own controllers included: decode, default,
+ * admit, validate, track owners of fields, store. Promises: nothing is stored unless every step passed;
+ * a dry run goes through all of them; an update that changes nothing writes nothing.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '#core/clock.ts';
+import { below, type Random } from '#core/random.ts';
+import { applyConfig } from '../apply/apply.ts';
+import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
+import { checkMetadata, type NameForm } from '../kinds/names.ts';
+import { withDefaults } from '../schema/structural.ts';
+import type { Store } from '../storage/store.ts';
+import { decodeBody, type FieldValidation } from './decode-body.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  asString,
+  deepEqual,
+  isDeleting,
+  type JsonObject,
+  type KubeObject,
+  without,
+} from './json.ts';
+import { groupVersion, type ResourceDef } from './resources.ts';
+import {
+  ApiError,
+  alreadyExists,
+  badRequest,
+  conflict,
+  fieldError,
+  forbidden,
+  invalid,
+  modified,
+  notFound,
+} from './status.ts';
+
+/** The subresource an object is written through. */
+export type WritePart = '' | 'status' | 'scale';
+
+/** Who writes and how. */
+export interface WriteOptions {
+  /** `metadata.managedFields[].manager`. */
+  readonly manager: string;
+  readonly part?: WritePart;
+  readonly dryRun?: boolean;
+  readonly fieldValidation?: FieldValidation;
+  /** Warnings for the client are added here. */
+  readonly warnings?: string[];
+}
+
+/** Called before an object is created, with its namespace; may throw an ApiError. */
+export type AdmitNamespace = (def: ResourceDef, namespace: string, name: string) => void;
+
+/** See the file header. */
+export class Objects {
+  readonly store: Store;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(store: Store, clock: Clock, random: Random) {
+    this.store = store;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** The object as version `def` shows it; a 404 ApiError when there is none. */
+  get(def: ResourceDef, namespace: string, name: string): KubeObject {
+    const stored = this.store.get(def.storage, namespace, name);
+    if (!stored) throw notFound(def.group, def.plural, name);
+    return shown(def, stored);
+  }
+
+  create(def: ResourceDef, namespace: string, body: JsonObject, options: WriteOptions): KubeObject {
+    const decoded = this.#decode(def, namespace, body, options);
+    const metadata: JsonObject = { ...decoded.metadata };
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
+      throw badRequest('resourceVersion should not be set on objects to be created');
+    }
+    const prefix = asString(metadata.generateName);
+    if (asString(metadata.name) === '' && prefix !== '') {
+      metadata.name = `${prefix.slice(0, 58)}${this.#suffix()}`;
+    }
+    for (const key of ['deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink']) {
+      delete metadata[key];
+    }
+    metadata.uid = randomUUID();
+    metadata.creationTimestamp = this.now();
+    if (def.rules.hasGeneration) metadata.generation = 1;
+    else delete metadata.generation;
+    let object = { ...decoded, metadata } as KubeObject;
+    if (def.rules.hasStatus) object = without(object, 'status') as KubeObject;
+    object = def.rules.defaults?.(object) ?? object;
+    if (def.custom) object = withDefaults(def.schema, object);
+    const name = object.metadata.name ?? '';
+    if (def.namespaced) this.#admitNamespace(def, namespace, name);
+    this.#check(def, object, undefined);
+    if (this.store.get(def.storage, namespace, name)) {
+      throw alreadyExists(def.group, def.plural, name);
+    }
+    object = def.rules.admitCreate?.(object) ?? object;
+    object = trackUpdate(def.schema, undefined, object, this.#writer(def, options));
+    if (options.dryRun) {
+      def.rules.released?.(object);
+      return object;
+    }
+    return shown(def, this.store.put(def.storage, toStored(def, object)));
+  }
+
+  update(
+    def: ResourceDef,
+    namespace: string,
+    name: string,
+    body: JsonObject,
+    options: WriteOptions,
+  ): KubeObject {
+    const live = this.get(def, namespace, name);
+    const decoded = this.#decode(def, namespace, body, options);
+    if (asString(decoded.metadata.name) !== name) {
+      throw badRequest(
+        `the name of the object (${asString(decoded.metadata.name)}) does not match the name on the URL (${name})`,
+      );
+    }
+    if (def.custom && asString(decoded.metadata.resourceVersion) === '') {
+      throw invalid(def.group, def.kind, name, [
+        fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
+      ]);
+    }
+    return this.#replace(def, live, decoded, options);
+  }
+
+  /** Replaces the object by what `change` makes of it; decodes its answer like a client's body. */
+  modify(
+    def: ResourceDef,
+    namespace: string,
+    name: string,
+    change: (live: KubeObject) => JsonObject,
+    options: WriteOptions,
+  ): KubeObject {
+    const live = this.get(def, namespace, name);
+    return this.#replace(def, live, this.#decode(def, namespace, change(live), options), options);
+  }
+
+  /** Server-side apply; creates what is missing, unless only a part is applied. */
+  apply(
+    def: ResourceDef,
+    namespace: string,
+    name: string,
+    config: JsonObject,
+    options: WriteOptions & { readonly force: boolean },
+  ): { object: KubeObject; created: boolean } {
+    const decoded = this.#decode(def, namespace, config, options);
+    if (decoded.metadata.managedFields !== undefined) {
+      throw badRequest('metadata.managedFields must be nil');
+    }
+    const named = asString(decoded.metadata.name);
+    if (named !== '' && named !== name) {
+      throw badRequest(
+        `the name of the object (${named}) does not match the name on the URL (${name})`,
+      );
+    }
+    decoded.metadata.name = name;
+    const writer = this.#writer(def, options);
+    const stored = this.store.get(def.storage, namespace, name);
+    const scoped = scopeConfig(def, decoded, options.part ?? '');
+    if (stored) {
+      const live = shown(def, stored);
+      this.#checkVersion(def, live, decoded);
+      const merged = applyConfig(def.schema, live, scoped, writer, options.force);
+      return { object: this.#finish(def, live, merged, options), created: false };
+    }
+    if (options.part) throw notFound(def.group, def.plural, name);
+    const empty: KubeObject = {
+      apiVersion: groupVersion(def),
+      kind: def.kind,
+      metadata: {
+        name,
+        ...(def.namespaced ? { namespace } : {}),
+        uid: randomUUID(),
+        resourceVersion: '',
+        creationTimestamp: this.now(),
+        ...(def.rules.hasGeneration ? { generation: 1 } : {}),
+      },
+    };
+    let object = applyConfig(def.schema, empty, scoped, writer, true);
+    object = def.rules.defaults?.(object) ?? object;
+    if (def.custom) object = withDefaults(def.schema, object);
+    if (def.namespaced) this.#admitNamespace(def, namespace, name);
+    this.#check(def, object, undefined);
+    object = def.rules.admitCreate?.(object) ?? object;
+    if (options.dryRun) {
+      def.rules.released?.(object);
+      return { object, created: true };
+    }
+    return {
+      object: shown(def, this.store.put(def.storage, toStored(def, object))),
+      created: true,
+    };
+  }
+
+  /**
+   * Stores `object` as it is, under the rules of deletion only: for finalizers and for changes no
+   * client may make. Removes it when its deletion waits for nothing more.
+   */
+  commit(def: ResourceDef, object: KubeObject): KubeObject {
+    if (isDeleting(object) && isFree(object)) return this.remove(def, object);
+    return this.store.put(def.storage, object);
+  }
+
+  /** Takes the object out of the store. */
+  remove(def: ResourceDef, object: KubeObject): KubeObject {
+    const gone = this.store.remove(def.storage, object);
+    def.rules.released?.(gone);
+    return gone;
+  }
+
+  /** RFC 3339 with whole seconds, as metav1.Time. */
+  now(): string {
+    return `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+  }
+
+  #replace(
+    def: ResourceDef,
+    live: KubeObject,
+    decoded: KubeObject,
+    options: WriteOptions,
+  ): KubeObject {
+    this.#checkVersion(def, live, decoded);
+    const part = options.part ?? '';
+    const metadata: JsonObject = { ...decoded.metadata };
+    for (const key of SYSTEM_METADATA) {
+      if (live.metadata[key] === undefined) delete metadata[key];
+      else metadata[key] = live.metadata[key];
+    }
+    metadata.managedFields ??= live.metadata.managedFields;
+    if (isDeleting(live)) {
+      const before = new Set(asList(live.metadata.finalizers));
+      const added = asList(metadata.finalizers).filter((item) => !before.has(item));
+      if (added.length > 0) {
+        const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
+        throw invalid(def.group, def.kind, live.metadata.name, [
+          fieldError.forbidden('metadata.finalizers', why),
+        ]);
+      }
+    }
+    let object = { ...decoded, metadata } as KubeObject;
+    if (part === 'status') {
+      const kept = { ...live.metadata, managedFields: metadata.managedFields };
+      object = { ...live, metadata: kept, status: decoded.status } as KubeObject;
+      if (object.status === undefined) delete object.status;
+    } else if (def.rules.hasStatus) {
+      object = { ...object, status: live.status } as KubeObject;
+      if (live.status === undefined) delete object.status;
+    }
+    const tracked = trackUpdate(def.schema, live, object, this.#writer(def, options));
+    return this.#finish(def, live, tracked, options);
+  }
+
+  /** Defaults, admission, validation and storage of a changed object. */
+  #finish(
+    def: ResourceDef,
+    live: KubeObject,
+    changed: KubeObject,
+    options: WriteOptions,
+  ): KubeObject {
+    let object = def.rules.defaults?.(changed) ?? changed;
+    if (def.custom) object = withDefaults(def.schema, object);
+    object = def.rules.admitUpdate?.(object, live) ?? object;
+    if (def.rules.hasGeneration) {
+      const isNew = !deepEqual(
+        without(object, 'metadata', 'status'),
+        without(live, 'metadata', 'status'),
+      );
+      const generation = asNumber(live.metadata.generation, 1) + (isNew ? 1 : 0);
+      object = { ...object, metadata: { ...object.metadata, generation } };
+    }
+    this.#check(def, object, live);
+    if (isSameContent(live, object)) return live;
+    if (options.dryRun) return object;
+    return shown(def, this.commit(def, toStored(def, object)));
+  }
+
+  #decode(
+    def: ResourceDef,
+    namespace: string,
+    body: JsonObject,
+    options: WriteOptions,
+  ): KubeObject {
+    return decodeBody(def, namespace, body, options.fieldValidation ?? 'Ignore', options.warnings);
+  }
+
+  #checkVersion(def: ResourceDef, live: KubeObject, decoded: KubeObject): void {
+    const version = asString(decoded.metadata.resourceVersion);
+    const { name } = live.metadata;
+    if (version !== '' && version !== live.metadata.resourceVersion) {
+      throw modified(def.group, def.plural, name);
+    }
+    const uid = asString(decoded.metadata.uid);
+    if (uid !== '' && uid !== live.metadata.uid) {
+      throw conflict(
+        def.group,
+        def.plural,
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+      );
+    }
+  }
+
+  #check(def: ResourceDef, object: KubeObject, previous: KubeObject | undefined): void {
+    const causes = checkMetadata(object.metadata, nameForm(def));
+    causes.push(...(def.rules.validate?.(object, previous) ?? []));
+    if (causes.length > 0) throw invalid(def.group, def.kind, object.metadata.name ?? '', causes);
+  }
+
+  #admitNamespace(def: ResourceDef, namespace: string, name: string): void {
+    const found = this.store.get('namespaces', '', namespace);
+    if (!found) throw notFound('', 'namespaces', namespace);
+    if (!isDeleting(found)) return;
+    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+    const error = forbidden(def.group, def.plural, name, why);
+    throw new ApiError(error.code, error.reason, error.message, {
+      ...error.details,
+      causes: [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${namespace} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    });
+  }
+
+  #writer(def: ResourceDef, options: WriteOptions): Writer {
+    return {
+      name: options.manager,
+      apiVersion: groupVersion(def),
+      subresource: options.part ?? '',
+      time: this.now(),
+    };
+  }
+
+  #suffix(): string {
+    const letters = 'bcdfghjklmnpqrstvwxz2456789';
+    return Array.from({ length: 5 }, () => letters[below(this.#random, letters.length)]).join('');
+  }
+}
+
+const SYSTEM_METADATA = [
+  'uid',
+  'resourceVersion',
+  'creationTimestamp',
+  'generation',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+  'generateName',
+];
+
+/** `stored` in the version of `def`. */
+export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
+  if (def.convert) return def.convert.fromStored(stored);
+  const apiVersion = groupVersion(def);
+  return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
+}
+
+function toStored(def: ResourceDef, object: KubeObject): KubeObject {
+  return def.convert ? def.convert.toStored(object) : object;
+}
+
+/** Whether nothing holds back the removal of an object whose deletion has begun. */
+function isFree(object: KubeObject): boolean {
+  if (asList(object.metadata.finalizers).length > 0) return false;
+  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
+    return false;
+  }
+  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
+}
+
+/** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */
+function scopeConfig(def: ResourceDef, config: KubeObject, part: WritePart): JsonObject {
+  if (part === 'status') {
+    return without({ ...config, metadata: { name: config.metadata.name } as never }, 'spec');
+  }
+  return def.rules.hasStatus ? without(config, 'status') : config;
+}
+
+function nameForm(def: ResourceDef): NameForm {
+  if (def.group === 'rbac.authorization.k8s.io') return 'path';
+  if (def.kind === 'Service' && def.group === '') return 'label1035';
+  if (def.kind === 'Namespace' && def.group === '') return 'label';
+  return 'subdomain';
+}

@@ -1,0 +1,73 @@
+/**
+ * Answers: objects, lists, tables, Status.
+ */
+import type { ServerResponse } from 'node:http';
+import { describeError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import type { JsonObject } from './json.ts';
+import { ApiError } from './status.ts';
+
+/** Sends `text` as JSON. */
+export function sendText(
+  response: ServerResponse,
+  code: number,
+  text: string,
+  type = 'application/json',
+  warnings: readonly string[] = [],
+): void {
+  if (warnings.length > 0) {
+    response.setHeader(
+      'warning',
+      warnings.map((warning) => `299 - "${warning.replace(/[\\"]/g, '\\$&')}"`),
+    );
+  }
+  response.writeHead(code, {
+    'content-type': type,
+    'cache-control': 'no-cache, private',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}
+
+/** Sends `value` as JSON, or as YAML where the client asked for that. */
+export async function send(
+  response: ServerResponse,
+  code: number,
+  value: JsonObject,
+  encoding: 'json' | 'yaml' = 'json',
+  warnings: readonly string[] = [],
+): Promise<void> {
+  if (encoding === 'json') {
+    sendText(response, code, JSON.stringify(value), 'application/json', warnings);
+    return;
+  }
+  const { stringify } = await import('yaml');
+  sendText(
+    response,
+    code,
+    stringify(JSON.parse(JSON.stringify(value))),
+    'application/yaml',
+    warnings,
+  );
+}
+
+/** Sends what `error` says; what is no ApiError is a defect, logged, and a 500. */
+export function sendError(response: ServerResponse, error: unknown, log: Logger): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  let failure: ApiError;
+  if (error instanceof ApiError) failure = error;
+  else {
+    log.error('the API server failed', { error: describeError(error) });
+    failure = new ApiError(
+      500,
+      'InternalError',
+      `Internal error occurred: ${describeError(error)}`,
+    );
+  }
+  for (const [name, value] of Object.entries(failure.headers)) response.setHeader(name, value);
+  if (failure.code === 413) response.setHeader('connection', 'close');
+  sendText(response, failure.code, JSON.stringify(failure.status()));
+}

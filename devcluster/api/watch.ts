@@ -1,0 +1,237 @@
+/**
+ * Watches: one change is serialised once, however many clients watch.
+ *
+ * "Kubernetes API Concepts: Efficient detection of changes". Promises: a watch from a resource version
+ * misses nothing after it, or is refused with 410; a reader too slow to keep up is cut off.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Clock, Timer } from '#core/clock.ts';
+import { below, type Random } from '#core/random.ts';
+import type { Change, Store } from '../storage/store.ts';
+import type { JsonObject, KubeObject } from './json.ts';
+import { namespaceOf } from './json.ts';
+import type { Form } from './negotiate.ts';
+import { shown } from './objects.ts';
+import { selection, tooLarge } from './read.ts';
+import { isTrue, wholeNumber } from './request.ts';
+import { groupVersion, type ResourceDef } from './resources.ts';
+import type { Predicate } from './selectors.ts';
+import { textOf } from './serialise.ts';
+import { ApiError, badRequest, expired } from './status.ts';
+import { partial, tableOf } from './table.ts';
+
+/** Bytes a watcher may leave unread. */
+const PENDING_BYTES_MAX = 64 * 1_024 * 1_024;
+/** How often idle watchers hear a bookmark. */
+const BOOKMARK_MS = 30_000;
+/** A watch without `timeoutSeconds` lasts this long, and up to twice as long. */
+const DEFAULT_TIMEOUT_S = 1_800;
+
+interface Watcher {
+  readonly def: ResourceDef;
+  readonly response: ServerResponse;
+  readonly bookmarks: boolean;
+  end(): void;
+}
+
+/** See the file header. */
+export class Watches {
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #open = new Set<Watcher>();
+  readonly #ticker: Timer;
+
+  constructor(store: Store, clock: Clock, random: Random) {
+    this.#store = store;
+    this.#clock = clock;
+    this.#random = random;
+    this.#ticker = clock.every(BOOKMARK_MS, () => {
+      for (const watcher of this.#open) if (watcher.bookmarks) this.#bookmark(watcher);
+    });
+  }
+
+  /** Watches open now. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Answers with a stream of events; throws an ApiError before anything is written. */
+  serve(
+    def: ResourceDef,
+    namespace: string,
+    query: URLSearchParams,
+    form: Form,
+    response: ServerResponse,
+  ): void {
+    const predicate = narrowed(namespace, selection(def, query));
+    const asked = query.get('resourceVersion') ?? '';
+    const match = query.get('resourceVersionMatch') ?? '';
+    const initial = isTrue(query.get('sendInitialEvents'));
+    const bookmarks = isTrue(query.get('allowWatchBookmarks'));
+    checkOptions(query, match, initial, bookmarks);
+    const timeoutSeconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
+    const include = query.get('includeObject') ?? 'Metadata';
+    const start = this.#start(def, asked, initial);
+    const write = (change: Change) => {
+      const line = eventLine(def, change, predicate, form, include, this.#clock);
+      if (line !== undefined) response.write(line);
+    };
+    response.writeHead(200, {
+      'content-type': form.as === '' ? 'application/json' : tableType(form),
+      'cache-control': 'no-cache, private',
+    });
+    response.flushHeaders();
+    for (const change of start) write(change);
+    const unlisten = this.#store.listen(def.storage, (change) => {
+      write(change);
+      if (response.writableLength > PENDING_BYTES_MAX) response.destroy();
+    });
+    const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
+    const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
+    const watcher: Watcher = {
+      def,
+      response,
+      bookmarks,
+      end: () => {
+        if (bookmarks && !response.destroyed) this.#bookmark(watcher);
+        response.end();
+      },
+    };
+    this.#open.add(watcher);
+    response.on('close', () => {
+      timer.cancel();
+      unlisten();
+      this.#open.delete(watcher);
+    });
+    if (initial && bookmarks) this.#bookmark(watcher, true);
+  }
+
+  /** Cuts every open watch, as a fault; clients must resume from their last version. */
+  cut(): void {
+    for (const watcher of this.#open) watcher.response.destroy();
+  }
+
+  close(): void {
+    this.#ticker.cancel();
+    for (const watcher of this.#open) watcher.end();
+  }
+
+  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] {
+    const revision = this.#store.revision;
+    if (asked !== '' && !/^\d{1,15}$/.test(asked)) {
+      throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);
+    }
+    if (Number(asked) > revision) throw tooLarge(Number(asked), revision);
+    if (asked === '' || asked === '0' || initial) {
+      return this.#store
+        .list(def.storage)
+        .map((object) => ({ type: 'ADDED' as const, object, previous: undefined, revision }));
+    }
+    const changes = this.#store.since(def.storage, Number(asked));
+    if (!changes) throw expired(`too old resource version: ${asked} (${revision})`);
+    return changes;
+  }
+
+  #bookmark(watcher: Watcher, endsInitial = false): void {
+    const metadata: JsonObject = {
+      resourceVersion: String(this.#store.revision),
+      creationTimestamp: null,
+      ...(endsInitial ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    };
+    const object = { kind: watcher.def.kind, apiVersion: groupVersion(watcher.def), metadata };
+    watcher.response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
+  }
+}
+
+function checkOptions(
+  query: URLSearchParams,
+  match: string,
+  initial: boolean,
+  bookmarks: boolean,
+): void {
+  if (query.get('sendInitialEvents') === null) {
+    if (match !== '') {
+      throw new ApiError(
+        422,
+        'Invalid',
+        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+      );
+    }
+    return;
+  }
+  if (match !== 'NotOlderThan') {
+    throw new ApiError(
+      422,
+      'Invalid',
+      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+    );
+  }
+  if (initial && !bookmarks) {
+    throw new ApiError(
+      422,
+      'Invalid',
+      'ListOptions.meta.k8s.io "" is invalid: allowWatchBookmarks: Forbidden: sendInitialEvents is forbidden for watch unless allowWatchBookmarks is true',
+    );
+  }
+}
+
+function narrowed(namespace: string, predicate: Predicate | undefined): Predicate | undefined {
+  if (namespace === '') return predicate;
+  return (object) =>
+    namespaceOf(object as KubeObject) === namespace && (!predicate || predicate(object));
+}
+
+const lines = new WeakMap<Change, Map<string, string>>();
+
+/** The line a watcher is sent for `change`; `undefined` when it is none of its business. */
+function eventLine(
+  def: ResourceDef,
+  change: Change,
+  predicate: Predicate | undefined,
+  form: Form,
+  include: string,
+  clock: Clock,
+): string | undefined {
+  const type = typeFor(change, predicate);
+  if (type === undefined) return undefined;
+  if (form.as !== '') {
+    const object = shown(def, change.object);
+    const body =
+      form.as === 'Table'
+        ? tableOf(
+            def,
+            [object],
+            { resourceVersion: object.metadata.resourceVersion },
+            include,
+            clock.wallMs(),
+          )
+        : partial(object);
+    return `${JSON.stringify({ type, object: body })}\n`;
+  }
+  let cached = lines.get(change);
+  if (!cached) {
+    cached = new Map();
+    lines.set(change, cached);
+  }
+  const key = `${type} ${groupVersion(def)}`;
+  let line = cached.get(key);
+  if (line === undefined) {
+    line = `{"type":"${type}","object":${textOf(def, change.object)}}\n`;
+    cached.set(key, line);
+  }
+  return line;
+}
+
+function typeFor(change: Change, predicate: Predicate | undefined): Change['type'] | undefined {
+  if (!predicate) return change.type;
+  const matched = change.previous !== undefined && predicate(change.previous);
+  if (change.type === 'DELETED') return matched ? 'DELETED' : undefined;
+  const matches = predicate(change.object);
+  if (matches) return matched ? 'MODIFIED' : 'ADDED';
+  return matched ? 'DELETED' : undefined;
+}
+
+function tableType(form: Form): string {
+  return `application/json;as=${form.as};v=${form.version};g=meta.k8s.io`;
+}

@@ -1,0 +1,60 @@
+/**
+ * A whole embedded cluster in one process: API server, controllers, in-process pods, service proxy.
+ *
+ * Not here: component processes of `isthmus-system`, which a kubelet outside runs so that each can die alone.
+ */
+import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
+import { runDeployments } from './controllers/deployments.ts';
+import { runEndpointSlices } from './controllers/endpoint-slices.ts';
+import { runGarbageCollector } from './controllers/garbage.ts';
+import { Kit } from './controllers/kit.ts';
+import { runNamespaces } from './controllers/namespaces.ts';
+import { reportNodes } from './controllers/nodes.ts';
+import { runReplicaSets } from './controllers/replica-sets.ts';
+import { runScheduler } from './controllers/scheduler.ts';
+import { AddressPool } from './kinds/address-pool.ts';
+import { Faults } from './pods/faults.ts';
+import { PodRuntime } from './pods/runtime.ts';
+import { ServiceProxy } from './proxy/service-proxy.ts';
+
+/** An address of a pod that has gone rests this long. */
+const POD_ADDRESS_REST_MS = 60_000;
+
+export interface Cluster extends ApiServer {
+  readonly faults: Faults;
+}
+
+/** Starts everything; throws `ADDRESS_IN_USE` when the API server's address is taken. */
+export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Promise<Cluster> {
+  const { cluster, block, network, clock, random } = options;
+  let faults: Faults | undefined;
+  const server = await startApiServer({
+    ...options,
+    extra: async (call) => (await faults?.serve(call)) ?? false,
+  });
+  const kit = (manager: string) => new Kit(server.context, random, manager);
+  const controllerManager = kit('kube-controller-manager');
+  const kubelet = kit('kubelet');
+  const pool = new AddressPool(clock, `127.${block}.16.0/20`, 1, POD_ADDRESS_REST_MS);
+  reportNodes(kubelet, cluster, block);
+  const runtime = new PodRuntime(kubelet, cluster, network);
+  faults = new Faults(kubelet, runtime);
+  const running = [
+    runNamespaces(controllerManager, server.ca),
+    runGarbageCollector(controllerManager),
+    runDeployments(kit('deployment-controller')),
+    runReplicaSets(kit('replicaset-controller')),
+    runEndpointSlices(kit('endpoint-slice-controller')),
+    runScheduler(kit('default-scheduler'), cluster, pool),
+    runtime,
+    new ServiceProxy(kit('kube-proxy'), network),
+  ];
+  return {
+    ...server,
+    faults,
+    async close() {
+      for (const each of running) each.close();
+      await server.close();
+    },
+  };
+}

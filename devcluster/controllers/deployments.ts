@@ -1,0 +1,285 @@
+/**
+ * Deployments: a ReplicaSet per pod template, and the way from one to the next.
+ */
+import { createHash } from 'node:crypto';
+import {
+  annotationsOf,
+  asNumber,
+  asObject,
+  asObjects,
+  asString,
+  at,
+  controllerOf,
+  deepEqual,
+  isDeleting,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  namespaceOf,
+  without,
+} from '../api/json.ts';
+import { type Kit, type Running, withCondition } from './kit.ts';
+import { keyOf, splitKey } from './queue.ts';
+import { PODS, REPLICA_SETS } from './replica-sets.ts';
+import { bounds, growNew, type SetCount, shrinkOld } from './rollout.ts';
+
+const DEPLOYMENTS = 'deployments.apps';
+const HASH = 'pod-template-hash';
+const REVISION = 'deployment.kubernetes.io/revision';
+
+/** Starts the controller. */
+export function runDeployments(kit: Kit): Running {
+  const queue = kit.queue('deployments', (key) => reconcile(kit, key));
+  const stops = [
+    kit.store.listen(DEPLOYMENTS, ({ object }) => queue.add(keyOf(object))),
+    kit.store.listen(REPLICA_SETS, ({ object }) => {
+      const owner = controllerOf(object);
+      if (owner?.kind === 'Deployment') queue.add(`${namespaceOf(object)}/${owner.name}`);
+    }),
+    kit.store.listen(PODS, ({ type, object }) => {
+      // Strategy Recreate waits for pods to be gone.
+      const owner = type === 'DELETED' ? controllerOf(object) : undefined;
+      const set = owner && kit.store.get(REPLICA_SETS, namespaceOf(object), owner.name);
+      const parent = set && controllerOf(set);
+      if (parent) queue.add(`${namespaceOf(object)}/${parent.name}`);
+    }),
+  ];
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
+}
+
+function reconcile(kit: Kit, key: string): void {
+  const [namespace, name] = splitKey(key);
+  const deployment = kit.store.get(DEPLOYMENTS, namespace, name);
+  if (!deployment) return;
+  if (isDeleting(deployment)) {
+    writeStatus(kit, deployment);
+    return;
+  }
+  const sets = kit.controlled(REPLICA_SETS, deployment);
+  const current = sets.find((set) => isSameTemplate(set, deployment));
+  const isPaused = at(deployment, 'spec', 'paused') === true;
+  if (current || !isPaused) {
+    const next = current ?? createSet(kit, deployment, sets);
+    if (current) raiseRevision(kit, deployment, current, sets);
+    const olds = sets.filter((set) => set.metadata.uid !== next.metadata.uid);
+    if (isPaused) scaleTo(kit, deployment, next, asNumber(at(deployment, 'spec', 'replicas')));
+    else if (at(deployment, 'spec', 'strategy', 'type') === 'Recreate') {
+      recreate(kit, deployment, next, olds);
+    } else roll(kit, deployment, next, olds);
+    cleanUp(kit, deployment, olds);
+  }
+  writeStatus(kit, deployment);
+}
+
+/** The set's template without the label that tells templates apart. */
+function templateOf(set: KubeObject): JsonObject {
+  const template = asObject(at(set, 'spec', 'template'));
+  const metadata = asObject(template.metadata);
+  const labels = without(asObject(metadata.labels), HASH);
+  return { ...template, metadata: { ...metadata, labels } };
+}
+
+function isSameTemplate(set: KubeObject, deployment: KubeObject): boolean {
+  return deepEqual(templateOf(set), templateOf(deployment));
+}
+
+function createSet(kit: Kit, deployment: KubeObject, sets: readonly KubeObject[]): KubeObject {
+  const template = asObject(at(deployment, 'spec', 'template'));
+  const digest = createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
+  const hash = [...digest].map((char) => 'bcdf456789ghklmn'[Number.parseInt(char, 16)]).join('');
+  const metadata = asObject(template.metadata);
+  const labels = { ...asObject(metadata.labels), [HASH]: hash };
+  const selector = asObject(at(deployment, 'spec', 'selector'));
+  const matchLabels = { ...asObject(selector.matchLabels), [HASH]: hash };
+  const revision = String(Math.max(0, ...sets.map(revisionOf)) + 1);
+  const set = kit.create(REPLICA_SETS, namespaceOf(deployment), {
+    metadata: {
+      name: `${deployment.metadata.name}-${hash}`,
+      labels,
+      annotations: setAnnotations(deployment, revision),
+      ownerReferences: [kit.ownerReference(DEPLOYMENTS, deployment)],
+    },
+    spec: {
+      replicas: 0,
+      selector: { ...selector, matchLabels },
+      template: { ...template, metadata: { ...metadata, labels } },
+    },
+  });
+  annotateRevision(kit, deployment, revision);
+  return set;
+}
+
+function setAnnotations(deployment: KubeObject, revision: string): JsonObject {
+  const own = without(
+    annotationsOf(deployment),
+    'kubectl.kubernetes.io/last-applied-configuration',
+  );
+  const replicas = String(asNumber(at(deployment, 'spec', 'replicas')));
+  return {
+    ...own,
+    [REVISION]: revision,
+    'deployment.kubernetes.io/desired-replicas': replicas,
+    'deployment.kubernetes.io/max-replicas': replicas,
+  };
+}
+
+function revisionOf(set: KubeObject): number {
+  return Number(annotationsOf(set)[REVISION] ?? 0);
+}
+
+/** A template that is used again becomes the newest revision. */
+function raiseRevision(
+  kit: Kit,
+  deployment: KubeObject,
+  current: KubeObject,
+  sets: readonly KubeObject[],
+): void {
+  const newest = Math.max(...sets.map(revisionOf));
+  let revision = revisionOf(current);
+  if (revision < newest || revision === 0) {
+    revision = newest + 1;
+    kit.modify(REPLICA_SETS, current, (live) => annotated(live, String(revision)));
+  }
+  annotateRevision(kit, deployment, String(revision));
+}
+
+function annotateRevision(kit: Kit, deployment: KubeObject, revision: string): void {
+  kit.modify(DEPLOYMENTS, deployment, (live) => annotated(live, revision));
+}
+
+function annotated(live: KubeObject, revision: string): JsonObject {
+  const annotations = { ...annotationsOf(live), [REVISION]: revision };
+  return { ...live, metadata: { ...live.metadata, annotations } };
+}
+
+function countOf(set: KubeObject): SetCount {
+  return {
+    wanted: asNumber(at(set, 'spec', 'replicas')),
+    available: asNumber(at(set, 'status', 'availableReplicas')),
+  };
+}
+
+function roll(
+  kit: Kit,
+  deployment: KubeObject,
+  next: KubeObject,
+  olds: readonly KubeObject[],
+): void {
+  const replicas = asNumber(at(deployment, 'spec', 'replicas'));
+  const rolling = asObject(at(deployment, 'spec', 'strategy', 'rollingUpdate'));
+  const { maxSurge, maxUnavailable } = bounds(rolling.maxSurge, rolling.maxUnavailable, replicas);
+  const counts = olds.map(countOf);
+  const grown = growNew(replicas, maxSurge, countOf(next), counts);
+  const kept = shrinkOld(replicas, maxUnavailable, countOf(next), counts);
+  scaleTo(kit, deployment, next, grown);
+  olds.forEach((old, index) => {
+    scaleTo(kit, deployment, old, kept[index] ?? 0);
+  });
+}
+
+function recreate(
+  kit: Kit,
+  deployment: KubeObject,
+  next: KubeObject,
+  olds: readonly KubeObject[],
+): void {
+  for (const old of olds) scaleTo(kit, deployment, old, 0);
+  if (olds.some((old) => kit.controlled(PODS, old).length > 0)) return;
+  scaleTo(kit, deployment, next, asNumber(at(deployment, 'spec', 'replicas')));
+}
+
+function scaleTo(kit: Kit, deployment: KubeObject, set: KubeObject, replicas: number): void {
+  const before = countOf(set).wanted;
+  if (before === replicas) return;
+  kit.modify(REPLICA_SETS, set, (live) => ({
+    ...live,
+    spec: { ...asObject(live.spec), replicas },
+  }));
+  const way = replicas > before ? 'up' : 'down';
+  kit.events.record(
+    deployment,
+    'Normal',
+    'ScalingReplicaSet',
+    `Scaled ${way} replica set ${set.metadata.name} from ${before} to ${replicas}`,
+  );
+}
+
+/** Empty old sets beyond the history limit go, the oldest first. */
+function cleanUp(kit: Kit, deployment: KubeObject, olds: readonly KubeObject[]): void {
+  const limit = asNumber(at(deployment, 'spec', 'revisionHistoryLimit'), 10);
+  const idle = olds
+    .filter((set) => countOf(set).wanted === 0 && asNumber(at(set, 'status', 'replicas')) === 0)
+    .sort((a, b) => revisionOf(a) - revisionOf(b));
+  for (const set of idle.slice(0, Math.max(0, idle.length - limit))) kit.delete(REPLICA_SETS, set);
+}
+
+function writeStatus(kit: Kit, deployment: KubeObject): void {
+  const live = kit.store.get(DEPLOYMENTS, namespaceOf(deployment), deployment.metadata.name);
+  if (!live) return;
+  const sets = kit.controlled(REPLICA_SETS, live);
+  const sum = (field: string, from: readonly KubeObject[] = sets) =>
+    from.reduce((total, set) => total + asNumber(at(set, 'status', field)), 0);
+  const next = sets.filter((set) => isSameTemplate(set, live));
+  const replicas = asNumber(at(live, 'spec', 'replicas'));
+  const available = sum('availableReplicas');
+  const counts: Record<string, number> = {
+    replicas: sum('replicas'),
+    updatedReplicas: sum('replicas', next),
+    readyReplicas: sum('readyReplicas'),
+    availableReplicas: available,
+    unavailableReplicas: Math.max(
+      0,
+      sets.reduce((total, set) => total + countOf(set).wanted, 0) - available,
+    ),
+  };
+  const status: JsonObject = { observedGeneration: asNumber(live.metadata.generation, 1) };
+  for (const [key, value] of Object.entries(counts)) if (value > 0) status[key] = value;
+  status.conditions = conditions(kit, live, counts, replicas, next[0]);
+  kit.setStatus(DEPLOYMENTS, live, status);
+}
+
+function conditions(
+  kit: Kit,
+  live: KubeObject,
+  counts: Record<string, number>,
+  replicas: number,
+  next: KubeObject | undefined,
+): Json[] {
+  const { name } = live.metadata;
+  const rolling = asObject(at(live, 'spec', 'strategy', 'rollingUpdate'));
+  const { maxUnavailable } = bounds(rolling.maxSurge, rolling.maxUnavailable, replicas);
+  const isAvailable = (counts.availableReplicas ?? 0) >= replicas - maxUnavailable;
+  const isComplete =
+    counts.updatedReplicas === replicas &&
+    counts.replicas === replicas &&
+    counts.availableReplicas === replicas;
+  const now = kit.context.objects.now();
+  let list: JsonObject[] = asObjects(at(live, 'status', 'conditions'));
+  const put = (type: string, status: string, reason: string, message: string) => {
+    const before = list.find((item) => item.type === type);
+    const isSame = before?.status === status && before.reason === reason;
+    const lastUpdateTime = isSame ? (before?.lastUpdateTime ?? now) : now;
+    list = withCondition(list, { type, status, reason, message, lastUpdateTime }, now);
+  };
+  if (isAvailable) {
+    put('Available', 'True', 'MinimumReplicasAvailable', 'Deployment has minimum availability.');
+  } else {
+    const message = 'Deployment does not have minimum availability.';
+    put('Available', 'False', 'MinimumReplicasUnavailable', message);
+  }
+  const set = asString(next?.metadata.name);
+  if (isComplete) {
+    const message = `ReplicaSet "${set}" has successfully progressed.`;
+    put('Progressing', 'True', 'NewReplicaSetAvailable', message);
+  } else if (next) {
+    put('Progressing', 'True', 'ReplicaSetUpdated', `ReplicaSet "${set}" is progressing.`);
+  } else {
+    put('Progressing', 'True', 'NewReplicaSetCreated', `Created new replica set for "${name}".`);
+  }
+  return list.sort((a, b) => (asString(a.type) < asString(b.type) ? -1 : 1));
+}

@@ -1,0 +1,216 @@
+/**
+ * EndpointSlices of Services with a selector, following the readiness of their pods.
+ *
+ * Labels, ownership and conditions as the endpointslice controller of Kubernetes writes them. Foreign slices are
+ * never touched.
+ */
+import {
+  asNumber,
+  asObject,
+  asObjects,
+  asString,
+  at,
+  deepEqual,
+  isDeleting,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  labelsOf,
+  namespaceOf,
+} from '../api/json.ts';
+import { matchesSelector } from '../api/selectors.ts';
+import { isReady, type Kit, type Running } from './kit.ts';
+import { keyOf, splitKey } from './queue.ts';
+import { PODS } from './replica-sets.ts';
+
+export const SERVICES = 'services';
+export const SLICES = 'endpointslices.discovery.k8s.io';
+export const SERVICE_NAME = 'kubernetes.io/service-name';
+const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
+const MANAGER = 'endpointslice-controller.k8s.io';
+/** Endpoints of one slice, as the controller's default has it. */
+const ENDPOINTS_PER_SLICE = 100;
+
+/** Starts the controller. */
+export function runEndpointSlices(kit: Kit): Running {
+  const queue = kit.queue('endpointslices', (key) => reconcile(kit, key));
+  const stops = [
+    kit.store.listen(SERVICES, ({ object }) => queue.add(keyOf(object))),
+    kit.store.listen(PODS, ({ object, previous }) => {
+      for (const service of kit.store.list(SERVICES, namespaceOf(object))) {
+        const selector = selectorOf(service);
+        if (!selector) continue;
+        if (
+          matchesSelector(selector, labelsOf(object)) ||
+          (previous && matchesSelector(selector, labelsOf(previous)))
+        ) {
+          queue.add(keyOf(service));
+        }
+      }
+    }),
+    kit.store.listen(SLICES, ({ type, object }) => {
+      const labels = labelsOf(object);
+      const name = labels[SERVICE_NAME];
+      if (type !== 'ADDED' && labels[MANAGED_BY] === MANAGER && name !== undefined) {
+        queue.add(`${namespaceOf(object)}/${name}`);
+      }
+    }),
+  ];
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
+}
+
+function selectorOf(service: KubeObject): JsonObject | undefined {
+  const matchLabels = asObject(at(service, 'spec', 'selector'));
+  return Object.keys(matchLabels).length === 0 ? undefined : { matchLabels };
+}
+
+interface Wanted {
+  readonly ports: Json[];
+  readonly endpoints: Json[];
+}
+
+function reconcile(kit: Kit, key: string): void {
+  const [namespace, name] = splitKey(key);
+  const service = kit.store.get(SERVICES, namespace, name);
+  const owned = kit.store.list(SLICES, namespace).filter((slice) => {
+    const labels = labelsOf(slice);
+    return labels[SERVICE_NAME] === name && labels[MANAGED_BY] === MANAGER && !isDeleting(slice);
+  });
+  const selector = service && !isDeleting(service) ? selectorOf(service) : undefined;
+  if (!service || !selector || at(service, 'spec', 'type') === 'ExternalName') {
+    for (const slice of owned) kit.delete(SLICES, slice);
+    return;
+  }
+  const pods = kit.store
+    .list(PODS, namespace)
+    .filter((pod) => matchesSelector(selector, labelsOf(pod)));
+  const wanted = plan(service, pods);
+  wanted.forEach((part, index) => {
+    const slice = owned[index];
+    if (slice) update(kit, service, slice, part);
+    else kit.create(SLICES, namespace, sliceOf(kit, service, part));
+  });
+  for (const extra of owned.slice(wanted.length)) kit.delete(SLICES, extra);
+}
+
+/** The slices `service` needs: one per set of ports, {@link ENDPOINTS_PER_SLICE} endpoints each. */
+function plan(service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
+  const groups = new Map<string, { ports: Json[]; endpoints: Json[] }>();
+  for (const pod of pods) {
+    const address = asString(at(pod, 'status', 'podIP'));
+    const phase = at(pod, 'status', 'phase');
+    if (address === '' || phase === 'Failed' || phase === 'Succeeded') continue;
+    const ports = portsFor(service, pod);
+    const id = JSON.stringify(ports);
+    const group = groups.get(id) ?? { ports, endpoints: [] };
+    groups.set(id, group);
+    group.endpoints.push(endpointOf(service, pod, address));
+  }
+  if (groups.size === 0) return [{ ports: portsFor(service, undefined), endpoints: [] }];
+  return [...groups.values()].flatMap(({ ports, endpoints }) =>
+    Array.from({ length: Math.ceil(endpoints.length / ENDPOINTS_PER_SLICE) }, (_, index) => ({
+      ports,
+      endpoints: endpoints.slice(index * ENDPOINTS_PER_SLICE, (index + 1) * ENDPOINTS_PER_SLICE),
+    })),
+  );
+}
+
+/** Ports with named targets resolved in `pod`; a name the pod lacks is left out. */
+function portsFor(service: KubeObject, pod: KubeObject | undefined): Json[] {
+  const found: Json[] = [];
+  for (const port of asObjects(at(service, 'spec', 'ports'))) {
+    const number = pod ? targetPort(port, pod) : asNumber(port.targetPort);
+    if (number === undefined || number === 0) continue;
+    found.push({
+      name: asString(port.name),
+      port: number,
+      protocol: asString(port.protocol) || 'TCP',
+      ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+    });
+  }
+  return found;
+}
+
+/** The number of a Service port in one pod. */
+export function targetPort(port: JsonObject, pod: KubeObject): number | undefined {
+  const target = port.targetPort ?? port.port;
+  if (typeof target === 'number') return target;
+  for (const container of asObjects(at(pod, 'spec', 'containers'))) {
+    for (const candidate of asObjects(container.ports)) {
+      if (candidate.name === target) return asNumber(candidate.containerPort);
+    }
+  }
+  return undefined;
+}
+
+function endpointOf(service: KubeObject, pod: KubeObject, address: string): JsonObject {
+  const serving = isReady(pod);
+  const terminating = isDeleting(pod);
+  const always = at(service, 'spec', 'publishNotReadyAddresses') === true;
+  const hostname = asString(at(pod, 'spec', 'hostname'));
+  const named =
+    hostname !== '' && at(pod, 'spec', 'subdomain') === service.metadata.name ? { hostname } : {};
+  return {
+    addresses: [address],
+    conditions: { ready: always || (serving && !terminating), serving, terminating },
+    ...named,
+    nodeName: at(pod, 'spec', 'nodeName'),
+    targetRef: {
+      kind: 'Pod',
+      namespace: namespaceOf(pod),
+      name: pod.metadata.name,
+      uid: pod.metadata.uid,
+    },
+  };
+}
+
+function sliceLabels(service: KubeObject): JsonObject {
+  const isHeadless = at(service, 'spec', 'clusterIP') === 'None';
+  return {
+    ...labelsOf(service),
+    [MANAGED_BY]: MANAGER,
+    [SERVICE_NAME]: service.metadata.name,
+    ...(isHeadless ? { 'service.kubernetes.io/headless': '' } : {}),
+  };
+}
+
+function sliceOf(kit: Kit, service: KubeObject, part: Wanted): JsonObject {
+  return {
+    metadata: {
+      generateName: `${service.metadata.name}-`,
+      labels: sliceLabels(service),
+      annotations: {
+        'endpoints.kubernetes.io/last-change-trigger-time': kit.context.objects.now(),
+      },
+      ownerReferences: [kit.ownerReference(SERVICES, service)],
+    },
+    addressType: 'IPv4',
+    endpoints: part.endpoints,
+    ports: part.ports,
+  };
+}
+
+function update(kit: Kit, service: KubeObject, slice: KubeObject, part: Wanted): void {
+  const labels = sliceLabels(service);
+  if (
+    deepEqual(slice.endpoints, part.endpoints) &&
+    deepEqual(slice.ports, part.ports) &&
+    deepEqual(labelsOf(slice), labels)
+  ) {
+    return;
+  }
+  const annotations = {
+    'endpoints.kubernetes.io/last-change-trigger-time': kit.context.objects.now(),
+  };
+  kit.modify(SLICES, slice, (live) => ({
+    ...live,
+    metadata: { ...live.metadata, labels, annotations },
+    endpoints: part.endpoints,
+    ports: part.ports,
+  }));
+}

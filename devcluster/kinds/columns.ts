@@ -1,0 +1,355 @@
+/**
+ * Columns of `kubectl get`, as k8s.io/kubernetes/pkg/printers/internalversion prints them. pure
+ */
+import {
+  asList,
+  asNumber,
+  asObject,
+  asObjects,
+  asString,
+  asStrings,
+  at,
+  conditionOf,
+  type Json,
+  type JsonObject,
+} from '../api/json.ts';
+import type { Column } from '../api/resources.ts';
+import { selectorText } from '../api/selectors.ts';
+
+type Cell = Column['cell'];
+
+/** A column that is always shown. */
+export function column(name: string, cell: Cell, type: Column['type'] = 'string'): Column {
+  return name === 'Name'
+    ? { name, type, format: 'name', priority: 0, cell }
+    : { name, type, priority: 0, cell };
+}
+
+/** A column of `-o wide`. */
+function wide(name: string, cell: Cell): Column {
+  return { name, type: 'string', priority: 1, cell };
+}
+
+export const NAME = column('Name', (object) => asString(at(object, 'metadata', 'name')));
+export const AGE = column('Age', (object, nowMs) =>
+  ageOf(at(object, 'metadata', 'creationTimestamp'), nowMs),
+);
+const CREATED_AT = column('Created At', (object) =>
+  asString(at(object, 'metadata', 'creationTimestamp')),
+);
+
+/** What a kind without columns of its own shows. */
+export const DEFAULT_COLUMNS: readonly Column[] = [NAME, AGE];
+
+/** The time since `timestamp`, as `kubectl` writes it. */
+export function ageOf(timestamp: Json | undefined, nowMs: number): string {
+  const then = Date.parse(asString(timestamp));
+  return Number.isNaN(then) ? '<unknown>' : humanDuration(nowMs - then);
+}
+
+/** k8s.io/apimachinery/pkg/util/duration.HumanDuration. */
+export function humanDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < -1) return '<invalid>';
+  if (seconds < 0) return '0s';
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 10) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m${seconds % 60}s`;
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 8) return minutes % 60 === 0 ? `${hours}h` : `${hours}h${minutes % 60}m`;
+  if (hours < 48) return `${hours}h`;
+  const days = Math.floor(hours / 24);
+  if (hours < 192) return hours % 24 === 0 ? `${days}d` : `${days}d${hours % 24}h`;
+  if (days < 365 * 2) return `${days}d`;
+  const years = Math.floor(days / 365);
+  return days % 365 === 0 || years >= 8 ? `${years}y` : `${years}y${days % 365}d`;
+}
+
+const templateOf = (object: JsonObject) => asObject(at(object, 'spec', 'template', 'spec'));
+const CONTAINERS = wide('Containers', (object) =>
+  asObjects(templateOf(object).containers)
+    .map((item) => asString(item.name))
+    .join(','),
+);
+const IMAGES = wide('Images', (object) =>
+  asObjects(templateOf(object).containers)
+    .map((item) => asString(item.image))
+    .join(','),
+);
+const SELECTOR = wide('Selector', (object) =>
+  selectorText(asObject(at(object, 'spec', 'selector'))),
+);
+const number = (...path: string[]): Cell => {
+  return (object) => asNumber(at(object, ...path));
+};
+
+function podStatus(pod: JsonObject): string {
+  const status = asObject(pod.status);
+  let reason = asString(status.reason) || asString(status.phase);
+  for (const container of asObjects(status.containerStatuses)) {
+    const state = asObject(container.state);
+    const why =
+      asString(at(state, 'waiting', 'reason')) || asString(at(state, 'terminated', 'reason'));
+    if (why !== '') reason = why;
+  }
+  return at(pod, 'metadata', 'deletionTimestamp') === undefined ? reason : 'Terminating';
+}
+
+const POD: readonly Column[] = [
+  NAME,
+  column('Ready', (pod) => {
+    const statuses = asObjects(at(pod, 'status', 'containerStatuses'));
+    const ready = statuses.filter((item) => item.ready === true).length;
+    return `${ready}/${asList(at(pod, 'spec', 'containers')).length}`;
+  }),
+  column('Status', podStatus),
+  column('Restarts', (pod) =>
+    String(
+      asObjects(at(pod, 'status', 'containerStatuses')).reduce(
+        (sum, item) => sum + asNumber(item.restartCount),
+        0,
+      ),
+    ),
+  ),
+  AGE,
+  wide('IP', (pod) => asString(at(pod, 'status', 'podIP')) || '<none>'),
+  wide('Node', (pod) => asString(at(pod, 'spec', 'nodeName')) || '<none>'),
+  wide('Nominated Node', () => '<none>'),
+  wide('Readiness Gates', () => '<none>'),
+];
+
+function servicePorts(service: JsonObject): string {
+  const ports = asObjects(at(service, 'spec', 'ports')).map((port) => {
+    const node = port.nodePort === undefined ? '' : `:${asNumber(port.nodePort)}`;
+    return `${asNumber(port.port)}${node}/${asString(port.protocol)}`;
+  });
+  return ports.join(',') || '<none>';
+}
+
+const SERVICE: readonly Column[] = [
+  NAME,
+  column('Type', (service) => asString(at(service, 'spec', 'type'))),
+  column('Cluster-IP', (service) => asString(at(service, 'spec', 'clusterIP')) || '<none>'),
+  column('External-IP', (service) => {
+    const type = at(service, 'spec', 'type');
+    if (type === 'ExternalName') return asString(at(service, 'spec', 'externalName'));
+    const ingress = asObjects(at(service, 'status', 'loadBalancer', 'ingress'));
+    const external = [
+      ...ingress.map((item) => asString(item.ip) || asString(item.hostname)),
+      ...asStrings(at(service, 'spec', 'externalIPs')),
+    ].join(',');
+    return external || (type === 'LoadBalancer' ? '<pending>' : '<none>');
+  }),
+  column('Port(s)', servicePorts),
+  AGE,
+  wide('Selector', (service) => {
+    const labels = Object.entries(asObject(at(service, 'spec', 'selector')));
+    return labels.map(([key, value]) => `${key}=${asString(value)}`).join(',') || '<none>';
+  }),
+];
+
+function firstFew(items: readonly string[], max: number): string {
+  if (items.length === 0) return '<none>';
+  const more = items.length > max ? ` + ${items.length - max} more...` : '';
+  return items.slice(0, max).join(',') + more;
+}
+
+const SLICE: readonly Column[] = [
+  NAME,
+  column('AddressType', (slice) => asString(slice.addressType)),
+  column('Ports', (slice) => {
+    const ports = asObjects(slice.ports).map((port) => String(asNumber(port.port)));
+    return ports.length === 0 ? '<unset>' : firstFew(ports, 3);
+  }),
+  column('Endpoints', (slice) => {
+    const addresses = asObjects(slice.endpoints).flatMap((item) => asStrings(item.addresses));
+    return addresses.length === 0 ? '<unset>' : firstFew(addresses, 3);
+  }),
+  AGE,
+];
+
+const ENDPOINTS: readonly Column[] = [
+  NAME,
+  column('Endpoints', (object) => {
+    const all = asObjects(object.subsets).flatMap((subset) =>
+      asObjects(subset.addresses).flatMap((address) =>
+        asObjects(subset.ports).map((port) => `${asString(address.ip)}:${asNumber(port.port)}`),
+      ),
+    );
+    return firstFew(all, 3);
+  }),
+  AGE,
+];
+
+const NODE: readonly Column[] = [
+  NAME,
+  column('Status', (node) => {
+    const ready = conditionOf(node, 'Ready')?.status === 'True' ? 'Ready' : 'NotReady';
+    return at(node, 'spec', 'unschedulable') === true ? `${ready},SchedulingDisabled` : ready;
+  }),
+  column('Roles', () => '<none>'),
+  AGE,
+  column('Version', (node) => asString(at(node, 'status', 'nodeInfo', 'kubeletVersion'))),
+  wide('Internal-IP', (node) => {
+    const addresses = asObjects(at(node, 'status', 'addresses'));
+    return asString(addresses.find((item) => item.type === 'InternalIP')?.address) || '<none>';
+  }),
+  wide('External-IP', () => '<none>'),
+  wide('OS-Image', (node) => asString(at(node, 'status', 'nodeInfo', 'osImage'))),
+  wide('Kernel-Version', (node) => asString(at(node, 'status', 'nodeInfo', 'kernelVersion'))),
+  wide('Container-Runtime', (node) =>
+    asString(at(node, 'status', 'nodeInfo', 'containerRuntimeVersion')),
+  ),
+];
+
+const EVENT: readonly Column[] = [
+  column('Last Seen', (event, nowMs) =>
+    ageOf(
+      event.lastTimestamp ?? event.eventTime ?? at(event, 'metadata', 'creationTimestamp'),
+      nowMs,
+    ),
+  ),
+  column('Type', (event) => asString(event.type)),
+  column('Reason', (event) => asString(event.reason)),
+  column('Object', (event) => {
+    const object = asObject(event.involvedObject);
+    return `${asString(object.kind).toLowerCase()}/${asString(object.name)}`;
+  }),
+  wide('Subobject', (event) => asString(at(event, 'involvedObject', 'fieldPath'))),
+  wide('Source', (event) =>
+    [asString(at(event, 'source', 'component')), asString(at(event, 'source', 'host'))]
+      .filter((part) => part !== '')
+      .join(', '),
+  ),
+  column('Message', (event) => asString(event.message).trim()),
+  wide('First Seen', (event, nowMs) =>
+    ageOf(event.firstTimestamp ?? at(event, 'metadata', 'creationTimestamp'), nowMs),
+  ),
+  wide('Count', (event) => String(asNumber(event.count, 1))),
+  { ...wide('Name', (event) => asString(at(event, 'metadata', 'name'))), format: 'name' },
+];
+
+function subjects(kind: string): Cell {
+  return (binding) =>
+    asObjects(binding.subjects)
+      .filter((item) => item.kind === kind)
+      .map((item) => {
+        const namespace = asString(item.namespace);
+        return namespace === '' ? asString(item.name) : `${namespace}/${asString(item.name)}`;
+      })
+      .join(', ');
+}
+
+const BINDING: readonly Column[] = [
+  NAME,
+  column('Role', (binding) => {
+    const role = asObject(binding.roleRef);
+    return `${asString(role.kind)}/${asString(role.name)}`;
+  }),
+  AGE,
+  wide('Users', subjects('User')),
+  wide('Groups', subjects('Group')),
+  wide('ServiceAccounts', subjects('ServiceAccount')),
+];
+
+const orNone = (value: Json | undefined) => (value === undefined ? 'N/A' : String(value));
+
+/** Columns by `<plural>.<group>`. */
+export const COLUMNS: Readonly<Record<string, readonly Column[]>> = {
+  pods: POD,
+  services: SERVICE,
+  endpoints: ENDPOINTS,
+  nodes: NODE,
+  events: EVENT,
+  'events.events.k8s.io': EVENT,
+  'endpointslices.discovery.k8s.io': SLICE,
+  namespaces: [NAME, column('Status', (object) => asString(at(object, 'status', 'phase'))), AGE],
+  configmaps: [
+    NAME,
+    column(
+      'Data',
+      (object) =>
+        Object.keys(asObject(object.data)).length + Object.keys(asObject(object.binaryData)).length,
+      'integer',
+    ),
+    AGE,
+  ],
+  secrets: [
+    NAME,
+    column('Type', (object) => asString(object.type)),
+    column('Data', (object) => Object.keys(asObject(object.data)).length, 'integer'),
+    AGE,
+  ],
+  serviceaccounts: [
+    NAME,
+    column('Secrets', (object) => asList(object.secrets).length, 'integer'),
+    AGE,
+  ],
+  'deployments.apps': [
+    NAME,
+    column(
+      'Ready',
+      (object) =>
+        `${asNumber(at(object, 'status', 'readyReplicas'))}/${asNumber(at(object, 'spec', 'replicas'))}`,
+    ),
+    column('Up-to-date', number('status', 'updatedReplicas'), 'integer'),
+    column('Available', number('status', 'availableReplicas'), 'integer'),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+  ],
+  'replicasets.apps': [
+    NAME,
+    column('Desired', number('spec', 'replicas'), 'integer'),
+    column('Current', number('status', 'replicas'), 'integer'),
+    column('Ready', number('status', 'readyReplicas'), 'integer'),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+    SELECTOR,
+  ],
+  'statefulsets.apps': [
+    NAME,
+    column(
+      'Ready',
+      (object) =>
+        `${asNumber(at(object, 'status', 'readyReplicas'))}/${asNumber(at(object, 'spec', 'replicas'))}`,
+    ),
+    AGE,
+    CONTAINERS,
+    IMAGES,
+  ],
+  'leases.coordination.k8s.io': [
+    NAME,
+    column('Holder', (object) => asString(at(object, 'spec', 'holderIdentity'))),
+    AGE,
+  ],
+  'roles.rbac.authorization.k8s.io': [NAME, CREATED_AT],
+  'clusterroles.rbac.authorization.k8s.io': [NAME, CREATED_AT],
+  'rolebindings.rbac.authorization.k8s.io': BINDING,
+  'clusterrolebindings.rbac.authorization.k8s.io': BINDING,
+  'customresourcedefinitions.apiextensions.k8s.io': [NAME, CREATED_AT],
+  'networkpolicies.networking.k8s.io': [
+    NAME,
+    column('Pod-Selector', (object) => {
+      const text = selectorText(asObject(at(object, 'spec', 'podSelector')));
+      return text || '<none>';
+    }),
+    AGE,
+  ],
+  'poddisruptionbudgets.policy': [
+    NAME,
+    column('Min Available', (object) => orNone(at(object, 'spec', 'minAvailable'))),
+    column('Max Unavailable', (object) => orNone(at(object, 'spec', 'maxUnavailable'))),
+    column('Allowed Disruptions', number('status', 'disruptionsAllowed'), 'integer'),
+    AGE,
+  ],
+  'priorityclasses.scheduling.k8s.io': [
+    NAME,
+    column('Value', (object) => asNumber(object.value), 'integer'),
+    column('Global-Default', (object) => object.globalDefault === true, 'boolean'),
+    AGE,
+  ],
+};

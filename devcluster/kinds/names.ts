@@ -1,0 +1,116 @@
+/**
+ * Names, labels and annotations: what every object's metadata must satisfy. pure
+ *
+ * "Object Names and IDs" and "Labels and Selectors" of the Kubernetes documentation; messages of
+ * k8s.io/apimachinery/pkg/util/validation.
+ */
+import { asList, asObject, asObjects, asString, type Json, type JsonObject } from '../api/json.ts';
+import { type Cause, fieldError } from '../api/status.ts';
+
+const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
+const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
+/** Bytes of all annotations of an object. */
+const ANNOTATIONS_BYTES_MAX = 256 * 1_024;
+
+export type NameForm = 'subdomain' | 'label' | 'label1035' | 'path';
+
+/** Why `name` is not of form `form`; `undefined` when it is. */
+export function nameProblem(name: string, form: NameForm): string | undefined {
+  switch (form) {
+    case 'path':
+      return name === '.' || name === '..' || /[/%]/.test(name)
+        ? `may not be '.' or '..' and may not contain '/' or '%'`
+        : undefined;
+    case 'label':
+      if (name.length > 63) return 'must be no more than 63 characters';
+      return LABEL.test(name)
+        ? undefined
+        : "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+    case 'label1035':
+      if (name.length > 63) return 'must be no more than 63 characters';
+      return LABEL_1035.test(name)
+        ? undefined
+        : "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
+    default:
+      if (name.length > 253) return 'must be no more than 253 characters';
+      return SUBDOMAIN.test(name)
+        ? undefined
+        : "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+  }
+}
+
+/** Problems of labels at `path`. */
+export function checkLabels(labels: Json | undefined, path: string): Cause[] {
+  const causes: Cause[] = [];
+  for (const [key, value] of Object.entries(asObject(labels))) {
+    const problem = keyProblem(key);
+    if (problem) causes.push(fieldError.invalid(path, key, problem));
+    const text = asString(value);
+    if (text.length > 63) {
+      causes.push(fieldError.invalid(path, text, 'must be no more than 63 characters'));
+    } else if (!LABEL_VALUE.test(text)) {
+      causes.push(
+        fieldError.invalid(
+          path,
+          text,
+          "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+        ),
+      );
+    }
+  }
+  return causes;
+}
+
+function keyProblem(key: string): string | undefined {
+  const parts = key.split('/');
+  const name = parts.at(-1) ?? '';
+  if (parts.length > 2 || name === '' || name.length > 63 || !QUALIFIED.test(name)) {
+    return "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+  }
+  const problem = parts.length === 2 ? nameProblem(parts[0] ?? '', 'subdomain') : undefined;
+  return problem === undefined ? undefined : `prefix part ${problem}`;
+}
+
+/** Problems of the metadata common to every kind. */
+export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
+  const causes: Cause[] = [];
+  const name = asString(metadata.name);
+  if (name === '') {
+    causes.push(fieldError.required('metadata.name', 'name or generateName is required'));
+  } else {
+    const problem = nameProblem(name, form);
+    if (problem) causes.push(fieldError.invalid('metadata.name', name, problem));
+  }
+  causes.push(...checkLabels(metadata.labels, 'metadata.labels'));
+  let bytes = 0;
+  for (const [key, value] of Object.entries(asObject(metadata.annotations))) {
+    const problem = keyProblem(key.toLowerCase());
+    if (problem) causes.push(fieldError.invalid('metadata.annotations', key, problem));
+    bytes += key.length + asString(value).length;
+  }
+  if (bytes > ANNOTATIONS_BYTES_MAX) {
+    causes.push({
+      reason: 'FieldValueTooLong',
+      field: 'metadata.annotations',
+      message: `Too long: may not be more than ${ANNOTATIONS_BYTES_MAX} bytes`,
+    });
+  }
+  asObjects(metadata.ownerReferences).forEach((owner, index) => {
+    for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
+      if (asString(owner[key]) === '') {
+        const path = `metadata.ownerReferences[${index}].${key}`;
+        causes.push(fieldError.invalid(path, '', `${key} must not be empty`));
+      }
+    }
+  });
+  asList(metadata.finalizers).forEach((finalizer, index) => {
+    const problem = keyProblem(asString(finalizer));
+    if (problem) {
+      causes.push(fieldError.invalid(`metadata.finalizers[${index}]`, finalizer, problem));
+    }
+  });
+  return causes;
+}

@@ -1,0 +1,185 @@
+/**
+ * Services and their addresses: defaults, allocation of cluster IPs, validation.
+ *
+ * Rules of k8s.io/kubernetes/pkg/apis/core/validation for what an IPv4 single-stack cluster serves.
+ */
+import {
+  asList,
+  asNumber,
+  asObject,
+  asObjects,
+  asString,
+  type JsonObject,
+  type KubeObject,
+} from '../api/json.ts';
+import type { Rules } from '../api/resources.ts';
+import { type Cause, fieldError, invalid } from '../api/status.ts';
+import type { AddressPool } from './address-pool.ts';
+import { nameProblem } from './names.ts';
+
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
+
+/** The rules of Services whose addresses come from `pool`. */
+export function serviceRules(pool: AddressPool): Rules {
+  return {
+    hasStatus: true,
+    defaults: serviceDefaults,
+    admitCreate: (service) => allocate(service, pool),
+    admitUpdate: (service, previous) => {
+      const spec = asObject(service.spec);
+      const before = asObject(previous.spec);
+      if (spec.type === 'ExternalName') {
+        pool.release(asString(before.clusterIP));
+        return service;
+      }
+      const clusterIP = spec.clusterIP ?? before.clusterIP;
+      if (clusterIP === undefined) return allocate(service, pool);
+      return { ...service, spec: withAddress(spec, asString(clusterIP)) };
+    },
+    validate: checkService,
+    released: (service) => pool.release(asString(asObject(service.spec).clusterIP)),
+  };
+}
+
+function serviceDefaults(service: KubeObject): KubeObject {
+  const spec: JsonObject = { ...asObject(service.spec) };
+  spec.type ??= 'ClusterIP';
+  spec.sessionAffinity ??= 'None';
+  if (spec.sessionAffinity === 'ClientIP') {
+    spec.sessionAffinityConfig ??= { clientIP: { timeoutSeconds: 10_800 } };
+  } else delete spec.sessionAffinityConfig;
+  if (spec.ports !== undefined) {
+    spec.ports = asObjects(spec.ports).map((port) => ({
+      ...port,
+      protocol: port.protocol ?? 'TCP',
+      ...(port.targetPort === undefined || port.targetPort === 0 || port.targetPort === ''
+        ? { targetPort: port.port }
+        : {}),
+    }));
+  }
+  if (spec.type !== 'ExternalName') {
+    spec.internalTrafficPolicy ??= 'Cluster';
+    spec.ipFamilies ??= ['IPv4'];
+    spec.ipFamilyPolicy ??= 'SingleStack';
+  }
+  if (spec.type === 'LoadBalancer' || spec.type === 'NodePort') {
+    spec.externalTrafficPolicy ??= 'Cluster';
+    if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
+  }
+  return { ...service, spec, status: service.status ?? { loadBalancer: {} } };
+}
+
+function withAddress(spec: JsonObject, clusterIP: string): JsonObject {
+  return { ...spec, clusterIP, clusterIPs: [clusterIP] };
+}
+
+function allocate(service: KubeObject, pool: AddressPool): KubeObject {
+  const spec = asObject(service.spec);
+  if (spec.type === 'ExternalName') return service;
+  const asked = asString(spec.clusterIP) || asString(asList(spec.clusterIPs)[0]);
+  if (asked === 'None') return { ...service, spec: withAddress(spec, 'None') };
+  if (asked !== '') {
+    const problem = pool.claim(asked);
+    if (problem) {
+      throw invalid('', 'Service', service.metadata.name, [
+        fieldError.invalid(
+          'spec.clusterIPs',
+          [asked],
+          `failed to allocate IP ${asked}: ${problem}`,
+        ),
+      ]);
+    }
+    return { ...service, spec: withAddress(spec, asked) };
+  }
+  return { ...service, spec: withAddress(spec, pool.take()) };
+}
+
+function checkService(service: KubeObject, previous: KubeObject | undefined): Cause[] {
+  const spec = asObject(service.spec);
+  const causes: Cause[] = [];
+  const type = asString(spec.type);
+  if (!TYPES.includes(type)) causes.push(fieldError.unsupported('spec.type', type, TYPES));
+  const affinity = asString(spec.sessionAffinity);
+  if (!['ClientIP', 'None'].includes(affinity)) {
+    causes.push(fieldError.unsupported('spec.sessionAffinity', affinity, ['ClientIP', 'None']));
+  }
+  const policy = spec.internalTrafficPolicy;
+  if (policy !== undefined && policy !== 'Cluster' && policy !== 'Local') {
+    const all = ['Cluster', 'Local'];
+    causes.push(fieldError.unsupported('spec.internalTrafficPolicy', policy, all));
+  }
+  const ports = asObjects(spec.ports);
+  if (type === 'ExternalName') {
+    if (asString(spec.externalName) === '') {
+      causes.push(fieldError.required('spec.externalName'));
+    }
+    return causes;
+  }
+  if (ports.length === 0 && spec.clusterIP !== 'None') {
+    causes.push(fieldError.required('spec.ports'));
+  }
+  causes.push(...checkPorts(ports));
+  asList(spec.ipFamilies).forEach((family, index) => {
+    if (family !== 'IPv4') {
+      const why = 'not configured on this cluster';
+      causes.push(fieldError.invalid(`spec.ipFamilies[${index}]`, family, why));
+    }
+  });
+  if (spec.ipFamilyPolicy === 'RequireDualStack') {
+    const why = 'this cluster is not configured for dual-stack services';
+    causes.push(fieldError.invalid('spec.ipFamilyPolicy', 'RequireDualStack', why));
+  }
+  const before = asObject(previous?.spec);
+  if (previous && before.type !== 'ExternalName' && before.clusterIP !== spec.clusterIP) {
+    const address = asList(spec.clusterIPs);
+    causes.push(fieldError.invalid('spec.clusterIPs[0]', address, 'may not change once set'));
+  }
+  return causes;
+}
+
+function checkPorts(ports: readonly JsonObject[]): Cause[] {
+  const causes: Cause[] = [];
+  const names = new Set<string>();
+  const numbers = new Set<string>();
+  ports.forEach((port, index) => {
+    const path = `spec.ports[${index}]`;
+    const name = asString(port.name);
+    if (name === '' && ports.length > 1) causes.push(fieldError.required(`${path}.name`));
+    else if (name !== '') {
+      const problem = nameProblem(name, 'label');
+      if (problem) causes.push(fieldError.invalid(`${path}.name`, name, problem));
+      if (names.has(name)) causes.push(fieldError.duplicate(`${path}.name`, name));
+      names.add(name);
+    }
+    const number = asNumber(port.port);
+    if (number < 1 || number > 65_535) {
+      causes.push(
+        fieldError.invalid(`${path}.port`, number, 'must be between 1 and 65535, inclusive'),
+      );
+    }
+    const protocol = asString(port.protocol);
+    if (protocol === '') causes.push(fieldError.required(`${path}.protocol`));
+    else if (!PROTOCOLS.includes(protocol)) {
+      causes.push(fieldError.unsupported(`${path}.protocol`, protocol, PROTOCOLS));
+    }
+    const target = port.targetPort;
+    if (typeof target === 'number' && (target < 1 || target > 65_535)) {
+      causes.push(
+        fieldError.invalid(`${path}.targetPort`, target, 'must be between 1 and 65535, inclusive'),
+      );
+    }
+    if (
+      typeof target === 'string' &&
+      !/^(?=.*[a-z])[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$/.test(target)
+    ) {
+      const why =
+        'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-), at least one letter, and be no more than 15 characters';
+      causes.push(fieldError.invalid(`${path}.targetPort`, target, why));
+    }
+    const key = `${number}/${protocol}`;
+    if (numbers.has(key)) causes.push(fieldError.duplicate(path, { port: number, protocol }));
+    numbers.add(key);
+  });
+  return causes;
+}

@@ -1,0 +1,275 @@
+/**
+ * The kinds with few rules: namespaces, ConfigMaps, Secrets, ServiceAccounts, RBAC, events, leases. pure
+ */
+import {
+  asNumber,
+  asObject,
+  asObjects,
+  asString,
+  asStrings,
+  deepEqual,
+  type JsonObject,
+  type KubeObject,
+  without,
+} from '../api/json.ts';
+import type { Rules } from '../api/resources.ts';
+import { type Cause, fieldError } from '../api/status.ts';
+
+/** Bytes of the data of a ConfigMap or Secret. */
+const DATA_BYTES_MAX = 1_048_576;
+/** Rounds of stringData encoding never matter beyond this form. */
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+export const namespaceRules: Rules = {
+  hasStatus: true,
+  admitCreate: (namespace) =>
+    ({
+      ...namespace,
+      metadata: {
+        ...namespace.metadata,
+        labels: {
+          ...asObject(namespace.metadata.labels),
+          'kubernetes.io/metadata.name': namespace.metadata.name,
+        },
+      },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Active' },
+    }) as KubeObject,
+  admitUpdate: (namespace, previous) =>
+    ({
+      ...namespace,
+      metadata: {
+        ...namespace.metadata,
+        labels: {
+          ...asObject(namespace.metadata.labels),
+          'kubernetes.io/metadata.name': namespace.metadata.name,
+        },
+      },
+      spec: previous.spec,
+    }) as KubeObject,
+};
+
+export const nodeRules: Rules = { hasStatus: true };
+export const statusOnlyRules: Rules = { hasStatus: true, hasGeneration: true };
+
+function checkKeys(data: JsonObject, path: string): Cause[] {
+  return Object.keys(data)
+    .filter((key) => !/^[-._a-zA-Z0-9]+$/.test(key) || key.length > 253 || /^\.\.?$/.test(key))
+    .map((key) =>
+      fieldError.invalid(
+        `${path}[${key}]`,
+        key,
+        "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')",
+      ),
+    );
+}
+
+function checkSize(values: readonly string[], path: string): Cause[] {
+  const bytes = values.reduce((sum, value) => sum + Buffer.byteLength(value), 0);
+  return bytes > DATA_BYTES_MAX
+    ? [
+        {
+          reason: 'FieldValueTooLong',
+          field: path,
+          message: `Too long: may not be more than ${DATA_BYTES_MAX} bytes`,
+        },
+      ]
+    : [];
+}
+
+function checkImmutable(object: KubeObject, previous: KubeObject | undefined): Cause[] {
+  if (previous?.immutable !== true) return [];
+  const why = 'field is immutable when `immutable` is set';
+  return ['immutable', 'data', 'binaryData']
+    .filter((key) => !deepEqual(object[key], previous[key]))
+    .map((key) => fieldError.forbidden(key, why));
+}
+
+export const configMapRules: Rules = {
+  validate: (object, previous) => {
+    const data = asObject(object.data);
+    const binary = asObject(object.binaryData);
+    const values = [...Object.values(data), ...Object.values(binary)].map(asString);
+    return [
+      ...checkKeys(data, 'data'),
+      ...checkKeys(binary, 'binaryData'),
+      ...checkSize(values, ''),
+      ...checkImmutable(object, previous),
+    ];
+  },
+};
+
+export const secretRules: Rules = {
+  defaults: (secret) => {
+    const text = asObject(secret.stringData);
+    const rest = without(secret, 'stringData') as KubeObject;
+    rest.type ??= 'Opaque';
+    if (Object.keys(text).length === 0) return rest;
+    const encoded: JsonObject = {};
+    for (const [key, value] of Object.entries(text)) {
+      encoded[key] = Buffer.from(asString(value)).toString('base64');
+    }
+    return { ...rest, data: { ...asObject(secret.data), ...encoded } };
+  },
+  validate: (secret, previous) => {
+    const data = asObject(secret.data);
+    const causes = [...checkKeys(data, 'data'), ...checkImmutable(secret, previous)];
+    for (const [key, value] of Object.entries(data)) {
+      if (!BASE64.test(asString(value))) {
+        causes.push(fieldError.invalid(`data[${key}]`, '<redacted>', 'illegal base64 data'));
+      }
+    }
+    if (secret.type === 'kubernetes.io/tls') {
+      for (const key of ['tls.crt', 'tls.key']) {
+        if (data[key] === undefined) causes.push(fieldError.required(`data[${key}]`));
+      }
+    }
+    if (previous && previous.type !== secret.type) {
+      causes.push(fieldError.invalid('type', secret.type, 'field is immutable'));
+    }
+    return [...causes, ...checkSize(Object.values(data).map(asString), 'data')];
+  },
+};
+
+const RBAC = 'rbac.authorization.k8s.io';
+
+export const roleRules: Rules = {
+  validate: (role) =>
+    asObjects(role.rules).flatMap((rule, index) => {
+      const path = `rules[${index}]`;
+      const causes: Cause[] = [];
+      if (asStrings(rule.verbs).length === 0) {
+        causes.push(fieldError.required(`${path}.verbs`, 'verbs must contain at least one value'));
+      }
+      if (asStrings(rule.nonResourceURLs).length > 0) {
+        if (role.kind === 'Role') {
+          const why = 'namespaced rules cannot apply to non-resource URLs';
+          causes.push(fieldError.invalid(`${path}.nonResourceURLs`, rule.nonResourceURLs, why));
+        }
+        return causes;
+      }
+      if (asStrings(rule.apiGroups).length === 0) {
+        const why = 'resource rules must supply at least one api group';
+        causes.push(fieldError.required(`${path}.apiGroups`, why));
+      }
+      if (asStrings(rule.resources).length === 0) {
+        const why = 'resource rules must supply at least one resource';
+        causes.push(fieldError.required(`${path}.resources`, why));
+      }
+      return causes;
+    }),
+};
+
+export const bindingRules: Rules = {
+  defaults: (binding) => ({
+    ...binding,
+    roleRef: { apiGroup: RBAC, ...asObject(binding.roleRef) },
+    ...(binding.subjects === undefined
+      ? {}
+      : {
+          subjects: asObjects(binding.subjects).map((item) =>
+            item.kind === 'ServiceAccount' ? item : { apiGroup: RBAC, ...item },
+          ),
+        }),
+  }),
+  validate: (binding, previous) => {
+    const causes: Cause[] = [];
+    const role = asObject(binding.roleRef);
+    const kinds = binding.kind === 'RoleBinding' ? ['Role', 'ClusterRole'] : ['ClusterRole'];
+    if (!kinds.includes(asString(role.kind))) {
+      causes.push(fieldError.unsupported('roleRef.kind', role.kind, kinds));
+    }
+    if (asString(role.name) === '') causes.push(fieldError.required('roleRef.name'));
+    if (previous && !deepEqual(previous.roleRef, binding.roleRef)) {
+      causes.push(fieldError.invalid('roleRef', role, 'cannot change roleRef'));
+    }
+    asObjects(binding.subjects).forEach((item, index) => {
+      const path = `subjects[${index}]`;
+      const kind = asString(item.kind);
+      if (!['ServiceAccount', 'User', 'Group'].includes(kind)) {
+        const all = ['ServiceAccount', 'User', 'Group'];
+        causes.push(fieldError.unsupported(`${path}.kind`, kind, all));
+      }
+      if (asString(item.name) === '') causes.push(fieldError.required(`${path}.name`));
+      const isBare = kind === 'ServiceAccount' && asString(item.namespace) === '';
+      if (isBare && binding.kind === 'ClusterRoleBinding') {
+        causes.push(fieldError.required(`${path}.namespace`));
+      }
+    });
+    return causes;
+  },
+};
+
+export const leaseRules: Rules = {
+  validate: (lease) => {
+    const seconds = asObject(lease.spec).leaseDurationSeconds;
+    return seconds !== undefined && asNumber(seconds) <= 0
+      ? [fieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
+      : [];
+  },
+};
+
+export const eventRules: Rules = {
+  validate: (event) => {
+    const namespace = asString(event.metadata.namespace);
+    const about = asString(asObject(event.involvedObject).namespace);
+    return about !== '' && about !== namespace
+      ? [fieldError.invalid('involvedObject.namespace', about, 'does not match event.namespace')]
+      : [];
+  },
+};
+
+/** events.k8s.io/v1 to core/v1, in which events are kept. */
+export function eventToCore(event: KubeObject): KubeObject {
+  const rest = without(
+    event,
+    'note',
+    'regarding',
+    'reportingController',
+    'deprecatedSource',
+    'deprecatedFirstTimestamp',
+    'deprecatedLastTimestamp',
+    'deprecatedCount',
+  );
+  return {
+    ...rest,
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: event.metadata,
+    message: event.note,
+    involvedObject: event.regarding ?? {},
+    reportingComponent: event.reportingController ?? '',
+    reportingInstance: event.reportingInstance ?? '',
+    source: event.deprecatedSource ?? {},
+    firstTimestamp: event.deprecatedFirstTimestamp,
+    lastTimestamp: event.deprecatedLastTimestamp,
+    count: event.deprecatedCount,
+  };
+}
+
+/** The inverse of {@link eventToCore}. */
+export function eventFromCore(event: KubeObject): KubeObject {
+  const rest = without(
+    event,
+    'message',
+    'involvedObject',
+    'reportingComponent',
+    'source',
+    'firstTimestamp',
+    'lastTimestamp',
+    'count',
+  );
+  return {
+    ...rest,
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: event.metadata,
+    note: event.message,
+    regarding: event.involvedObject,
+    reportingController: event.reportingComponent,
+    deprecatedSource: event.source,
+    deprecatedFirstTimestamp: event.firstTimestamp,
+    deprecatedLastTimestamp: event.lastTimestamp,
+    deprecatedCount: event.count,
+  };
+}

@@ -1,0 +1,126 @@
+/**
+ * Deployments, ReplicaSets and StatefulSets: defaults and validation. pure
+ */
+import { asNumber, asObject, deepEqual, type JsonObject, type KubeObject } from '../api/json.ts';
+import type { Rules } from '../api/resources.ts';
+import { matchesSelector } from '../api/selectors.ts';
+import { type Cause, fieldError } from '../api/status.ts';
+import { checkLabels } from './names.ts';
+import { checkPodSpec, podSpecDefaults } from './pod.ts';
+
+function templateDefaults(spec: JsonObject): JsonObject {
+  const template = asObject(spec.template);
+  return {
+    ...spec,
+    replicas: spec.replicas ?? 1,
+    template: {
+      ...template,
+      metadata: template.metadata ?? {},
+      spec: podSpecDefaults(asObject(template.spec)),
+    },
+  };
+}
+
+function checkTemplate(object: KubeObject, previous: KubeObject | undefined): Cause[] {
+  const causes: Cause[] = [];
+  const spec = asObject(object.spec);
+  const template = asObject(spec.template);
+  const labels = asObject(asObject(template.metadata).labels);
+  const replicas = asNumber(spec.replicas);
+  if (replicas < 0) {
+    causes.push(
+      fieldError.invalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
+    );
+  }
+  const selector = asObject(spec.selector);
+  if (spec.selector === undefined) causes.push(fieldError.required('spec.selector'));
+  else if (Object.keys(selector).length === 0) {
+    const why = `empty selector is invalid for ${object.kind.toLowerCase()}`;
+    causes.push(fieldError.invalid('spec.selector', selector, why));
+  } else if (!matchesSelector(selector, labels)) {
+    const why = '`selector` does not match template `labels`';
+    causes.push(fieldError.invalid('spec.template.metadata.labels', labels, why));
+  }
+  causes.push(...checkLabels(labels, 'spec.template.metadata.labels'));
+  causes.push(...checkPodSpec(asObject(template.spec), 'spec.template.spec'));
+  if (asObject(template.spec).restartPolicy !== 'Always') {
+    const value = asObject(template.spec).restartPolicy;
+    causes.push(fieldError.unsupported('spec.template.spec.restartPolicy', value, ['Always']));
+  }
+  if (previous && !deepEqual(asObject(previous.spec).selector, spec.selector)) {
+    causes.push(fieldError.invalid('spec.selector', selector, 'field is immutable'));
+  }
+  return causes;
+}
+
+export const deploymentRules: Rules = {
+  hasStatus: true,
+  hasGeneration: true,
+  defaults: (object) => {
+    const spec = templateDefaults(asObject(object.spec));
+    const strategy = { ...asObject(spec.strategy) };
+    strategy.type ??= 'RollingUpdate';
+    if (strategy.type === 'RollingUpdate') {
+      strategy.rollingUpdate = {
+        maxUnavailable: '25%',
+        maxSurge: '25%',
+        ...asObject(strategy.rollingUpdate),
+      };
+    }
+    return {
+      ...object,
+      spec: {
+        ...spec,
+        strategy,
+        revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+        progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+      },
+    };
+  },
+  validate: (object, previous) => {
+    const causes = checkTemplate(object, previous);
+    const strategy = asObject(asObject(object.spec).strategy);
+    if (strategy.type === 'Recreate' && strategy.rollingUpdate !== undefined) {
+      const why = "may not be specified when strategy `type` is 'Recreate'";
+      causes.push(fieldError.forbidden('spec.strategy.rollingUpdate', why));
+    }
+    return causes;
+  },
+};
+
+export const replicaSetRules: Rules = {
+  hasStatus: true,
+  hasGeneration: true,
+  defaults: (object) => {
+    const spec = templateDefaults(asObject(object.spec));
+    const labels = asObject(asObject(asObject(spec.template).metadata).labels);
+    spec.selector ??= { matchLabels: labels };
+    return { ...object, spec };
+  },
+  validate: checkTemplate,
+};
+
+export const statefulSetRules: Rules = {
+  hasStatus: true,
+  hasGeneration: true,
+  defaults: (object) => {
+    const spec = templateDefaults(asObject(object.spec));
+    return {
+      ...object,
+      spec: {
+        ...spec,
+        podManagementPolicy: spec.podManagementPolicy ?? 'OrderedReady',
+        updateStrategy: spec.updateStrategy ?? {
+          type: 'RollingUpdate',
+          rollingUpdate: { partition: 0 },
+        },
+        revisionHistoryLimit: spec.revisionHistoryLimit ?? 10,
+        persistentVolumeClaimRetentionPolicy: spec.persistentVolumeClaimRetentionPolicy ?? {
+          whenDeleted: 'Retain',
+          whenScaled: 'Retain',
+        },
+      },
+    };
+  },
+  validate: checkTemplate,
+};
