@@ -34,6 +34,7 @@ export type TlsMaterial = Pick<
   | 'checkServerIdentity'
 >;
 
+/** One server, and how to be known to it. */
 export interface TransportOptions {
   /** `https://host:port`, with a path prefix where a proxy asks for one. */
   readonly server: URL;
@@ -46,6 +47,7 @@ export interface TransportOptions {
   readonly refusal?: ((socket: TLSSocket) => string | undefined) | undefined;
 }
 
+/** One request. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query below the server's prefix. */

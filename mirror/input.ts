@@ -81,6 +81,7 @@ export interface Finding extends News {
   readonly link?: string;
 }
 
+/** What has to be done, and what a person has to know. */
 export interface Plan {
   readonly actions: readonly Action[];
   readonly findings: readonly Finding[];

@@ -42,6 +42,7 @@ const WRITES_MAX = 16;
 const REPLAN_MS = 15_000;
 const RETRY = { firstMs: 50, maxMs: 5_000 };
 
+/** What a {@link Controller} works with. */
 export interface ControllerOptions {
   readonly cluster: string;
   readonly client: KubeClient;
@@ -54,6 +55,7 @@ export interface ControllerOptions {
   readonly onAction?: (action: Action, failed: boolean) => void;
 }
 
+/** Keeps one cluster as its Links, exports and peers' catalogs want it. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #watched;
