@@ -25,6 +25,7 @@ export interface ErrorDocument {
   };
 }
 
+/** The document of any thrown value. */
 export function errorDocument(error: unknown): ErrorDocument {
   const code = codeOf(error);
   const field = error instanceof IsthmusError ? (error.field ?? null) : null;

@@ -22,14 +22,17 @@ type StrictFromDer = (
   },
 ) => Asn1;
 
+/** SEQUENCE of `children`. */
 export function sequence(...children: Asn1[]): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SEQUENCE, true, children);
 }
 
+/** SET of `children`. */
 export function set(...children: Asn1[]): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.SET, true, children);
 }
 
+/** OBJECT IDENTIFIER in dotted form. */
 export function oid(dotted: string): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.OID, false, asn1.oidToDer(dotted).getBytes());
 }
@@ -39,18 +42,22 @@ export function integer(bytes: Buffer): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.INTEGER, false, bytes.toString('latin1'));
 }
 
+/** BOOLEAN. */
 export function boolean(value: boolean): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.BOOLEAN, false, value ? '\xff' : '\x00');
 }
 
+/** NULL. */
 export function nothing(): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.NULL, false, '');
 }
 
+/** UTF8String. */
 export function utf8(text: string): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.UTF8, false, Buffer.from(text).toString('latin1'));
 }
 
+/** OCTET STRING. */
 export function octets(bytes: Buffer): Asn1 {
   return asn1.create(Class.UNIVERSAL, Type.OCTETSTRING, false, bytes.toString('latin1'));
 }
@@ -79,6 +86,7 @@ export function time(ms: number): Asn1 {
     : asn1.create(Class.UNIVERSAL, Type.GENERALIZEDTIME, false, asn1.dateToGeneralizedTime(date));
 }
 
+/** The DER encoding of a node. */
 export function toDer(value: Asn1): Buffer {
   return Buffer.from(asn1.toDer(value).getBytes(), 'latin1');
 }

@@ -25,6 +25,7 @@ export const IDENTITY_DNS_NAME = `${IDENTITY_SERVICE}.${SYSTEM_NAMESPACE}.svc`;
 /** The whole exchange must be over within this. */
 const EXCHANGE_TIMEOUT_MS = 5_000;
 
+/** Where identity is, and how it is recognised. */
 export interface IdentityTarget {
   readonly address: Address;
   readonly network: Network;

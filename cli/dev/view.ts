@@ -12,6 +12,7 @@ export interface LinkState {
   readonly error: string | null;
 }
 
+/** One cluster as the view shows it. */
 export interface ClusterState {
   readonly name: string;
   readonly apiServer: string;

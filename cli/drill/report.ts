@@ -32,6 +32,7 @@ export interface StepReport {
   readonly shares: Readonly<Record<string, number>>;
 }
 
+/** One limit of the drill, and whether it held. */
 export interface Expectation {
   readonly name: string;
   readonly limit: number;

@@ -16,6 +16,7 @@ import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failo
 import { Load } from './load.ts';
 import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
 
+/** What a drill runs with. */
 export interface DrillContext {
   readonly clock: Clock;
   readonly random: Random;

@@ -58,8 +58,11 @@ export function sendError(response: ServerResponse, error: unknown, log: Logger)
     return;
   }
   let failure: ApiError;
-  if (error instanceof ApiError) failure = error;
-  else {
+  if (error instanceof ApiError) {
+    failure = error;
+    // A component that lacks a right is a defect of its Role: tests look for this line.
+    if (failure.code === 403) log.warn('refused by RBAC', { reason: failure.message });
+  } else {
     log.error('the API server failed', { error: describeError(error) });
     failure = new ApiError(
       500,

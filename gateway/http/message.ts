@@ -7,6 +7,7 @@ import type { ReplayableBody } from './body.ts';
 /** Header fields as a flat list: name, value, name, value…; names in lower case. */
 export type RawHeaders = readonly string[];
 
+/** The head of a request. */
 export interface RequestHead {
   readonly method: string;
   /** Path and query, as the client wrote them. */
@@ -15,6 +16,7 @@ export interface RequestHead {
   readonly headers: RawHeaders;
 }
 
+/** The head of an answer. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: RawHeaders;

@@ -26,6 +26,7 @@ const REMOTE_CONNECT_MS = 5_000;
 /** Opens a connection to what the balancer chose. */
 export type Connector = (choice: Choice) => Promise<Duplex>;
 
+/** What {@link carry} needs to know. */
 export interface OpaqueOptions {
   readonly clock: Clock;
   readonly balancer: Balancer;

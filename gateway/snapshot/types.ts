@@ -69,6 +69,7 @@ export interface Peer {
   readonly visibleExports: ReadonlySet<string>;
 }
 
+/** Everything the data path knows at one moment. */
 export interface Snapshot {
   /** What this cluster exports, to whoever may see it; by `namespace/name`. */
   readonly exports: ReadonlyMap<string, CatalogExport>;
