@@ -42,7 +42,7 @@ export function drillCommand(context: CommandContext): Command {
       `
 Examples:
   isthmus drill manifests/drills/local-outage.yaml --dev
-  isthmus drill manifests/drills/local-outage.yaml        # on a running isthmus dev
+  isthmus drill manifests/drills/local-outage.yaml   # on a running isthmus dev
   isthmus drill FILE --dev --output json | jq .passed
 
 Exits 0 when every expectation was met, 1 when one was not.`,

@@ -50,11 +50,11 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
   try {
     for (const [index, step] of steps.entries()) {
       context.onStep(step, index);
-      boundariesMs.push(clock.monotonicMs());
       await state.lift?.();
+      // A step with a fault begins when the fault is in force: what started before belongs before.
       if (step.fault) await inject(step.fault, drill, context, state, watching.signal);
-      const endMs = (boundariesMs.at(-1) ?? 0) + step.seconds * 1_000;
-      await sleep(clock, Math.max(0, endMs - clock.monotonicMs()), signal);
+      boundariesMs.push(clock.monotonicMs());
+      await sleep(clock, step.seconds * 1_000, signal);
     }
     boundariesMs.push(clock.monotonicMs());
   } finally {

@@ -1,0 +1,190 @@
+/**
+ * The command as people and scripts run it: exit codes, documents, messages. Clusters are real.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { packageRoot } from '#runtime/package.ts';
+import { type Stage, setStage } from './stage.ts';
+
+const COMMAND = join(packageRoot(), 'cli', 'isthmus.js');
+const DRILL = join(packageRoot(), 'manifests/drills/local-outage.yaml');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function isthmus(
+  args: readonly string[],
+  cwd: string,
+  env: Record<string, string> = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [COMMAND, ...args], {
+      cwd,
+      env: { PATH: process.env.PATH ?? '', HOME: cwd, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, out, err }));
+  });
+}
+
+function scratch(): string {
+  return mkdtempSync(join(tmpdir(), 'isthmus-command-'));
+}
+
+describe('without clusters', () => {
+  let cwd: string;
+  before(() => {
+    cwd = scratch();
+  });
+  after(() => rmSync(cwd, { recursive: true, force: true }));
+
+  test('--help, --version and help of every command print and exit 0', async () => {
+    assert.match((await isthmus(['--version'], cwd)).out, /^\d+\.\d+\.\d+\n$/);
+    const { code, out } = await isthmus(['--help'], cwd);
+    assert.equal(code, 0);
+    for (const name of ['dev', 'link', 'unlink', 'services', 'drill', 'completion']) {
+      assert.match(out, new RegExp(`^  ${name}\\b`, 'm'));
+      const help = await isthmus([name, '--help'], cwd);
+      assert.equal(help.code, 0);
+      assert.match(help.out, /Example/);
+      assert.ok(
+        help.out.split('\n').every((line) => line.length <= 80),
+        `${name} --help fits 80 columns`,
+      );
+    }
+  });
+
+  test('a usage error exits 2 and says what to do, as JSON where JSON was asked for', async () => {
+    const unknown = await isthmus(['lnik'], cwd);
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.err, /lnik/);
+    const missing = await isthmus(['link', 'west', '--output', 'json'], cwd);
+    assert.equal(missing.code, 2);
+    assert.equal(JSON.parse(missing.out).error.code, 'USAGE');
+    const format = await isthmus(['services', '--output', 'xml'], cwd);
+    assert.equal(format.code, 2);
+  });
+
+  test('a drill file with unknown fields exits 2 and names them', async () => {
+    const file = join(cwd, 'bad.yaml');
+    writeFileSync(
+      file,
+      readFileSync(DRILL, 'utf8').replace('seconds: 8', 'seconds: 8\n      surprise: 1'),
+    );
+    const { code, out } = await isthmus(['drill', file, '--dev', '--output', 'json'], cwd);
+    assert.equal(code, 2);
+    const { error } = JSON.parse(out);
+    assert.equal(error.code, 'INVALID_FILE');
+    assert.equal(error.field, 'spec.steps[0].surprise');
+    assert.ok(error.next.length > 0);
+  });
+
+  test('a context nobody has exits 2, a cluster that is away exits 3', async () => {
+    const none = await isthmus(['link', 'a', 'b'], cwd);
+    assert.equal(none.code, 2);
+    writeFileSync(
+      join(cwd, 'away'),
+      `apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: "https://127.0.0.1:1" } }]
+users: [{ name: u, user: { token: t } }]
+contexts: [{ name: a, context: { cluster: c, user: u } }, { name: b, context: { cluster: c, user: u } }]
+`,
+    );
+    const away = await isthmus(['link', 'a', 'b', '--kubeconfig', 'away', '-o', 'json'], cwd);
+    assert.equal(away.code, 3);
+    assert.equal(JSON.parse(away.out).error.code, 'CLUSTER_UNREACHABLE');
+  });
+
+  test('colours appear on terminals alone, completion is a script', async () => {
+    const { out } = await isthmus(['completion', 'bash'], cwd);
+    assert.match(out, /complete -F _isthmus isthmus/);
+    const { err } = await isthmus(['lnik'], cwd);
+    assert.ok(!err.includes('\u001b'));
+  });
+});
+
+describe('with two unlinked clusters', () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await setStage({ network: 'loopback', link: false });
+  });
+  after(() => stage?.end());
+
+  const run = (...args: string[]) =>
+    isthmus(args, stage.directory, { KUBECONFIG: stage.demo.clusterset.kubeconfig });
+
+  test('link, services and unlink do what they say', async () => {
+    const preview = await run('link', 'west', 'east', '--dry-run', '--output', 'json');
+    assert.equal(preview.code, 0, preview.err);
+    const [forWest] = JSON.parse(preview.out);
+    assert.equal(forWest.context, 'west');
+    assert.equal(forWest.link.spec.clusterName, 'east');
+    const early = await run('unlink', 'west', 'east', '--output', 'json');
+    assert.equal(early.code, 1);
+    assert.equal(JSON.parse(early.out).error.code, 'NOT_LINKED');
+    const linked = await run('link', 'west', 'east', '--output', 'json');
+    assert.equal(linked.code, 0, linked.err);
+    assert.deepEqual(JSON.parse(linked.out), { linked: ['west', 'east'], connected: true });
+    const again = await run('link', 'west', 'east');
+    assert.equal(again.code, 0, 'linking twice is linking once');
+    const listed = JSON.parse((await run('services', '--output', 'json')).out);
+    const mirror = listed.services.find(
+      (each: { context: string; name: string }) =>
+        each.context === 'west' && each.name === 'backend-east',
+    );
+    assert.equal(mirror?.kind, 'mirror');
+    const unlinked = await run('unlink', 'west', 'east');
+    assert.equal(unlinked.code, 0, unlinked.err);
+    assert.match((await run('services')).out, /backend +export/);
+  });
+
+  test('clusters of one name are refused', async () => {
+    const { code, out } = await run('link', 'west', 'west', '--output', 'json');
+    assert.equal(code, 1);
+    assert.equal(JSON.parse(out).error.code, 'CLUSTER_NAME_CONFLICT');
+  });
+});
+
+test('a drill on clusters of its own judges, and says which expectation failed', async () => {
+  const cwd = scratch();
+  const file = join(cwd, 'short.yaml');
+  const short = readFileSync(DRILL, 'utf8')
+    .replace('seconds: 20', 'seconds: 12')
+    .replaceAll('seconds: 8', 'seconds: 3')
+    .replace('failbackMsMax: 20000', 'failbackMsMax: 1');
+  writeFileSync(file, short);
+  const { code, out, err } = await isthmus(['drill', file, '--dev', '--output', 'json'], cwd);
+  const report = JSON.parse(out);
+  assert.equal(code, 1, err);
+  assert.equal(report.passed, false);
+  assert.equal(report.failedRequests, 0, JSON.stringify(report.failures));
+  assert.deepEqual(
+    report.expectations
+      .filter((each: { passed: boolean }) => !each.passed)
+      .map((each: { name: string }) => each.name),
+    ['failbackMsMax'],
+  );
+  assert.deepEqual(
+    report.steps.map((each: { name: string }) => each.name),
+    ['before', 'outage', 'recovery', 'after'],
+  );
+  assert.ok(report.failoverMs !== null && report.failoverMs <= 500);
+  rmSync(cwd, { recursive: true, force: true });
+});
