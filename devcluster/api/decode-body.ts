@@ -61,7 +61,7 @@ export function decodeBody(
     );
   }
   if (validation === 'Warn') warnings?.push(...complaints.slice(0, WARNINGS_MAX));
-  const metadata = isObject(value.metadata) ? { ...value.metadata } : {};
+  const metadata = isObject(value.metadata) ? withoutEmpty(value.metadata) : {};
   const sent = asString(metadata.namespace);
   if (def.namespaced) {
     if (sent !== '' && sent !== namespace) {
@@ -76,4 +76,14 @@ export function decodeBody(
     ]);
   }
   return { ...value, metadata } as KubeObject;
+}
+
+/** ObjectMeta leaves out what is empty, and so does every answer. */
+function withoutEmpty(metadata: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+    if (!isEmpty && value !== '') kept[key] = value;
+  }
+  return kept;
 }
