@@ -1,7 +1,14 @@
 /**
  * Deployments, ReplicaSets and StatefulSets: defaults and validation. pure
  */
-import { asNumber, asObject, deepEqual, type JsonObject, type KubeObject } from '../api/json.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  deepEqual,
+  type JsonObject,
+  type KubeObject,
+} from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
 import { matchesSelector } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
@@ -122,5 +129,12 @@ export const statefulSetRules: Rules = {
       },
     };
   },
-  validate: checkTemplate,
+  validate: (object, previous) => {
+    const causes = checkTemplate(object, previous);
+    if (asList(asObject(object.spec).volumeClaimTemplates).length > 0) {
+      const why = 'this embedded cluster serves no volume claims';
+      causes.push(fieldError.forbidden('spec.volumeClaimTemplates', why));
+    }
+    return causes;
+  },
 };

@@ -211,6 +211,50 @@ for (const binary of KUBECTLS.length > 0 ? KUBECTLS : ['kubectl']) {
       await run('delete pod sleeper --grace-period=1');
     });
 
+    test('a StatefulSet has stable names, a budget guards evictions, a watch prints what changes', async () => {
+      const set = {
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name: 'db' },
+        spec: {
+          serviceName: 'db',
+          replicas: 2,
+          selector: { matchLabels: { app: 'db' } },
+          template: {
+            metadata: { labels: { app: 'db' } },
+            spec: { containers: [{ name: 'c', image: 'x:1', ports: [{ containerPort: 7000 }] }] },
+          },
+        },
+      };
+      const headless = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'db' },
+        spec: { clusterIP: 'None', selector: { app: 'db' }, ports: [{ port: 7000 }] },
+      };
+      await run('apply -f -', list([set, headless]));
+      await run('rollout status sts/db --timeout=15s');
+      assert.match(await run('get pods -l app=db'), /db-0 .*\ndb-1 /);
+      const hosts = 'jsonpath={.items[*].endpoints[*].hostname}';
+      assert.equal(
+        await run(`get endpointslices -l kubernetes.io/service-name=db -o ${hosts}`),
+        'db-0 db-1',
+      );
+      assert.match(await run('get endpoints db'), /127\.\d+\.16\.\d+:7000,127/);
+      await run('create pdb db --selector=app=db --min-available=2');
+      await run('wait pdb/db --for=jsonpath={.status.currentHealthy}=2 --timeout=5s');
+      const drain = 'drain west-pods --pod-selector=app=db --force --timeout=2s';
+      await fail(drain, /violate the pod's disruption budget/);
+      await run('uncordon west-pods');
+      const watched = world.kubectl(
+        binary,
+        'get pods -l app=db -w --request-timeout=3s'.split(' '),
+      );
+      await run('scale sts db --replicas=1');
+      assert.match((await watched).out, /db-1 +1\/1 +Terminating/);
+      await run('delete sts,svc,pdb db');
+    });
+
     test('a namespace goes with everything in it', async () => {
       await run('create ns gone');
       await run('create configmap c -n gone --from-literal=a=1');
