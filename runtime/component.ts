@@ -39,7 +39,7 @@ export type EndReason = 'signal' | 'parent';
 
 const DRAIN_MS = 30_000;
 /** Time to finish once the parent is gone: nobody waits for a graceful end any more. */
-const ORPHAN_DRAIN_MS = 1_500;
+const ORPHAN_DRAIN_MS = 500;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 

@@ -26,6 +26,8 @@ export interface RunningComponent {
   readonly ip: string;
   readonly pid: number;
   readonly ready: boolean;
+  /** Its Pod is deleted and it is finishing what is under way. */
+  readonly ending: boolean;
 }
 
 /** A node's own API server is next door: it is worth asking often. */
@@ -53,6 +55,7 @@ export class Kubelet {
       ...options,
       extraEnvironment: () => options.extraEnvironment(),
       programPath: (program) => options.programPath(program),
+      onChange: () => options.onChange?.(),
       configMaps: (namespace, name) => this.#configMaps.cache.get(`${namespace}/${name}`),
     };
   }
@@ -79,6 +82,7 @@ export class Kubelet {
             ip: pod.status.podIP ?? '',
             pid: state.pid,
             ready: state.ready,
+            ending: this.#ending.has(pod.metadata.uid),
           }
         : [],
     );

@@ -36,6 +36,8 @@ export interface NodeContext {
   extraEnvironment(): Promise<Readonly<Record<string, string>>>;
   /** The file to give to node for a program such as `gateway/main`. */
   programPath(program: string): string;
+  /** Called when a process starts, ends, or changes its readiness. */
+  onChange?(): void;
 }
 
 const RETRY = { firstMs: 50, maxMs: 2_000 };
@@ -168,6 +170,7 @@ export class PodProcess {
   /** Statuses are written one after the other, and only the newest of those that wait. */
   #set(state: ProcessState): void {
     this.#state = state;
+    this.#node.onChange?.();
     this.#writing = this.#writing.then(async () => {
       if (this.#state === state) await this.#writeStatus(state);
     });

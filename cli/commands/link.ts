@@ -1,0 +1,81 @@
+/**
+ * `isthmus link A B`: links two clusters, both directions.
+ */
+import { Command } from 'commander';
+import type { ClusterContext } from '../contexts.ts';
+import { openContexts } from '../contexts.ts';
+import type { OutputFormat } from '../io.ts';
+import { applyLink, checkPair, linkManifest, readFacts, waitLinked } from '../linking.ts';
+import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
+import { paintFor, printDocument, progress } from '../output.ts';
+import type { CommandContext } from '../program.ts';
+
+interface LinkOptions {
+  readonly kubeconfig?: string;
+  readonly output: OutputFormat;
+  readonly timeout: number;
+  readonly wait: boolean;
+  readonly dryRun?: boolean;
+}
+
+export function linkCommand({ io }: CommandContext): Command {
+  return new Command('link')
+    .description('link two clusters, both directions')
+    .argument('<context-a>', 'kubeconfig context of one cluster')
+    .argument('<context-b>', 'kubeconfig context of the other')
+    .addOption(kubeconfigOption())
+    .addOption(outputOption())
+    .addOption(timeoutOption(30))
+    .option('--no-wait', 'do not wait until the link is up')
+    .option('--dry-run', 'print the Links and change nothing')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  isthmus link kind-west kind-east
+  isthmus link west east --dry-run --output yaml    # the objects, for GitOps`,
+    )
+    .action(async (a: string, b: string, options: LinkOptions) => {
+      const [one, two] = await openContexts(io, [a, b], options.kubeconfig);
+      if (!one || !two) throw new Error('two contexts make two clients');
+      try {
+        await link(io, one, two, options);
+      } finally {
+        await Promise.all([one.client.close(), two.client.close()]);
+      }
+    });
+}
+
+async function link(
+  io: CommandContext['io'],
+  one: ClusterContext,
+  two: ClusterContext,
+  options: LinkOptions,
+): Promise<void> {
+  const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+  checkPair(first, second);
+  if (options.dryRun) {
+    const items = [
+      { context: one.context, link: linkManifest(second) },
+      { context: two.context, link: linkManifest(first) },
+    ];
+    printDocument(io, options.output === 'text' ? 'yaml' : options.output, items);
+    return;
+  }
+  await Promise.all([applyLink(one.client, second), applyLink(two.client, first)]);
+  if (options.wait) {
+    progress(io, `waiting until ${first.name} and ${second.name} are linked …`);
+    const timeoutMs = options.timeout * 1_000;
+    await Promise.all([
+      waitLinked(one, second.name, io.clock, timeoutMs, io.signal),
+      waitLinked(two, first.name, io.clock, timeoutMs, io.signal),
+    ]);
+  }
+  const result = { linked: [first.name, second.name], connected: options.wait };
+  if (options.output !== 'text') {
+    printDocument(io, options.output, result);
+    return;
+  }
+  const paint = paintFor(io);
+  io.out(`${paint('green', '✓')} ${first.name} and ${second.name} are linked\n`);
+}

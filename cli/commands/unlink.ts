@@ -1,0 +1,52 @@
+/**
+ * `isthmus unlink A B`: removes exactly what linking made.
+ */
+import { Command } from 'commander';
+import { IsthmusError } from '#core/errors.ts';
+import { openContexts } from '../contexts.ts';
+import type { OutputFormat } from '../io.ts';
+import { readFacts, removeLink } from '../linking.ts';
+import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
+import { paintFor, printDocument } from '../output.ts';
+import type { CommandContext } from '../program.ts';
+
+interface UnlinkOptions {
+  readonly kubeconfig?: string;
+  readonly output: OutputFormat;
+  readonly timeout: number;
+}
+
+export function unlinkCommand({ io }: CommandContext): Command {
+  return new Command('unlink')
+    .description('remove the link between two clusters, and its mirrors')
+    .argument('<context-a>', 'kubeconfig context of one cluster')
+    .argument('<context-b>', 'kubeconfig context of the other')
+    .addOption(kubeconfigOption())
+    .addOption(outputOption())
+    .addOption(timeoutOption(30))
+    .addHelpText('after', '\nExample:\n  isthmus unlink kind-west kind-east')
+    .action(async (a: string, b: string, options: UnlinkOptions) => {
+      const [one, two] = await openContexts(io, [a, b], options.kubeconfig);
+      if (!one || !two) throw new Error('two contexts make two clients');
+      try {
+        const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+        const timeoutMs = options.timeout * 1_000;
+        const removed = await Promise.all([
+          removeLink(one, second.name, io.clock, timeoutMs, io.signal),
+          removeLink(two, first.name, io.clock, timeoutMs, io.signal),
+        ]);
+        if (!removed.includes(true)) {
+          throw new IsthmusError('NOT_LINKED', `${first.name} and ${second.name} are not linked`);
+        }
+        if (options.output !== 'text') {
+          printDocument(io, options.output, { unlinked: [first.name, second.name] });
+          return;
+        }
+        io.out(
+          `${paintFor(io)('green', '✓')} ${first.name} and ${second.name} are no longer linked\n`,
+        );
+      } finally {
+        await Promise.all([one.client.close(), two.client.close()]);
+      }
+    });
+}

@@ -1,0 +1,95 @@
+/**
+ * Kubeconfig contexts as the commands name them.
+ *
+ * Where no file is named, the first of `$KUBECONFIG`, `.isthmus/kubeconfig` (embedded clusters of this
+ * folder) and `~/.kube/config` that has every named context is used.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import type { HttpKubeClient } from '#kube/http-client.ts';
+import { kubeconfigClient } from '#kube/kubeconfig.ts';
+import { networkFromSpec } from '#runtime/network.ts';
+import type { Io } from './io.ts';
+
+const REQUEST_DEADLINE_MS = 10_000;
+
+const contextsOnly = z.object({ contexts: z.array(z.object({ name: z.string() })).nullish() });
+
+/** A cluster a command works on. */
+export interface ClusterContext {
+  readonly context: string;
+  readonly client: HttpKubeClient;
+}
+
+/** The files that hold all of `contexts`. Throws `INVALID_CONFIG` when no place has them. */
+export function findKubeconfig(
+  io: Io,
+  contexts: readonly string[],
+  named: string | undefined,
+): readonly string[] {
+  const places = named
+    ? [[named]]
+    : [
+        (io.env.KUBECONFIG ?? '').split(delimiter).filter(Boolean),
+        [join(io.cwd, '.isthmus', 'kubeconfig')],
+        [join(io.home, '.kube', 'config')],
+      ];
+  const looked: string[] = [];
+  for (const paths of places) {
+    const present = paths.filter((path) => existsSync(path));
+    if (present.length === 0) continue;
+    const known = new Set(present.flatMap(contextNames));
+    if (contexts.every((each) => known.has(each))) return present;
+    looked.push(`${present.join(', ')} has ${[...known].join(', ') || 'none'}`);
+  }
+  throw new IsthmusError(
+    'INVALID_CONFIG',
+    looked.length === 0
+      ? 'there is no kubeconfig'
+      : `no kubeconfig has the context${contexts.length === 1 ? '' : 's'} ${contexts.join(' and ')}: ${looked.join('; ')}`,
+    {
+      field: 'contexts',
+      next: 'Name a file with --kubeconfig, or start embedded clusters: isthmus dev.',
+    },
+  );
+}
+
+/** Clients for `contexts`, in their order. */
+export async function openContexts(
+  io: Io,
+  contexts: readonly string[],
+  named: string | undefined,
+): Promise<ClusterContext[]> {
+  const paths = findKubeconfig(io, contexts, named);
+  return Promise.all(
+    contexts.map(async (context) => {
+      const { client } = await kubeconfigClient({
+        paths,
+        context,
+        network: networkFromSpec(io.env.ISTHMUS_NETWORK),
+        clock: io.clock,
+        random: io.random,
+        log: silentLogger,
+        requestDeadlineMs: REQUEST_DEADLINE_MS,
+      });
+      return { context, client };
+    }),
+  );
+}
+
+/** Every context of the kubeconfig that would be used. */
+export function allContexts(io: Io, named: string | undefined): readonly string[] {
+  return [...new Set(findKubeconfig(io, [], named).flatMap(contextNames))];
+}
+
+function contextNames(path: string): string[] {
+  const parsed = contextsOnly.safeParse(parse(readFileSync(path, 'utf8')));
+  if (!parsed.success) {
+    throw new IsthmusError('INVALID_CONFIG', `${path} is no kubeconfig`, { field: 'contexts' });
+  }
+  return (parsed.data.contexts ?? []).map((each) => each.name);
+}

@@ -1,0 +1,156 @@
+/**
+ * Two embedded clusters with the sample application, linked: what `isthmus dev` shows and what
+ * `isthmus drill --dev` breaks.
+ */
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import { join } from 'node:path';
+import { sleep } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import type { Address } from '#core/network.ts';
+import { bootClusters, type Clusterset } from '#devcluster/supervisor/boot.ts';
+import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
+import { applyManifests, parseManifests } from '#kube/apply-manifests.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { services } from '#kube/resources/builtin.ts';
+import { networkFromSpec } from '#runtime/network.ts';
+import { packageRoot } from '#runtime/package.ts';
+import type { Io } from '../io.ts';
+import { applyLink, type ClusterFacts, checkPair, isTransient, readFacts } from '../linking.ts';
+
+export const WEST = 'west';
+export const EAST = 'east';
+const POLL_MS = 20;
+const WAIT_MS = 30_000;
+
+export interface DemoOptions {
+  readonly io: Io;
+  readonly directory: string;
+  /** Whether to link the clusters. */
+  readonly link: boolean;
+  /** Address blocks by cluster; free ones are taken where absent. */
+  readonly blocks?: Readonly<Record<string, number>>;
+  readonly networkSpec: string | undefined;
+  readonly onProgress: (text: string) => void;
+}
+
+export interface Demo {
+  readonly clusterset: Clusterset;
+  cluster(name: string): EmbeddedCluster;
+  stop(): Promise<void>;
+}
+
+/** Boots, links and deploys. Ends everything again when it fails. */
+export async function startDemo(options: DemoOptions): Promise<Demo> {
+  const { io, directory, networkSpec, onProgress, blocks } = options;
+  onProgress(`booting clusters ${WEST} and ${EAST} …`);
+  const clusterset = await bootClusters({
+    clusters: [WEST, EAST].map((name) => {
+      const block = blocks?.[name];
+      return block === undefined ? { name } : { name, block };
+    }),
+    directory,
+    networkSpec,
+    clock: io.clock,
+    random: io.random,
+    log: silentLogger,
+    signal: io.signal,
+  });
+  const demo: Demo = {
+    clusterset,
+    cluster: (name) => clusterset.cluster(name),
+    stop: () => clusterset.stop(),
+  };
+  try {
+    onProgress('deploying the sample application …');
+    await Promise.all([
+      applySample(demo.cluster(WEST).client, ['shop.yaml', 'frontend.yaml'], io),
+      applySample(demo.cluster(EAST).client, ['shop.yaml'], io),
+    ]);
+    if (options.link) {
+      onProgress('linking …');
+      await linkDemo(demo, io);
+    }
+    return demo;
+  } catch (error) {
+    await clusterset.stop();
+    throw error;
+  }
+}
+
+/** The Service address of `namespace/service`, waited for until it answers a GET with 200. */
+export async function waitForService(
+  demo: Demo,
+  cluster: string,
+  target: { readonly namespace: string; readonly service: string; readonly port: number },
+  io: Io,
+  networkSpec: string | undefined,
+): Promise<Address> {
+  const { namespace, service, port } = target;
+  const network = networkFromSpec(networkSpec);
+  const deadlineMs = io.clock.monotonicMs() + WAIT_MS;
+  let last = 'the Service does not exist';
+  while (io.clock.monotonicMs() < deadlineMs) {
+    const found = await demo.cluster(cluster).client.get(services, service, namespace);
+    const host = found?.spec.clusterIP;
+    if (host !== undefined) {
+      const address = network.locate({ host, port });
+      const status = await probe(address).catch((error: unknown) => describeError(error));
+      if (status === 200) return address;
+      last = `it answers ${status}`;
+    }
+    await sleep(io.clock, POLL_MS, io.signal);
+  }
+  throw new IsthmusError(
+    'TIMED_OUT',
+    `${namespace}/${service} of ${cluster} did not answer within ${WAIT_MS / 1_000} s: ${last}`,
+  );
+}
+
+async function linkDemo(demo: Demo, io: Io): Promise<void> {
+  const facts = (name: string) =>
+    factsWhenUp({ context: name, client: demo.cluster(name).client }, io);
+  const [west, east] = await Promise.all([facts(WEST), facts(EAST)]);
+  checkPair(west, east);
+  await Promise.all([
+    applyLink(demo.cluster(WEST).client, east),
+    applyLink(demo.cluster(EAST).client, west),
+  ]);
+}
+
+/** Gateways and identity announce themselves a moment after they are up. */
+async function factsWhenUp(
+  of: { context: string; client: EmbeddedCluster['client'] },
+  io: Io,
+): Promise<ClusterFacts> {
+  const deadlineMs = io.clock.monotonicMs() + WAIT_MS;
+  for (;;) {
+    try {
+      const facts = await readFacts(of);
+      if (facts.gateways.length > 0) return facts;
+    } catch (error) {
+      if (!isTransient(error) || io.clock.monotonicMs() > deadlineMs) throw error;
+    }
+    await sleep(io.clock, POLL_MS, io.signal);
+  }
+}
+
+async function applySample(client: KubeClient, files: readonly string[], io: Io): Promise<void> {
+  const objects = files.flatMap((file) =>
+    parseManifests(readFileSync(join(packageRoot(), 'manifests', 'sample', file), 'utf8'), file),
+  );
+  await applyManifests(client, objects, { clock: io.clock, signal: io.signal });
+}
+
+function probe(address: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ ...address, agent: false, timeout: 2_000 }, (response) => {
+      response.resume();
+      response.on('end', () => resolve(response.statusCode ?? 0));
+      response.on('error', reject);
+    });
+    request.on('timeout', () => request.destroy(new Error('no answer within 2 s')));
+    request.on('error', reject);
+  });
+}

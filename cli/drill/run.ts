@@ -1,0 +1,150 @@
+/**
+ * Running a drill: load, steps, faults, and what was seen.
+ *
+ * Promises: a fault that was injected is lifted again, whatever ends the drill.
+ */
+import { type Clock, sleep } from '#core/clock.ts';
+import { IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import { SLICE_MANAGER } from '#core/names.ts';
+import type { Address } from '#core/network.ts';
+import type { Random } from '#core/random.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { Reflector } from '#kube/reflector.ts';
+import { endpointSlices, pods } from '#kube/resources/builtin.ts';
+import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failover-drill.ts';
+import { Load } from './load.ts';
+import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
+
+export interface DrillContext {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  /** Where the target's Service address really is. */
+  readonly address: Address;
+  /** An administrator's client of `cluster`. Throws for an unknown one. */
+  client(cluster: string): KubeClient;
+  /** A step begins. */
+  onStep(step: DrillStep, index: number): void;
+}
+
+/** Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts. */
+export async function runDrill(drill: FailoverDrill, context: DrillContext): Promise<DrillReport> {
+  const { clock, signal } = context;
+  const { target, load: shape, steps } = drill.spec;
+  for (const { fault } of steps) if (fault) context.client(fault.cluster);
+  const records: RequestRecord[] = [];
+  const boundariesMs: number[] = [];
+  const state: FaultState = { faultMs: undefined, localReadyMs: undefined, lift: undefined };
+  const watching = new AbortController();
+  const load = new Load({
+    clock,
+    address: context.address,
+    path: target.path,
+    authority: `${target.service}.${target.namespace}.svc:${target.port}`,
+    requestsPerSecond: shape.requestsPerSecond,
+    timeoutMs: shape.timeoutMs,
+    onRecord: (record) => records.push(record),
+  });
+  try {
+    for (const [index, step] of steps.entries()) {
+      context.onStep(step, index);
+      boundariesMs.push(clock.monotonicMs());
+      await state.lift?.();
+      if (step.fault) await inject(step.fault, drill, context, state, watching.signal);
+      const endMs = (boundariesMs.at(-1) ?? 0) + step.seconds * 1_000;
+      await sleep(clock, Math.max(0, endMs - clock.monotonicMs()), signal);
+    }
+    boundariesMs.push(clock.monotonicMs());
+  } finally {
+    await load.stop();
+    await state.lift?.();
+    watching.abort();
+  }
+  return drillReport(drill, records, {
+    boundariesMs,
+    faultMs: state.faultMs,
+    localReadyMs: state.localReadyMs,
+  });
+}
+
+interface FaultState {
+  faultMs: number | undefined;
+  localReadyMs: number | undefined;
+  lift: (() => Promise<void>) | undefined;
+}
+
+async function inject(
+  fault: DrillFault,
+  drill: FailoverDrill,
+  context: DrillContext,
+  state: FaultState,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace, selector, cluster } = fault;
+  const client = context.client(cluster);
+  const isHome = cluster === drill.spec.target.cluster;
+  let lifted = false;
+  if (isHome) {
+    await watchReady(fault, client, context, signal, () => {
+      // Slices still name the destroyed pods for a while: ready counts only once the fault is lifted.
+      if (lifted) state.localReadyMs ??= context.clock.monotonicMs();
+    });
+  }
+  state.faultMs ??= context.clock.monotonicMs();
+  state.lift = async () => {
+    state.lift = undefined;
+    lifted = true;
+    await client.post('/faults/pods/restore', { namespace, selector });
+  };
+  const answer = await client.post('/faults/pods/destroy', { namespace, selector, hold: true });
+  if (destroyedCount(answer) === 0) {
+    throw new IsthmusError(
+      'EXPECTATION_FAILED',
+      `no pod of ${cluster} matches ${selector} in ${namespace}`,
+      {
+        field: 'spec.steps[].fault.selector',
+        next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
+      },
+    );
+  }
+}
+
+/** Calls `onReady` whenever an endpoint of a pod that `fault` selects is ready. */
+async function watchReady(
+  fault: DrillFault,
+  client: KubeClient,
+  context: DrillContext,
+  signal: AbortSignal,
+  onReady: () => void,
+): Promise<void> {
+  const { clock, random } = context;
+  const { namespace, selector } = fault;
+  const shared = { client, clock, random, log: silentLogger };
+  const selected = new Reflector({
+    ...shared,
+    resource: pods,
+    selection: { namespace, labelSelector: selector },
+  });
+  const slices = new Reflector({ ...shared, resource: endpointSlices, selection: { namespace } });
+  const check = () => {
+    for (const slice of slices.cache.values()) {
+      if (slice.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === SLICE_MANAGER)
+        continue;
+      for (const { conditions, targetRef } of slice.endpoints) {
+        const isSelected = selected.cache.has(`${namespace}/${targetRef?.name}`);
+        if (isSelected && conditions?.ready !== false) onReady();
+      }
+    }
+  };
+  selected.onChange(check);
+  slices.onChange(check);
+  selected.start(signal);
+  slices.start(signal);
+  await Promise.all([selected.synced(signal), slices.synced(signal)]);
+}
+
+function destroyedCount(answer: unknown): number {
+  if (typeof answer !== 'object' || answer === null || !('destroyed' in answer)) return 0;
+  return Array.isArray(answer.destroyed) ? answer.destroyed.length : 0;
+}

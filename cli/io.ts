@@ -1,0 +1,27 @@
+/**
+ * What a command may touch of the machine, as an argument: streams, clock, environment, signals.
+ */
+import type { Clock } from '#core/clock.ts';
+import type { Random } from '#core/random.ts';
+
+export interface Io {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The folder the command was started in. */
+  readonly cwd: string;
+  /** The person's home folder, for `~/.kube/config`. */
+  readonly home: string;
+  /** Aborts on the first SIGINT, SIGTERM or SIGHUP. */
+  readonly signal: AbortSignal;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Whether standard error is a terminal, for progress. */
+  readonly isErrorTerminal: boolean;
+  size(): { readonly columns: number; readonly rows: number };
+  out(text: string): void;
+  err(text: string): void;
+}
+
+/** How a command reports: for people, or as one JSON or YAML document. */
+export type OutputFormat = 'text' | 'json' | 'yaml';

@@ -1,0 +1,189 @@
+/**
+ * Linking two clusters: what each tells about itself becomes a Link in the other.
+ */
+
+import { type Clock, sleep } from '#core/clock.ts';
+import { codeOf, IsthmusError } from '#core/errors.ts';
+import { isTrustDomain, trustDomainOf } from '#core/id.ts';
+import {
+  API_GROUP,
+  API_VERSION,
+  CLUSTER_CONFIG_MAP,
+  GATEWAY_SERVICE,
+  GLOBAL,
+  isLabelName,
+  LABEL_MANAGED_BY,
+  LABEL_MIRROR,
+  MANAGER,
+  SYSTEM_NAMESPACE,
+  TRUST_BUNDLE_CONFIG_MAP,
+} from '#core/names.ts';
+import { advertisedAddresses, parseAdvertise } from '#gateway/snapshot/advertised.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { configMaps, endpointSlices, links, services } from '#kube/resources/builtin.ts';
+import { LINK_CATALOG_SYNCED, LINK_CONNECTED, type Link } from '#kube/resources/link.ts';
+import type { KubeObject } from '#kube/types.ts';
+import type { ClusterContext } from './contexts.ts';
+
+const POLL_MS = 50;
+
+/** What a cluster says of itself. */
+export interface ClusterFacts {
+  readonly name: string;
+  readonly trustDomain: string;
+  readonly trustBundle: string;
+  readonly gateways: readonly { readonly host: string; readonly port: number }[];
+}
+
+/** Reads what `context` says of itself. Throws `NOT_INSTALLED` when Isthmus is not there. */
+export async function readFacts({ context, client }: ClusterContext): Promise<ClusterFacts> {
+  const [cluster, bundle, slices, found] = await Promise.all([
+    client.get(configMaps, CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE),
+    client.get(configMaps, TRUST_BUNDLE_CONFIG_MAP, SYSTEM_NAMESPACE),
+    client.list(endpointSlices, {
+      namespace: SYSTEM_NAMESPACE,
+      labelSelector: `kubernetes.io/service-name=${GATEWAY_SERVICE}`,
+    }),
+    client.list(services, { namespace: SYSTEM_NAMESPACE }),
+  ]);
+  const name = cluster?.data?.clusterName;
+  const trustBundle = bundle?.data?.['ca.crt'];
+  if (name === undefined || trustBundle === undefined) {
+    const missing = name === undefined ? CLUSTER_CONFIG_MAP : TRUST_BUNDLE_CONFIG_MAP;
+    throw new IsthmusError(
+      'NOT_INSTALLED',
+      `context ${context}: ConfigMap ${SYSTEM_NAMESPACE}/${missing} is missing`,
+    );
+  }
+  if (!isLabelName(name) || name === GLOBAL || !isTrustDomain(trustDomainOf(name))) {
+    throw new IsthmusError('INVALID_CONFIG', `context ${context}: "${name}" is no cluster name`, {
+      field: `ConfigMap ${CLUSTER_CONFIG_MAP} data.clusterName`,
+      next: `Use an RFC 1123 label other than "${GLOBAL}".`,
+    });
+  }
+  const pods = slices.flatMap((slice) => slice.endpoints.flatMap((each) => each.addresses));
+  const advertise = parseAdvertise(cluster?.data?.advertise ?? 'service');
+  return {
+    name,
+    trustDomain: trustDomainOf(name),
+    trustBundle,
+    gateways: advertisedAddresses(advertise, found, pods).map(({ host, port }) => ({ host, port })),
+  };
+}
+
+/** Refuses two clusters that cannot be linked. Throws `CLUSTER_NAME_CONFLICT`. */
+export function checkPair(a: ClusterFacts, b: ClusterFacts): void {
+  if (a.name === b.name) {
+    throw new IsthmusError('CLUSTER_NAME_CONFLICT', `both clusters are called "${a.name}"`, {
+      field: `ConfigMap ${CLUSTER_CONFIG_MAP} data.clusterName`,
+    });
+  }
+  if (a.gateways.length === 0 && b.gateways.length === 0) {
+    throw new IsthmusError(
+      'PEER_UNREACHABLE',
+      `neither ${a.name} nor ${b.name} has an address at which its gateways are reached`,
+      {
+        next: 'Wait for the load balancer of isthmus-gateway-external, or set advertise in ConfigMap isthmus-cluster.',
+      },
+    );
+  }
+}
+
+/** The Link that stands for `peer`. pure */
+export function linkManifest(peer: ClusterFacts): KubeObject & { readonly spec: object } {
+  return {
+    apiVersion: `${API_GROUP}/${API_VERSION}`,
+    kind: 'Link',
+    metadata: {
+      name: peer.name,
+      namespace: SYSTEM_NAMESPACE,
+      labels: { [LABEL_MANAGED_BY]: MANAGER },
+    },
+    spec: {
+      clusterName: peer.name,
+      trustDomain: peer.trustDomain,
+      trustBundle: peer.trustBundle,
+      gateways: peer.gateways.map((each) => ({ ...each, transport: 'tls' })),
+    },
+  };
+}
+
+/** Creates or brings up to date the Link of `peer`. Throws `CLUSTER_NAME_CONFLICT` for a foreign one. */
+export async function applyLink(client: KubeClient, peer: ClusterFacts): Promise<void> {
+  const all = await client.list(links, { namespace: SYSTEM_NAMESPACE });
+  const other = all.find(
+    (each) => each.clusterName === peer.name && each.metadata.name !== peer.name,
+  );
+  if (other) {
+    throw new IsthmusError(
+      'CLUSTER_NAME_CONFLICT',
+      `Link ${other.metadata.name} already names the cluster "${peer.name}"`,
+      {
+        field: 'spec.clusterName',
+        next: `Remove it, or use it: kubectl get link ${other.metadata.name} -n ${SYSTEM_NAMESPACE}.`,
+      },
+    );
+  }
+  await client.apply(links, linkManifest(peer));
+}
+
+/** Waits until the Link `name` is connected and has its catalog. Throws `TIMED_OUT` with the reason. */
+export async function waitLinked(
+  { context, client }: ClusterContext,
+  name: string,
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const link = await client.get(links, name, SYSTEM_NAMESPACE);
+    const missing = link ? unmet(link) : 'the Link does not exist';
+    if (missing === undefined) return;
+    if (clock.monotonicMs() > deadlineMs) {
+      throw new IsthmusError('TIMED_OUT', `context ${context}: Link ${name} is not up: ${missing}`);
+    }
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+/** Removes the Link `name` and waits until its mirrors are gone. False when there was none. */
+export async function removeLink(
+  { context, client }: ClusterContext,
+  name: string,
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const existed = await client.delete(links, name, SYSTEM_NAMESPACE);
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const mirrors = await client.list(services, {
+      labelSelector: `${LABEL_MANAGED_BY}=${MANAGER},${LABEL_MIRROR}=${name}`,
+    });
+    if (mirrors.length === 0) return existed;
+    if (clock.monotonicMs() > deadlineMs) {
+      throw new IsthmusError(
+        'TIMED_OUT',
+        `context ${context}: ${mirrors.length} mirrors of ${name} are still there`,
+        { next: 'Check that the mirror controller runs: kubectl get pods -n isthmus-system.' },
+      );
+    }
+    await sleep(clock, POLL_MS, signal);
+  }
+}
+
+/** Whether a failed call may work once the cluster has come up. */
+export function isTransient(error: unknown): boolean {
+  return codeOf(error) === 'CLUSTER_UNREACHABLE' || codeOf(error) === 'NOT_INSTALLED';
+}
+
+function unmet(link: Link): string | undefined {
+  const { problems, status } = link;
+  if (problems[0]) return `${problems[0].field}: ${problems[0].message}`;
+  for (const type of [LINK_CONNECTED, LINK_CATALOG_SYNCED]) {
+    const condition = status.conditions?.find((each) => each.type === type);
+    if (condition?.status !== 'True') return `${type}: ${condition?.message ?? 'not reported yet'}`;
+  }
+  return undefined;
+}

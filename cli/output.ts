@@ -1,0 +1,45 @@
+/**
+ * Text for people: tables that fit 80 columns, colour on terminals only, progress on standard error.
+ */
+import { stringify } from 'yaml';
+import type { Io, OutputFormat } from './io.ts';
+
+const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+export type Colour = keyof typeof COLOURS;
+/** Paints text, or leaves it alone. */
+export type Paint = (colour: Colour, text: string) => string;
+
+/** Colour on a terminal unless NO_COLOR is set (https://no-color.org). */
+export function paintFor(io: Io): Paint {
+  const colourful = io.isTerminal && !io.env.NO_COLOR && io.env.TERM !== 'dumb';
+  return colourful ? (colour, text) => `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : (_, text) => text;
+}
+
+/** Columns of left-aligned text under upper-case headings, two spaces apart. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = headings.map((heading, at) =>
+    Math.max(heading.length, ...rows.map((row) => visibleLength(row[at] ?? ''))),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) => cell + ' '.repeat(Math.max(0, (widths[at] ?? 0) - visibleLength(cell))))
+      .join('  ')
+      .trimEnd();
+  return [line(headings), ...rows.map(line)].join('\n');
+}
+
+/** Length on the screen: escape sequences take no room. */
+export function visibleLength(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: ESC begins a colour sequence.
+  return text.replace(/\x1b\[\d+m/g, '').length;
+}
+
+/** One document on standard output. */
+export function printDocument(io: Io, format: OutputFormat, value: unknown): void {
+  io.out(format === 'yaml' ? stringify(value) : `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** A line of progress, for people who wait. */
+export function progress(io: Io, text: string): void {
+  io.err(`${text}\n`);
+}

@@ -1,0 +1,105 @@
+/**
+ * The commands of `isthmus` and what becomes of their errors.
+ */
+import { Command, CommanderError } from 'commander';
+import { IsthmusError } from '#core/errors.ts';
+import { packageVersion } from '#runtime/package.ts';
+import { completionCommand } from './commands/completion.ts';
+import { devCommand } from './commands/dev.ts';
+import { drillCommand } from './commands/drill.ts';
+import { linkCommand } from './commands/link.ts';
+import { servicesCommand } from './commands/services.ts';
+import { unlinkCommand } from './commands/unlink.ts';
+import { EXIT, errorDocument, exitCodeOf } from './exit.ts';
+import type { Io } from './io.ts';
+import { printDocument } from './output.ts';
+
+/** What every command is made with: `io`, and a place for the exit code of a run that failed no call. */
+export interface CommandContext {
+  readonly io: Io;
+  /** A check or expectation failed; the run was otherwise fine. */
+  failed(): void;
+}
+
+/** Runs one command line; resolves with the exit code. Never rejects. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const context: CommandContext = {
+    io,
+    failed: () => {
+      exitCode = EXIT.failed;
+    },
+  };
+  const program = buildProgram(context);
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    const failure =
+      error instanceof CommanderError
+        ? new IsthmusError('USAGE', error.message.replace(/^error: /, ''), {
+            next: `See isthmus ${args[0] ?? ''} --help.`.replace('  ', ' '),
+          })
+        : error;
+    reportError(failure, args, io);
+    return exitCodeOf(failure);
+  }
+}
+
+function buildProgram(context: CommandContext): Command {
+  const { io } = context;
+  const program = new Command('isthmus')
+    .description(
+      'Links Kubernetes clusters: mirrored services, mTLS gateways, latency-aware failover.',
+    )
+    .version(packageVersion(), '--version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help')
+    .showSuggestionAfterError(true)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 a check failed, 2 usage or invalid file, 3 a cluster cannot be\nreached.',
+    );
+  const commands = [
+    devCommand(context),
+    linkCommand(context),
+    unlinkCommand(context),
+    servicesCommand(context),
+    drillCommand(context),
+    completionCommand(context, program),
+  ];
+  for (const command of commands) program.addCommand(command);
+  for (const each of [program, ...program.commands]) {
+    each.exitOverride().configureOutput({
+      writeOut: (text) => io.out(text),
+      // Errors are reported once, by us, in the format that was asked for.
+      writeErr: () => undefined,
+      getOutHelpWidth: () => Math.min(io.size().columns, 100),
+    });
+  }
+  program.action(() => io.out(program.helpInformation()));
+  return program;
+}
+
+function reportError(error: unknown, args: readonly string[], io: Io): void {
+  const format = outputOf(args);
+  const document = errorDocument(error);
+  if (format !== undefined) {
+    printDocument(io, format, document);
+    return;
+  }
+  const { code, message, field, next } = document.error;
+  const where = field === null || message.includes(field) ? '' : ` (${field})`;
+  io.err(`error: ${message}${where}\n  ${next} [${code}]\n`);
+}
+
+/** The format that was asked for, even when the rest of the line could not be understood. */
+function outputOf(args: readonly string[]): 'json' | 'yaml' | undefined {
+  for (const [at, arg] of args.entries()) {
+    const value = /^(?:--output|-o)(?:=(.*))?$/.exec(arg);
+    const named = value ? (value[1] ?? args[at + 1]) : undefined;
+    if (named === 'json' || named === 'yaml') return named;
+  }
+  return undefined;
+}
