@@ -23,6 +23,7 @@ import { ServiceProxy } from './proxy/service-proxy.ts';
 /** An address of a pod that has gone rests this long. */
 const POD_ADDRESS_REST_MS = 60_000;
 
+/** An API server with everything that runs beside it. */
 export interface Cluster extends ApiServer {
   readonly faults: Faults;
 }

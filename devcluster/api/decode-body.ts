@@ -9,6 +9,7 @@ import { asString, isObject, type JsonObject, type KubeObject } from './json.ts'
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { badRequest, fieldError, invalid } from './status.ts';
 
+/** `fieldValidation` of a write. */
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
 /** Warnings of one answer. */

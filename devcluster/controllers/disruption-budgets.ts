@@ -21,6 +21,7 @@ import { keyOf, splitKey } from './queue.ts';
 import { isActive, PODS } from './replica-sets.ts';
 import { resolveShare } from './rollout.ts';
 
+/** Where budgets are kept. */
 export const BUDGETS = 'poddisruptionbudgets.policy';
 
 /** Starts the controller. */

@@ -60,6 +60,7 @@ function checkTemplate(object: KubeObject, previous: KubeObject | undefined): Ca
   return causes;
 }
 
+/** Rules of Deployments. */
 export const deploymentRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
@@ -95,6 +96,7 @@ export const deploymentRules: Rules = {
   },
 };
 
+/** Rules of ReplicaSets. */
 export const replicaSetRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
@@ -107,6 +109,7 @@ export const replicaSetRules: Rules = {
   validate: checkTemplate,
 };
 
+/** Rules of StatefulSets. */
 export const statefulSetRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
