@@ -27,6 +27,7 @@ import { builtinResources } from './kinds/builtins.ts';
 import { customResources } from './kinds/crd.ts';
 import { Store } from './storage/store.ts';
 
+/** What a server needs of its surroundings. */
 export interface ApiServerOptions {
   readonly cluster: string;
   /** Second byte of the cluster's addresses. */
@@ -41,6 +42,7 @@ export interface ApiServerOptions {
   readonly extra?: (call: Call) => Promise<boolean>;
 }
 
+/** A server that answers. */
 export interface ApiServer {
   readonly url: string;
   /** PEM of the CA that signed the server's certificate. */

@@ -5,13 +5,16 @@
  */
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
 import { runDeployments } from './controllers/deployments.ts';
+import { runDisruptionBudgets } from './controllers/disruption-budgets.ts';
 import { runEndpointSlices } from './controllers/endpoint-slices.ts';
+import { runEndpoints } from './controllers/endpoints.ts';
 import { runGarbageCollector } from './controllers/garbage.ts';
 import { Kit } from './controllers/kit.ts';
 import { runNamespaces } from './controllers/namespaces.ts';
 import { reportNodes } from './controllers/nodes.ts';
 import { runReplicaSets } from './controllers/replica-sets.ts';
 import { runScheduler } from './controllers/scheduler.ts';
+import { runStatefulSets } from './controllers/stateful-sets.ts';
 import { AddressPool } from './kinds/address-pool.ts';
 import { Faults } from './pods/faults.ts';
 import { PodRuntime } from './pods/runtime.ts';
@@ -20,6 +23,7 @@ import { ServiceProxy } from './proxy/service-proxy.ts';
 /** An address of a pod that has gone rests this long. */
 const POD_ADDRESS_REST_MS = 60_000;
 
+/** An API server with everything that runs beside it. */
 export interface Cluster extends ApiServer {
   readonly faults: Faults;
 }
@@ -44,8 +48,11 @@ export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Pr
     runGarbageCollector(controllerManager),
     runDeployments(kit('deployment-controller')),
     runReplicaSets(kit('replicaset-controller')),
+    runStatefulSets(kit('statefulset-controller')),
+    runDisruptionBudgets(kit('disruption-controller')),
+    runEndpoints(kit('endpoint-controller')),
     runEndpointSlices(kit('endpoint-slice-controller')),
-    runScheduler(kit('default-scheduler'), cluster, pool),
+    runScheduler(kit('default-scheduler'), cluster, block, pool),
     runtime,
     new ServiceProxy(kit('kube-proxy'), network),
   ];

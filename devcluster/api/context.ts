@@ -13,6 +13,7 @@ import type { Registry } from './registry.ts';
 import type { Tokens, User } from './tokens.ts';
 import type { Watches } from './watch.ts';
 
+/** One per API server. */
 export interface ApiContext {
   readonly clock: Clock;
   readonly log: Logger;

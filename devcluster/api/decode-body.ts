@@ -9,6 +9,7 @@ import { asString, isObject, type JsonObject, type KubeObject } from './json.ts'
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { badRequest, fieldError, invalid } from './status.ts';
 
+/** `fieldValidation` of a write. */
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
 /** Warnings of one answer. */
@@ -61,7 +62,7 @@ export function decodeBody(
     );
   }
   if (validation === 'Warn') warnings?.push(...complaints.slice(0, WARNINGS_MAX));
-  const metadata = isObject(value.metadata) ? { ...value.metadata } : {};
+  const metadata = isObject(value.metadata) ? withoutEmpty(value.metadata) : {};
   const sent = asString(metadata.namespace);
   if (def.namespaced) {
     if (sent !== '' && sent !== namespace) {
@@ -76,4 +77,14 @@ export function decodeBody(
     ]);
   }
   return { ...value, metadata } as KubeObject;
+}
+
+/** ObjectMeta leaves out what is empty, and so does every answer. */
+function withoutEmpty(metadata: JsonObject): JsonObject {
+  const kept: JsonObject = {};
+  for (const [key, value] of Object.entries(metadata)) {
+    const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+    if (!isEmpty && value !== '') kept[key] = value;
+  }
+  return kept;
 }

@@ -19,7 +19,9 @@ import { type Objects, shown } from './objects.ts';
 import type { ResourceDef } from './resources.ts';
 import { badRequest, conflict } from './status.ts';
 
+/** Finalizer of a foreground deletion. */
 export const FOREGROUND = 'foregroundDeletion';
+/** Finalizer of a deletion that leaves dependents behind. */
 export const ORPHAN = 'orphan';
 
 /** metav1.DeleteOptions, body or query. */

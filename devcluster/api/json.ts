@@ -7,6 +7,7 @@
 
 /** Any JSON value; an `undefined` member counts as absent. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
+/** A JSON object. */
 export interface JsonObject {
   [key: string]: Json | undefined;
 }

@@ -6,6 +6,7 @@
 import { asObject, asObjects, asString, asStrings, at, type JsonObject } from './json.ts';
 import { badRequest } from './status.ts';
 
+/** Whether an object is selected. */
 export type Predicate = (object: JsonObject) => boolean;
 
 const REQUIREMENT =

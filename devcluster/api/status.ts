@@ -66,6 +66,7 @@ function subject(group: string, plural: string, name: string): JsonObject {
   return { name, ...(group === '' ? {} : { group }), kind: plural };
 }
 
+/** 404: no such object. */
 export function notFound(group: string, plural: string, name: string): ApiError {
   return new ApiError(
     404,
@@ -80,6 +81,7 @@ export function noResource(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
+/** 409: the name is taken. */
 export function alreadyExists(group: string, plural: string, name: string): ApiError {
   return new ApiError(
     409,
@@ -89,6 +91,7 @@ export function alreadyExists(group: string, plural: string, name: string): ApiE
   );
 }
 
+/** 409 with a reason of its own. */
 export function conflict(group: string, plural: string, name: string, why: string): ApiError {
   return new ApiError(
     409,
@@ -108,10 +111,12 @@ export function modified(group: string, plural: string, name: string): ApiError 
   );
 }
 
+/** 400: the request makes no sense. */
 export function badRequest(message: string): ApiError {
   return new ApiError(400, 'BadRequest', message);
 }
 
+/** 422: the object breaks rules; one cause each. */
 export function invalid(
   group: string,
   kind: string,
@@ -129,6 +134,7 @@ export function invalid(
   });
 }
 
+/** 403: the caller may not, or the server does not let anybody. */
 export function forbidden(group: string, plural: string, name: string, why: string): ApiError {
   const target = name === '' ? qualified(group, plural) : `${qualified(group, plural)} "${name}"`;
   return new ApiError(
@@ -139,10 +145,12 @@ export function forbidden(group: string, plural: string, name: string, why: stri
   );
 }
 
+/** 401: the credentials are not good. */
 export function unauthorized(): ApiError {
   return new ApiError(401, 'Unauthorized', 'Unauthorized');
 }
 
+/** 405: this verb is not served here. */
 export function methodNotAllowed(): ApiError {
   return new ApiError(
     405,
@@ -152,14 +160,17 @@ export function methodNotAllowed(): ApiError {
   );
 }
 
+/** 410: the version or token is too old. */
 export function expired(message: string): ApiError {
   return new ApiError(410, 'Expired', message);
 }
 
+/** 501: Kubernetes has this, the embedded cluster has not. */
 export function notImplemented(what: string): ApiError {
   return new ApiError(501, 'NotImplemented', what);
 }
 
+/** 415: the body is of a type nobody reads here. */
 export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   return new ApiError(
     415,
@@ -168,6 +179,7 @@ export function unsupportedMediaType(accepted: readonly string[]): ApiError {
   );
 }
 
+/** 406: the client accepts nothing that is spoken here. */
 export function notAcceptable(): ApiError {
   return new ApiError(
     406,

@@ -1,6 +1,7 @@
 /**
  * Subresources beside status: scale, token, eviction, binding, finalize; and clear refusals of the rest.
  */
+import { BUDGETS, budgetStatus, guards } from '../controllers/disruption-budgets.ts';
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
@@ -23,6 +24,7 @@ import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts'
 import { send, sendText } from './respond.ts';
 import { METADATA_FIELDS, selectorText } from './selectors.ts';
 import {
+  ApiError,
   badRequest,
   conflict,
   fieldError,
@@ -289,7 +291,26 @@ async function evict(
 ): Promise<void> {
   const body = await readObject(call.request);
   const options = deleteOptions(asObject(body.deleteOptions), call.query);
-  const { objects, clock } = context;
+  const { objects, clock, store } = context;
+  const pod = objects.get(def, target.namespace, target.name);
+  for (const budget of store.list(BUDGETS, target.namespace)) {
+    if (!guards(budget, pod) || asNumber(budgetStatus(store, budget).disruptionsAllowed) > 0) {
+      continue;
+    }
+    throw new ApiError(
+      429,
+      'TooManyRequests',
+      "Cannot evict pod as it would violate the pod's disruption budget.",
+      {
+        causes: [
+          {
+            reason: 'DisruptionBudget',
+            message: `The disruption budget ${budget.metadata.name} does not allow another disruption now`,
+          },
+        ],
+      },
+    );
+  }
   deleteObject(objects, clock, def, target.namespace, target.name, options);
   await send(call.response, 201, {
     kind: 'Status',

@@ -43,6 +43,7 @@ export interface BoundObject {
   readonly uid: string;
 }
 
+/** Whoever sends no credentials. */
 export const ANONYMOUS: User = {
   name: 'system:anonymous',
   uid: '',

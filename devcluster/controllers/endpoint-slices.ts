@@ -23,8 +23,11 @@ import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
 
+/** Where Services are kept. */
 export const SERVICES = 'services';
+/** Where EndpointSlices are kept. */
 export const SLICES = 'endpointslices.discovery.k8s.io';
+/** Label of a slice that names its Service. */
 export const SERVICE_NAME = 'kubernetes.io/service-name';
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslice-controller.k8s.io';

@@ -12,6 +12,7 @@ import type { Random } from '#core/random.ts';
 
 const BACKOFF = { firstMs: 20, maxMs: 10_000 };
 
+/** What a queue works with. */
 export interface QueueOptions {
   readonly name: string;
   readonly clock: Clock;

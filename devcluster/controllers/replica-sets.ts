@@ -17,7 +17,9 @@ import { matchesSelector } from '../api/selectors.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 
+/** Where ReplicaSets are kept. */
 export const REPLICA_SETS = 'replicasets.apps';
+/** Where pods are kept. */
 export const PODS = 'pods';
 /** Pods created for one ReplicaSet in one turn. */
 const BURST_MAX = 500;

@@ -20,9 +20,12 @@ import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
 
 /** Starts the scheduler; addresses come from `pool`. */
-export function runScheduler(kit: Kit, cluster: string, pool: AddressPool): Running {
+export function runScheduler(kit: Kit, cluster: string, block: number, pool: AddressPool): Running {
+  const hostIP = `127.${block}.0.1`;
   const held = new Map<string, string>();
-  const queue = kit.queue('scheduler', (key) => schedule(kit, cluster, pool, held, key));
+  const queue = kit.queue('scheduler', (key) =>
+    schedule(kit, { cluster, hostIP, pool, held }, key),
+  );
   const stop = kit.store.listen(PODS, ({ type, object }) => {
     const { uid } = object.metadata;
     const address = held.get(uid);
@@ -39,13 +42,17 @@ export function runScheduler(kit: Kit, cluster: string, pool: AddressPool): Runn
   };
 }
 
-function schedule(
-  kit: Kit,
-  cluster: string,
-  pool: AddressPool,
-  held: Map<string, string>,
-  key: string,
-): void {
+interface Place {
+  readonly cluster: string;
+  /** Address of both Nodes. */
+  readonly hostIP: string;
+  readonly pool: AddressPool;
+  /** Address by uid of the pod. */
+  readonly held: Map<string, string>;
+}
+
+function schedule(kit: Kit, place: Place, key: string): void {
+  const { cluster, hostIP, pool, held } = place;
   const [namespace, name] = splitKey(key);
   const pod = kit.store.get(PODS, namespace, name);
   if (!pod || isDeleting(pod) || at(pod, 'status', 'podIP') !== undefined) return;
@@ -61,8 +68,8 @@ function schedule(
   const status = {
     ...asObject(pod.status),
     conditions: withCondition(asObjects(at(pod, 'status', 'conditions')), scheduled, now),
-    hostIP: podIP,
-    hostIPs: [{ ip: podIP }],
+    hostIP,
+    hostIPs: [{ ip: hostIP }],
     podIP,
     podIPs: [{ ip: podIP }],
   };

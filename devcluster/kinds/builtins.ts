@@ -50,143 +50,6 @@ interface Entry {
   readonly review?: boolean;
 }
 
-function groups(pool: AddressPool): Readonly<Record<string, readonly Entry[]>> {
-  return {
-    '/v1': [
-      { kind: 'ConfigMap', plural: 'configmaps', short: ['cm'], rules: configMapRules },
-      { kind: 'Endpoints', plural: 'endpoints', short: ['ep'] },
-      {
-        kind: 'Event',
-        plural: 'events',
-        model: 'CoreV1Event',
-        short: ['ev'],
-        rules: eventRules,
-        fields: EVENT_FIELDS,
-      },
-      {
-        kind: 'Namespace',
-        plural: 'namespaces',
-        short: ['ns'],
-        cluster: true,
-        rules: namespaceRules,
-        fields: { 'status.phase': ['status', 'phase'] },
-        sub: ['finalize'],
-      },
-      {
-        kind: 'Node',
-        plural: 'nodes',
-        short: ['no'],
-        cluster: true,
-        rules: nodeRules,
-        fields: { 'spec.unschedulable': ['spec', 'unschedulable'] },
-      },
-      {
-        kind: 'Pod',
-        plural: 'pods',
-        short: ['po'],
-        all: true,
-        rules: podRules,
-        fields: POD_FIELDS,
-        sub: ['attach', 'binding', 'eviction', 'exec', 'log', 'portforward', 'proxy'],
-      },
-      {
-        kind: 'Secret',
-        plural: 'secrets',
-        rules: secretRules,
-        fields: { type: ['type'] },
-      },
-      { kind: 'ServiceAccount', plural: 'serviceaccounts', short: ['sa'], sub: ['token'] },
-      {
-        kind: 'Service',
-        plural: 'services',
-        short: ['svc'],
-        all: true,
-        rules: serviceRules(pool),
-        fields: { 'spec.clusterIP': ['spec', 'clusterIP'], 'spec.type': ['spec', 'type'] },
-        sub: ['proxy'],
-      },
-    ],
-    'apps/v1': [
-      workload('Deployment', 'deployments', 'deploy', deploymentRules),
-      workload('ReplicaSet', 'replicasets', 'rs', replicaSetRules),
-      workload('StatefulSet', 'statefulsets', 'sts', statefulSetRules),
-    ],
-    'authentication.k8s.io/v1': [
-      { kind: 'SelfSubjectReview', plural: 'selfsubjectreviews', cluster: true, review: true },
-      { kind: 'TokenReview', plural: 'tokenreviews', cluster: true, review: true },
-    ],
-    'authorization.k8s.io/v1': [
-      { kind: 'LocalSubjectAccessReview', plural: 'localsubjectaccessreviews', review: true },
-      {
-        kind: 'SelfSubjectAccessReview',
-        plural: 'selfsubjectaccessreviews',
-        cluster: true,
-        review: true,
-      },
-      {
-        kind: 'SelfSubjectRulesReview',
-        plural: 'selfsubjectrulesreviews',
-        cluster: true,
-        review: true,
-      },
-      { kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', cluster: true, review: true },
-    ],
-    'apiextensions.k8s.io/v1': [
-      {
-        kind: 'CustomResourceDefinition',
-        plural: 'customresourcedefinitions',
-        short: ['crd', 'crds'],
-        cluster: true,
-        rules: crdRules,
-      },
-    ],
-    'coordination.k8s.io/v1': [{ kind: 'Lease', plural: 'leases', rules: leaseRules }],
-    'discovery.k8s.io/v1': [
-      { kind: 'EndpointSlice', plural: 'endpointslices', rules: endpointSliceRules },
-    ],
-    'events.k8s.io/v1': [
-      {
-        kind: 'Event',
-        plural: 'events',
-        model: 'EventsV1Event',
-        short: ['ev'],
-        rules: eventRules,
-        fields: EVENT_FIELDS,
-      },
-    ],
-    'networking.k8s.io/v1': [
-      {
-        kind: 'NetworkPolicy',
-        plural: 'networkpolicies',
-        short: ['netpol'],
-        rules: { hasGeneration: true },
-      },
-    ],
-    'policy/v1': [
-      {
-        kind: 'PodDisruptionBudget',
-        plural: 'poddisruptionbudgets',
-        short: ['pdb'],
-        rules: statusOnlyRules,
-      },
-    ],
-    'rbac.authorization.k8s.io/v1': [
-      {
-        kind: 'ClusterRoleBinding',
-        plural: 'clusterrolebindings',
-        cluster: true,
-        rules: bindingRules,
-      },
-      { kind: 'ClusterRole', plural: 'clusterroles', cluster: true, rules: roleRules },
-      { kind: 'RoleBinding', plural: 'rolebindings', rules: bindingRules },
-      { kind: 'Role', plural: 'roles', rules: roleRules },
-    ],
-    'scheduling.k8s.io/v1': [
-      { kind: 'PriorityClass', plural: 'priorityclasses', short: ['pc'], cluster: true },
-    ],
-  };
-}
-
 const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
   'spec.nodeName': ['spec', 'nodeName'],
   'spec.restartPolicy': ['spec', 'restartPolicy'],
@@ -220,12 +83,152 @@ function workload(kind: string, plural: string, short: string, rules: Rules): En
   return { kind, plural, short: [short], all: true, rules, fields: WORKLOAD_FIELDS, scale: SCALE };
 }
 
+function coreGroup(pool: AddressPool): readonly Entry[] {
+  return [
+    { kind: 'ConfigMap', plural: 'configmaps', short: ['cm'], rules: configMapRules },
+    { kind: 'Endpoints', plural: 'endpoints', short: ['ep'] },
+    {
+      kind: 'Event',
+      plural: 'events',
+      model: 'CoreV1Event',
+      short: ['ev'],
+      rules: eventRules,
+      fields: EVENT_FIELDS,
+    },
+    {
+      kind: 'Namespace',
+      plural: 'namespaces',
+      short: ['ns'],
+      cluster: true,
+      rules: namespaceRules,
+      fields: { 'status.phase': ['status', 'phase'] },
+      sub: ['finalize'],
+    },
+    {
+      kind: 'Node',
+      plural: 'nodes',
+      short: ['no'],
+      cluster: true,
+      rules: nodeRules,
+      fields: { 'spec.unschedulable': ['spec', 'unschedulable'] },
+    },
+    {
+      kind: 'Pod',
+      plural: 'pods',
+      short: ['po'],
+      all: true,
+      rules: podRules,
+      fields: POD_FIELDS,
+      sub: ['attach', 'binding', 'eviction', 'exec', 'log', 'portforward', 'proxy'],
+    },
+    {
+      kind: 'Secret',
+      plural: 'secrets',
+      rules: secretRules,
+      fields: { type: ['type'] },
+    },
+    { kind: 'ServiceAccount', plural: 'serviceaccounts', short: ['sa'], sub: ['token'] },
+    {
+      kind: 'Service',
+      plural: 'services',
+      short: ['svc'],
+      all: true,
+      rules: serviceRules(pool),
+      fields: { 'spec.clusterIP': ['spec', 'clusterIP'], 'spec.type': ['spec', 'type'] },
+      sub: ['proxy'],
+    },
+  ];
+}
+
+const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
+  'apps/v1': [
+    workload('Deployment', 'deployments', 'deploy', deploymentRules),
+    workload('ReplicaSet', 'replicasets', 'rs', replicaSetRules),
+    workload('StatefulSet', 'statefulsets', 'sts', statefulSetRules),
+  ],
+  'authentication.k8s.io/v1': [
+    { kind: 'SelfSubjectReview', plural: 'selfsubjectreviews', cluster: true, review: true },
+    { kind: 'TokenReview', plural: 'tokenreviews', cluster: true, review: true },
+  ],
+  'authorization.k8s.io/v1': [
+    { kind: 'LocalSubjectAccessReview', plural: 'localsubjectaccessreviews', review: true },
+    {
+      kind: 'SelfSubjectAccessReview',
+      plural: 'selfsubjectaccessreviews',
+      cluster: true,
+      review: true,
+    },
+    {
+      kind: 'SelfSubjectRulesReview',
+      plural: 'selfsubjectrulesreviews',
+      cluster: true,
+      review: true,
+    },
+    { kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', cluster: true, review: true },
+  ],
+  'apiextensions.k8s.io/v1': [
+    {
+      kind: 'CustomResourceDefinition',
+      plural: 'customresourcedefinitions',
+      short: ['crd', 'crds'],
+      cluster: true,
+      rules: crdRules,
+    },
+  ],
+  'coordination.k8s.io/v1': [{ kind: 'Lease', plural: 'leases', rules: leaseRules }],
+  'discovery.k8s.io/v1': [
+    { kind: 'EndpointSlice', plural: 'endpointslices', rules: endpointSliceRules },
+  ],
+  'events.k8s.io/v1': [
+    {
+      kind: 'Event',
+      plural: 'events',
+      model: 'EventsV1Event',
+      short: ['ev'],
+      rules: eventRules,
+      fields: EVENT_FIELDS,
+    },
+  ],
+  'networking.k8s.io/v1': [
+    {
+      kind: 'NetworkPolicy',
+      plural: 'networkpolicies',
+      short: ['netpol'],
+      rules: { hasGeneration: true },
+    },
+  ],
+  'policy/v1': [
+    {
+      kind: 'PodDisruptionBudget',
+      plural: 'poddisruptionbudgets',
+      short: ['pdb'],
+      rules: statusOnlyRules,
+    },
+  ],
+  'rbac.authorization.k8s.io/v1': [
+    {
+      kind: 'ClusterRoleBinding',
+      plural: 'clusterrolebindings',
+      cluster: true,
+      rules: bindingRules,
+    },
+    { kind: 'ClusterRole', plural: 'clusterroles', cluster: true, rules: roleRules },
+    { kind: 'RoleBinding', plural: 'rolebindings', rules: bindingRules },
+    { kind: 'Role', plural: 'roles', rules: roleRules },
+  ],
+  'scheduling.k8s.io/v1': [
+    { kind: 'PriorityClass', plural: 'priorityclasses', short: ['pc'], cluster: true },
+  ],
+};
+
 /** Every built-in resource; Services take their addresses from `pool`. */
 export function builtinResources(pool: AddressPool): ResourceDef[] {
-  return Object.entries(groups(pool)).flatMap(([groupVersion, entries]) => {
-    const [group = '', version = ''] = groupVersion.split('/');
-    return entries.map((entry) => define(group, version, entry));
-  });
+  return Object.entries({ '/v1': coreGroup(pool), ...GROUPS }).flatMap(
+    ([groupVersion, entries]) => {
+      const [group = '', version = ''] = groupVersion.split('/');
+      return entries.map((entry) => define(group, version, entry));
+    },
+  );
 }
 
 function define(group: string, version: string, entry: Entry): ResourceDef {

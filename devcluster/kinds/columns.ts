@@ -30,7 +30,9 @@ function wide(name: string, cell: Cell): Column {
   return { name, type: 'string', priority: 1, cell };
 }
 
+/** The first column of every kind. */
 export const NAME = column('Name', (object) => asString(at(object, 'metadata', 'name')));
+/** The time since creation. */
 export const AGE = column('Age', (object, nowMs) =>
   ageOf(at(object, 'metadata', 'creationTimestamp'), nowMs),
 );

@@ -21,6 +21,7 @@ import { checkConstraints, customSchema } from '../schema/structural.ts';
 import { AGE, ageOf, NAME } from './columns.ts';
 import { nameProblem } from './names.ts';
 
+/** Rules of CustomResourceDefinitions. */
 export const crdRules: Rules = {
   hasStatus: true,
   hasGeneration: true,

@@ -15,6 +15,7 @@ const TYPES = ['FQDN', 'IPv4', 'IPv6'];
 const ENDPOINTS_MAX = 1_000;
 const PORTS_MAX = 20_000;
 
+/** Rules of EndpointSlices. */
 export const endpointSliceRules: Rules = {
   hasGeneration: true,
   defaults: (slice) => ({

@@ -15,6 +15,7 @@ const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 /** Bytes of all annotations of an object. */
 const ANNOTATIONS_BYTES_MAX = 256 * 1_024;
 
+/** Which names a kind allows. */
 export type NameForm = 'subdomain' | 'label' | 'label1035' | 'path';
 
 /** Why `name` is not of form `form`; `undefined` when it is. */

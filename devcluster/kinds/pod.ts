@@ -209,6 +209,7 @@ function checkPodUpdate(spec: JsonObject, previous: JsonObject): Cause[] {
     : [];
 }
 
+/** Rules of pods. */
 export const podRules: Rules = {
   hasStatus: true,
   hasGeneration: true,

@@ -20,6 +20,7 @@ const DATA_BYTES_MAX = 1_048_576;
 /** Rounds of stringData encoding never matter beyond this form. */
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
+/** Rules of namespaces. */
 export const namespaceRules: Rules = {
   hasStatus: true,
   admitCreate: (namespace) =>
@@ -49,7 +50,9 @@ export const namespaceRules: Rules = {
     }) as KubeObject,
 };
 
+/** Rules of Nodes. */
 export const nodeRules: Rules = { hasStatus: true };
+/** Rules of kinds that only keep a status apart. */
 export const statusOnlyRules: Rules = { hasStatus: true, hasGeneration: true };
 
 function checkKeys(data: JsonObject, path: string): Cause[] {
@@ -85,6 +88,7 @@ function checkImmutable(object: KubeObject, previous: KubeObject | undefined): C
     .map((key) => fieldError.forbidden(key, why));
 }
 
+/** Rules of ConfigMaps. */
 export const configMapRules: Rules = {
   validate: (object, previous) => {
     const data = asObject(object.data);
@@ -99,6 +103,7 @@ export const configMapRules: Rules = {
   },
 };
 
+/** Rules of Secrets. */
 export const secretRules: Rules = {
   defaults: (secret) => {
     const text = asObject(secret.stringData);
@@ -133,6 +138,7 @@ export const secretRules: Rules = {
 
 const RBAC = 'rbac.authorization.k8s.io';
 
+/** Rules of Roles and ClusterRoles. */
 export const roleRules: Rules = {
   validate: (role) =>
     asObjects(role.rules).flatMap((rule, index) => {
@@ -160,6 +166,7 @@ export const roleRules: Rules = {
     }),
 };
 
+/** Rules of RoleBindings and ClusterRoleBindings. */
 export const bindingRules: Rules = {
   defaults: (binding) => ({
     ...binding,
@@ -200,6 +207,7 @@ export const bindingRules: Rules = {
   },
 };
 
+/** Rules of Leases. */
 export const leaseRules: Rules = {
   validate: (lease) => {
     const seconds = asObject(lease.spec).leaseDurationSeconds;
@@ -209,6 +217,7 @@ export const leaseRules: Rules = {
   },
 };
 
+/** Rules of Events, as they are kept. */
 export const eventRules: Rules = {
   validate: (event) => {
     const namespace = asString(event.metadata.namespace);

@@ -1,7 +1,14 @@
 /**
  * Deployments, ReplicaSets and StatefulSets: defaults and validation. pure
  */
-import { asNumber, asObject, deepEqual, type JsonObject, type KubeObject } from '../api/json.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  deepEqual,
+  type JsonObject,
+  type KubeObject,
+} from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
 import { matchesSelector } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
@@ -53,6 +60,7 @@ function checkTemplate(object: KubeObject, previous: KubeObject | undefined): Ca
   return causes;
 }
 
+/** Rules of Deployments. */
 export const deploymentRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
@@ -88,6 +96,7 @@ export const deploymentRules: Rules = {
   },
 };
 
+/** Rules of ReplicaSets. */
 export const replicaSetRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
@@ -100,6 +109,7 @@ export const replicaSetRules: Rules = {
   validate: checkTemplate,
 };
 
+/** Rules of StatefulSets. */
 export const statefulSetRules: Rules = {
   hasStatus: true,
   hasGeneration: true,
@@ -122,5 +132,12 @@ export const statefulSetRules: Rules = {
       },
     };
   },
-  validate: checkTemplate,
+  validate: (object, previous) => {
+    const causes = checkTemplate(object, previous);
+    if (asList(asObject(object.spec).volumeClaimTemplates).length > 0) {
+      const why = 'this embedded cluster serves no volume claims';
+      causes.push(fieldError.forbidden('spec.volumeClaimTemplates', why));
+    }
+    return causes;
+  },
 };

@@ -11,6 +11,7 @@ import {
 } from '../api/json.ts';
 import { withCondition } from '../controllers/kit.ts';
 
+/** What the status is made from. */
 export interface PodFacts {
   readonly ready: boolean;
   /** RFC 3339. */

@@ -14,6 +14,7 @@ const BODY_BYTES_MAX = 16 * 1_024 * 1_024;
 /** How long an idle keep-alive connection stays. */
 const KEEP_ALIVE_MS = 75_000;
 
+/** What a pod is and where it lives. */
 export interface SampleOptions {
   readonly cluster: string;
   readonly pod: string;

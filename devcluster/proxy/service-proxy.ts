@@ -142,7 +142,8 @@ export class ServiceProxy implements Running {
           ? `port ${where.port} is below 1024 and this process is not root`
           : describeError(error);
       const message = `the address ${id.split('/')[0]} of this Service does not answer: ${why}`;
-      this.#kit.log.warn(message, { service: key });
+      // Without root the ports below 1024 are expected to fail, Service `kubernetes` among them.
+      if (error.code !== 'EACCES') this.#kit.log.warn(message, { service: key });
       this.#kit.events.record(service, 'Warning', 'ServiceAddressNotBound', message);
       this.#listeners.get(key)?.delete(id);
       if (error.code !== 'EACCES') this.#queue.addAfter(key, RETRY_MS);
@@ -163,8 +164,19 @@ export class ServiceProxy implements Running {
       return;
     }
     listener.remember(who, chosen, clock);
-    const { host, port } = this.#network.locate(chosen);
-    splice(client, connect({ host, port, allowHalfOpen: true, noDelay: true }));
+    const located = this.#locate(chosen);
+    if (located) splice(client, connect({ ...located, allowHalfOpen: true, noDelay: true }));
+    else client.resetAndDestroy();
+  }
+
+  /** Where an endpoint really is; `undefined`, and a warning, when the network has no room for it. */
+  #locate(address: Address): Address | undefined {
+    try {
+      return this.#network.locate(address);
+    } catch (error) {
+      this.#kit.log.warn('an endpoint cannot be dialled', { error: describeError(error) });
+      return undefined;
+    }
   }
 
   #candidates(key: string, portName: string): Candidates {

@@ -61,7 +61,6 @@ export const LIST_RULES: Readonly<Record<string, ListRule>> = {
   },
   'V1PodStatus.conditions': conditions,
   'V1PodStatus.podIPs': byKey('ip'),
-  'V1PodStatus.hostIPs': { type: 'set', mergeKey: 'ip', strategy: 'merge' },
   'V1ServiceSpec.ports': {
     type: 'map',
     keys: ['port', 'protocol'],
@@ -77,17 +76,10 @@ export const LIST_RULES: Readonly<Record<string, ListRule>> = {
   'V1ReplicaSetStatus.conditions': conditions,
   'V1StatefulSetStatus.conditions': conditions,
   'V1ServiceAccount.secrets': byKey('name'),
-  'V1EndpointSlice.endpoints': { type: 'set' },
   'V1Endpoint.addresses': set(),
   'V1PodDisruptionBudgetStatus.conditions': conditions,
   'V1CustomResourceDefinitionStatus.conditions': { type: 'map', keys: ['type'] },
 };
-
-/** Lists that look like sets above but are owned whole. */
-export const ATOMIC_LISTS: ReadonlySet<string> = new Set([
-  'V1EndpointSlice.endpoints',
-  'V1PodStatus.hostIPs',
-]);
 
 /** Structures and maps owned as a whole, by type or by `Type.field`. */
 export const ATOMIC: ReadonlySet<string> = new Set([

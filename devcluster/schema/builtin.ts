@@ -4,7 +4,7 @@
  * Read once, at first use; descriptions only when somebody asks for OpenAPI.
  */
 import { readFileSync } from 'node:fs';
-import { ATOMIC, ATOMIC_LISTS, KEY_DEFAULTS, LIST_RULES, RETAIN_KEYS } from './annotations.ts';
+import { ATOMIC, KEY_DEFAULTS, LIST_RULES, RETAIN_KEYS } from './annotations.ts';
 import { ANY, type Schema } from './schema.ts';
 
 let loaded: Map<string, Schema> | undefined;
@@ -72,7 +72,7 @@ function fieldSchema(path: string, type: string, types: Map<string, Schema>): Sc
   if (RETAIN_KEYS.has(path)) return { ...schema, patchStrategy: 'retainKeys' };
   const rule = LIST_RULES[path];
   if (rule) {
-    schema.listType = ATOMIC_LISTS.has(path) ? 'atomic' : rule.type;
+    schema.listType = rule.type;
     if (rule.keys) schema.listKeys = rule.keys;
     if (rule.mergeKey) schema.mergeKey = rule.mergeKey;
     if (rule.strategy) schema.patchStrategy = rule.strategy;

@@ -6,6 +6,7 @@
  */
 import type { Json, JsonObject } from '../api/json.ts';
 
+/** The JSON type of a place; `any` takes every value. */
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'any';
 
 /** The fields below one place of an object. */

@@ -20,6 +20,7 @@ export interface Change {
   readonly revision: number;
 }
 
+/** Hears changes; must not write. */
 export type Listener = (change: Change) => void;
 
 /** Objects of one resource, such as `deployments.apps`. */
