@@ -1,0 +1,116 @@
+/** Drill files and reports. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { parseDrill } from '#cli/drill/file.ts';
+import { drillReport, type RequestRecord } from '#cli/drill/report.ts';
+
+const text = readFileSync('manifests/drills/local-outage.yaml', 'utf8');
+const drill = parseDrill(text, 'local-outage.yaml');
+
+/** 200 requests a second; `answer` says who answers the one that starts at `startMs`. */
+function records(
+  untilMs: number,
+  answer: (startMs: number) => string | undefined,
+  latencyMs = 1,
+): RequestRecord[] {
+  return Array.from({ length: untilMs / 5 }, (_, at) => {
+    const startMs = at * 5;
+    const cluster = answer(startMs);
+    return {
+      startMs,
+      endMs: startMs + latencyMs,
+      cluster,
+      failure: cluster === undefined ? 'refused' : undefined,
+    };
+  });
+}
+
+const times = {
+  boundariesMs: [0, 8_000, 16_000, 36_000, 44_000],
+  faultMs: 8_000,
+  localReadyMs: 16_500,
+};
+
+test('a perfect drill passes, with its figures', () => {
+  const report = drillReport(
+    drill,
+    records(44_000, (ms) => (ms < 8_000 || ms >= 20_000 ? 'west' : 'east')),
+    times,
+  );
+  assert.equal(report.passed, true);
+  assert.equal(report.requests, 8_800);
+  assert.deepEqual(
+    report.steps.map((each) => each.requests),
+    [1_600, 1_600, 4_000, 1_600],
+  );
+  assert.equal(report.failoverMs, 0);
+  assert.ok(report.failbackMs !== null && report.failbackMs > 4_300 && report.failbackMs < 4_600);
+  assert.deepEqual(report.steps[1]?.shares, { east: 1 });
+});
+
+test('failover lasts until the last bad answer before a good second', () => {
+  const report = drillReport(
+    drill,
+    records(44_000, (ms) => {
+      if (ms >= 8_000 && ms < 8_300) return ms % 10 === 0 ? undefined : 'east';
+      return ms < 8_000 || ms >= 20_000 ? 'west' : 'east';
+    }),
+    times,
+  );
+  assert.equal(report.failoverMs, 291);
+  assert.equal(report.passed, false);
+  const failed = report.expectations.filter((each) => !each.passed);
+  assert.deepEqual(
+    failed.map((each) => each.name),
+    ['failedRequestsMax', 'outage.sharesMin.east'].slice(0, 1),
+  );
+});
+
+test('what is never reached is null and fails', () => {
+  const report = drillReport(
+    drill,
+    records(44_000, () => 'west'),
+    times,
+  );
+  assert.equal(report.failoverMs, null);
+  assert.equal(report.passed, false);
+  const away = drillReport(
+    drill,
+    records(44_000, (ms) => (ms < 8_000 ? 'west' : 'east')),
+    times,
+  );
+  assert.equal(away.failbackMs, null);
+});
+
+test('a request belongs to the step it started in', () => {
+  const late = [{ startMs: 7_999, endMs: 9_500, cluster: 'west', failure: undefined }];
+  assert.equal(drillReport(drill, late, times).steps[0]?.requests, 1);
+});
+
+test('a bad file names every field that is wrong', () => {
+  const check = (change: (yaml: string) => string, field: string, part: RegExp) => {
+    assert.throws(
+      () => parseDrill(change(text), 'bad.yaml'),
+      (error: Error & { code?: string; field?: string }) => {
+        assert.equal(error.code, 'INVALID_FILE');
+        assert.equal(error.field, field);
+        assert.match(error.message, part);
+        return true;
+      },
+    );
+  };
+  check(
+    (yaml) => yaml.replace('seconds: 8', 'secs: 8'),
+    'spec.steps[0].seconds',
+    /spec\.steps\[0\]\.secs is not a known field/,
+  );
+  check(
+    (yaml) => yaml.replace('failedRequestsMax: 0', 'failedRequestsMax: -1'),
+    'spec.expect.failedRequestsMax',
+    /failedRequestsMax/,
+  );
+  check((yaml) => yaml.replace('destroyPods', 'unplug'), 'spec.steps[1].fault.type', /destroyPods/);
+  check((yaml) => yaml.replace('name: outage', 'name: before'), 'spec.steps[1].name', /twice/);
+  check(() => 'a: [', 'bad.yaml', /bad\.yaml/);
+});
