@@ -33,5 +33,7 @@ const io: Io = {
 
 // Timers of the clock never keep a process alive; a command that still runs must.
 const alive = setInterval(() => undefined, 2 ** 30);
-process.exitCode = await runProgram(process.argv.slice(2), io);
+const exitCode = await runProgram(process.argv.slice(2), io);
 clearInterval(alive);
+// Kept-alive connections would hold the process for seconds; what was written is out first.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

@@ -26,6 +26,10 @@ export const ANNOTATION_TARGET = 'isthmus.dev/target';
 export const ANNOTATION_CLUSTERS = 'isthmus.dev/clusters';
 /** On a mirror: per port name, the comma-separated clusters that expose that port (JSON object). */
 export const ANNOTATION_PORT_CLUSTERS = 'isthmus.dev/port-clusters';
+/** On a mirror of one cluster: when it was exported there, as that cluster's API server wrote it. */
+export const ANNOTATION_EXPORTED_AT = 'isthmus.dev/exported-at';
+/** On a mirror: a hash of what was last applied, so that what was taken out since is noticed. */
+export const ANNOTATION_APPLIED = 'isthmus.dev/applied';
 /** The mirror that reaches every exporting cluster; refused as a cluster name. */
 export const GLOBAL = 'global';
 

@@ -26,6 +26,7 @@ export interface Selection {
   readonly fieldSelector?: string;
 }
 
+/** One page of a list; `resourceVersion` is that of the whole list. */
 export interface ListPage<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;

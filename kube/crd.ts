@@ -20,6 +20,7 @@ export interface CrdVersion {
   readonly columns: readonly PrinterColumn[];
 }
 
+/** A column of `kubectl get`. */
 export interface PrinterColumn {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'date';

@@ -5,7 +5,7 @@
  * read again once, and every failure is an {@link IsthmusError}. HTTP/1.1 on purpose: over HTTP/2 all
  * watches would share one connection, and one stall would be everybody's.
  */
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher, request } from 'undici';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
@@ -23,9 +23,18 @@ const CONNECT_DEADLINE_MS = 10_000;
 /** Trust and client certificate of the connection. */
 export type TlsMaterial = Pick<
   ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'servername'
+  | 'rejectUnauthorized'
+  | 'secureContext'
+  | 'minVersion'
+  | 'maxVersion'
+  | 'checkServerIdentity'
 >;
 
+/** One server, and how to be known to it. */
 export interface TransportOptions {
   /** `https://host:port`, with a path prefix where a proxy asks for one. */
   readonly server: URL;
@@ -34,8 +43,11 @@ export interface TransportOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly requestDeadlineMs?: number | undefined;
+  /** Asked before any byte is sent: why the server may not be spoken to, or `undefined`. */
+  readonly refusal?: ((socket: TLSSocket) => string | undefined) | undefined;
 }
 
+/** One request. */
 export interface Call {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query below the server's prefix. */
@@ -219,6 +231,8 @@ function locatingConnector(options: TransportOptions): buildConnector.connector 
   const connect = buildConnector({
     ...options.tls,
     allowH2: false,
+    // A resumed session could be older than what has been decided about the server since.
+    ...(options.refusal === undefined ? {} : { maxCachedSessions: 0 }),
     timeout: CONNECT_DEADLINE_MS,
     keepAlive: true,
     keepAliveInitialDelay: 15_000,
@@ -238,11 +252,24 @@ function locatingConnector(options: TransportOptions): buildConnector.connector 
           port: String(located.port),
           ...(servername ? { servername } : {}),
         },
-        callback,
+        options.refusal === undefined ? callback : guarded(callback, options.refusal),
       );
     } catch (error) {
       callback(error instanceof Error ? error : new Error(String(error)), null);
     }
+  };
+}
+
+function guarded(
+  callback: buildConnector.Callback,
+  refusal: (socket: TLSSocket) => string | undefined,
+): buildConnector.Callback {
+  return (...[error, socket]) => {
+    if (error) return callback(error, null);
+    const why = socket instanceof TLSSocket ? refusal(socket) : 'the connection is not TLS';
+    if (why === undefined) return callback(null, socket);
+    socket.destroy();
+    callback(new IsthmusError('NOT_AUTHORIZED', `the server is refused: ${why}`), null);
   };
 }
 

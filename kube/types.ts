@@ -20,6 +20,7 @@ export interface ObjectMeta {
   readonly finalizers?: readonly string[];
 }
 
+/** metav1.OwnerReference: whose end is the end of the object. */
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -29,6 +30,7 @@ export interface OwnerReference {
   readonly blockOwnerDeletion?: boolean;
 }
 
+/** What every object has. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;
@@ -45,6 +47,7 @@ export interface Condition {
   readonly observedGeneration?: number;
 }
 
+/** A port of a {@link Service}. */
 export interface ServicePort {
   readonly name?: string;
   readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
@@ -54,6 +57,7 @@ export interface ServicePort {
   readonly nodePort?: number;
 }
 
+/** core/v1 Service, trimmed. */
 export interface Service extends KubeObject {
   readonly kind: 'Service';
   readonly spec: {
@@ -76,6 +80,7 @@ export interface Service extends KubeObject {
   };
 }
 
+/** One endpoint of an {@link EndpointSlice}; an absent condition has its default. */
 export interface Endpoint {
   readonly addresses: readonly string[];
   readonly conditions?: {
@@ -94,6 +99,7 @@ export interface Endpoint {
   };
 }
 
+/** A port of an {@link EndpointSlice}. */
 export interface EndpointPort {
   readonly name?: string;
   readonly port?: number;
@@ -101,6 +107,7 @@ export interface EndpointPort {
   readonly appProtocol?: string;
 }
 
+/** discovery.k8s.io/v1 EndpointSlice, trimmed. */
 export interface EndpointSlice extends KubeObject {
   readonly kind: 'EndpointSlice';
   readonly addressType: 'IPv4' | 'IPv6' | 'FQDN';
@@ -108,6 +115,7 @@ export interface EndpointSlice extends KubeObject {
   readonly ports: readonly EndpointPort[];
 }
 
+/** core/v1 Pod, trimmed. */
 export interface Pod extends KubeObject {
   readonly kind: 'Pod';
   readonly spec: {
@@ -128,6 +136,7 @@ export interface ServiceExport extends KubeObject {
   readonly status?: { readonly conditions?: readonly Condition[] };
 }
 
+/** core/v1 Namespace. */
 export interface Namespace extends KubeObject {
   readonly kind: 'Namespace';
 }

@@ -58,6 +58,11 @@ export class WorkQueue {
     this.#pump();
   }
 
+  /** Like {@link add}, but a key that failed waits out its backoff. */
+  offer(key: string): void {
+    if (!this.#timers.has(key)) this.add(key);
+  }
+
   /** Works on `key` after `delayMs`; the earlier of two such calls is forgotten. */
   addAfter(key: string, delayMs: number): void {
     if (this.#signal.aborted) return;

@@ -76,6 +76,7 @@ async function show(
   const observers = demo.clusterset.clusters.map(
     (each) => new ClusterObserver(each, network, io, signal),
   );
+  await Promise.all(observers.map((each) => each.ready));
   const traffic = new TrafficWindow();
   const startMs = clock.monotonicMs();
   const load = new Load({

@@ -33,7 +33,10 @@ const linksAnswer = z.object({
   ),
 });
 
+/** Keeps what one cluster shows current. */
 export class ClusterObserver {
+  /** Resolves when the links were read once. */
+  readonly ready: Promise<void>;
   readonly #cluster: EmbeddedCluster;
   readonly #network: Network;
   readonly #mirrors: Reflector<Service>;
@@ -54,7 +57,7 @@ export class ClusterObserver {
     this.#mirrors.start(signal);
     const timer = io.clock.every(POLL_MS, () => void this.#poll());
     signal.addEventListener('abort', () => timer.cancel(), { once: true });
-    void this.#poll();
+    this.ready = this.#poll();
   }
 
   state(): ClusterState {

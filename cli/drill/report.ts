@@ -116,7 +116,8 @@ export function percentile(sorted: readonly number[], quantile: number): number 
 
 /**
  * From the fault until the first moment after which every answer of the next second succeeds, from
- * another cluster; `null` when that never comes.
+ * another cluster; `null` when that never comes. The moment is that of the first such answer: before
+ * it nobody could have seen that the service is back.
  */
 function measureFailover(
   byEnd: readonly RequestRecord[],
@@ -124,13 +125,17 @@ function measureFailover(
   home: string,
 ): number | null {
   if (faultMs === undefined) return null;
-  const after = byEnd.filter((each) => each.endMs > faultMs);
-  let candidateMs = faultMs;
-  for (const each of after) {
-    if (each.endMs > candidateMs + WINDOW_MS) return round(candidateMs - faultMs, 1);
-    if (each.cluster === undefined || each.cluster === home) candidateMs = each.endMs;
+  let firstGoodMs: number | undefined;
+  for (const { endMs, cluster } of byEnd) {
+    if (endMs <= faultMs) continue;
+    if (firstGoodMs !== undefined && endMs > firstGoodMs + WINDOW_MS) break;
+    if (cluster === undefined || cluster === home) firstGoodMs = undefined;
+    else firstGoodMs ??= endMs;
   }
-  return null;
+  const lastMs = byEnd.at(-1)?.endMs ?? 0;
+  // A second that was cut off by the drill's end proves nothing.
+  if (firstGoodMs === undefined || lastMs < firstGoodMs + WINDOW_MS) return null;
+  return round(firstGoodMs - faultMs, 1);
 }
 
 /** From the first local pod ready until the local share over one second is home again. */

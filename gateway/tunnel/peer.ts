@@ -171,7 +171,7 @@ export class PeerTunnels {
       worker: 0,
       purpose,
       replicas: [...this.#context.replicas()].slice(0, 256),
-      wantsReverse: this.#peer.gateways.length === 0,
+      wantsReverse: this.#peer.gateways.length === 0 || this.#lostForLong(),
     };
   }
 
@@ -183,6 +183,11 @@ export class PeerTunnels {
           'NOT_AUTHORIZED',
           `the gateway calls its cluster "${theirs.cluster}", the Link calls it "${this.#peer.clusterName}"`,
         );
+  }
+
+  /** Every address we know may be stale: then the peer, who can reach us, is asked to dial for us. */
+  #lostForLong(): boolean {
+    return !this.connected && this.#context.clock.wallMs() - this.#sinceMs > SILENCE_MS;
   }
 
   #dialAll(): void {

@@ -96,6 +96,8 @@ export const linkStatus = z.object({
   /** What the peer announced since; used instead of `spec` once present. */
   trustBundle: z.string().optional(),
   gateways: z.array(linkGateway).optional(),
+  /** Hash of the part of `spec` under which the peer announced them; a new spec takes them back. */
+  specHash: z.string().optional(),
   peerVersion: z.string().optional(),
   importedServices: z.int().optional(),
   exportedServices: z.int().optional(),

@@ -1,0 +1,161 @@
+/**
+ * Offers → mirrors: which mirror Services there have to be, before ports are given out. pure
+ *
+ * One per exporting cluster and one, `-global`, for all of them. Of two sources of one name the older Link
+ * keeps it. An object of that name that Isthmus did not make is never touched.
+ */
+import { GLOBAL, mirrorName } from '#core/names.ts';
+import { apiVersionOf, services } from '#kube/resources/builtin.ts';
+import type { Link } from '#kube/resources/link.ts';
+import type { Finding, Member, Offer, PlanInput } from './input.ts';
+import { type MergedPort, merge } from './merge.ts';
+import { linkReference } from './offers.ts';
+import { isMirror, olderLinkFirst, travellingAnnotations, travellingLabels } from './peers.ts';
+
+/** A mirror Service that has to be. */
+export interface Mirror {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The cluster it reaches, or `global`. */
+  readonly of: string;
+  /** `namespace/name` of the exported Service. */
+  readonly target: string;
+  /** Sorted. */
+  readonly clusters: readonly string[];
+  readonly ports: readonly MergedPort[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** When the one cluster's export was made; empty for `global`. */
+  readonly exportedAt: string;
+  /** The oldest Link it comes by. */
+  readonly link: Link;
+}
+
+/** Every mirror, by key, and what kept others from being one. */
+export function mirrorsOf(
+  offers: ReadonlyMap<string, Offer>,
+  missingNamespaces: ReadonlySet<string>,
+  existing: PlanInput['services'],
+): { readonly mirrors: ReadonlyMap<string, Mirror>; readonly findings: readonly Finding[] } {
+  const findings: Finding[] = [];
+  const claims: Mirror[] = [];
+  for (const offer of offers.values()) {
+    if (missingNamespaces.has(offer.namespace)) continue;
+    claims.push(...claimsOf(offer, findings));
+  }
+  // Cluster mirrors before global ones where Links are equally old, so that the order is total.
+  claims.sort((a, b) =>
+    a.link === b.link ? compare(rank(a), rank(b)) : olderLinkFirst(a.link, b.link),
+  );
+  const mirrors = new Map<string, Mirror>();
+  for (const claim of claims) {
+    const holder = mirrors.get(claim.key);
+    const found = existing.get(claim.key);
+    if (holder !== undefined) {
+      findings.push(
+        problem(
+          claim.link,
+          'NameTaken',
+          `the mirror ${claim.key} of ${claim.target} is not made: the name belongs to the mirror of ${holder.target}, whose Link is older`,
+        ),
+      );
+    } else if (found !== undefined && !isMirror(found)) {
+      const message = `Service ${claim.key} was not made by Isthmus, so ${claim.target} of ${claim.of} is not mirrored: rename or delete it`;
+      findings.push(problem(claim.link, 'NameClash', message));
+      const { name, namespace, key } = claim;
+      const uid = found.metadata.uid;
+      const about = { apiVersion: apiVersionOf(services), kind: 'Service', name, namespace };
+      findings.push({
+        about: { ...about, ...(uid === undefined ? {} : { uid }) },
+        type: 'Warning',
+        reason: 'NameClash',
+        message: `Isthmus would mirror ${claim.target} of ${claim.of} as ${key}, but leaves this Service alone because it did not make it`,
+      });
+    } else {
+      mirrors.set(claim.key, claim);
+    }
+  }
+  return { mirrors, findings };
+}
+
+function claimsOf(offer: Offer, findings: Finding[]): Mirror[] {
+  const remote = offer.members.filter((each) => each.link !== undefined);
+  const claims: Mirror[] = [];
+  for (const member of remote) {
+    const claim = claimOf(offer, [member], member.cluster, findings);
+    if (claim !== undefined) claims.push(claim);
+  }
+  const global = remote.length > 0 ? claimOf(offer, offer.members, GLOBAL, []) : undefined;
+  if (global !== undefined) claims.push(global);
+  return claims;
+}
+
+function claimOf(
+  offer: Offer,
+  all: readonly Member[],
+  of: string,
+  findings: Finding[],
+): Mirror | undefined {
+  const target = `${offer.namespace}/${offer.name}`;
+  const members = all.filter((each) => each.export.type !== 'Headless');
+  const [link] = all.flatMap((each) => each.link ?? []).sort(olderLinkFirst);
+  if (link === undefined) return undefined;
+  if (members.length < all.length) {
+    findings.push(
+      problem(
+        link,
+        'HeadlessNotMirrored',
+        `${target} of ${of} is headless, which this release does not mirror`,
+      ),
+    );
+  }
+  const { ports, refusedPorts } = merge(members);
+  if (refusedPorts.length > 0) {
+    findings.push(
+      problem(
+        link,
+        'ProtocolNotCarried',
+        `${refusedPorts.join(', ')} of ${target} of ${of} is left out: gateways carry TCP only`,
+      ),
+    );
+  }
+  const [oldest] = members;
+  // A global mirror of nothing but this cluster's own pods would come from no Link.
+  if (oldest === undefined || ports.length === 0 || members.every((each) => !each.link)) {
+    return undefined;
+  }
+  const name = mirrorName(offer.name, of);
+  return {
+    key: `${offer.namespace}/${name}`,
+    namespace: offer.namespace,
+    name,
+    of,
+    target,
+    clusters: members.map((each) => each.cluster).sort(),
+    ports,
+    labels: travellingLabels(oldest.export.exportedLabels),
+    annotations: travellingAnnotations(oldest.export.exportedAnnotations),
+    exportedAt: of === GLOBAL ? '' : oldest.export.createdAt,
+    link,
+  };
+}
+
+function problem(link: Link, reason: string, message: string): Finding {
+  return {
+    about: linkReference(link),
+    link: link.metadata.name,
+    type: 'Warning',
+    reason,
+    message,
+  };
+}
+
+function rank(mirror: Mirror): string {
+  return `${mirror.of === GLOBAL ? 1 : 0} ${mirror.key} ${mirror.target}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

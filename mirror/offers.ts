@@ -1,0 +1,88 @@
+/**
+ * Which services are offered here, by which clusters, and into which namespaces they come. pure
+ */
+import { CATALOG_LIMITS } from '#core/catalog.ts';
+import { LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
+import { apiVersionOf, links } from '#kube/resources/builtin.ts';
+import type { Link } from '#kube/resources/link.ts';
+import type { ObjectReference } from '#kube/types.ts';
+import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
+
+/** Members by service, the oldest export first (KEP-1645); the cluster's name breaks a tie. */
+export function offersOf(members: readonly Member[]): ReadonlyMap<string, Offer> {
+  const grouped = new Map<string, Member[]>();
+  for (const member of members) {
+    const key = `${member.export.namespace}/${member.export.name}`;
+    const known = grouped.get(key);
+    if (known) known.push(member);
+    else grouped.set(key, [member]);
+  }
+  const offers = new Map<string, Offer>();
+  for (const [key, group] of grouped) {
+    const [first] = group;
+    if (first === undefined) continue;
+    const { namespace, name } = first.export;
+    offers.set(key, { namespace, name, members: group.sort(olderExportFirst) });
+  }
+  return offers;
+}
+
+/** Namespaces that remote exports need, that are missing here, and what is done about each. */
+export function missingNamespaces(
+  members: readonly Member[],
+  namespaces: PlanInput['namespaces'],
+): {
+  readonly missing: ReadonlySet<string>;
+  readonly actions: readonly Action[];
+  readonly findings: readonly Finding[];
+} {
+  const missing = new Set<string>();
+  const created = new Map<string, Action>();
+  const reported = new Map<string, Finding>();
+  for (const { export: one, link } of members) {
+    const { namespace } = one;
+    const found = namespaces.get(namespace);
+    if (link === undefined || (found && found.metadata.deletionTimestamp === undefined)) continue;
+    missing.add(namespace);
+    // One that is being deleted must be gone before it can be made again.
+    if (link.spec?.import.createNamespaces && found === undefined) {
+      created.set(namespace, createNamespace(namespace));
+    } else if (reported.size < CATALOG_LIMITS.metadataMax) {
+      reported.set(`${link.metadata.name} ${namespace}`, {
+        about: linkReference(link),
+        link: link.metadata.name,
+        type: 'Warning',
+        reason: 'NamespaceMissing',
+        message: `namespace "${namespace}" does not exist here: create it, set spec.import.createNamespaces, or leave it out of spec.import.namespaces`,
+      });
+    }
+  }
+  return { missing, actions: [...created.values()], findings: [...reported.values()] };
+}
+
+/** What an Event about a Link refers to. */
+export function linkReference(link: Link): ObjectReference {
+  const { name, namespace, uid } = link.metadata;
+  return {
+    apiVersion: apiVersionOf(links),
+    kind: 'Link',
+    name,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+  };
+}
+
+function createNamespace(name: string): Action {
+  const metadata = { name, labels: { [LABEL_MANAGED_BY]: MANAGER } };
+  return {
+    do: 'apply',
+    key: name,
+    kind: 'Namespace',
+    object: { apiVersion: 'v1', kind: 'Namespace', metadata },
+  };
+}
+
+function olderExportFirst(a: Member, b: Member): number {
+  const [ageA, ageB] = [`${a.export.createdAt} ${a.cluster}`, `${b.export.createdAt} ${b.cluster}`];
+  return ageA < ageB ? -1 : ageA > ageB ? 1 : 0;
+}

@@ -1,0 +1,92 @@
+/**
+ * plan(input) → actions: everything the mirror controller decides, in one pure function.
+ *
+ * Promises: applied to the state it was made from, it leaves nothing to do; nothing is taken away because
+ * something is not known; nothing that Isthmus did not make is changed but for the status of a ServiceExport.
+ */
+import { exportStatusActions, labelActions, localMembers } from './exports.ts';
+import type { Finding, Plan, PlanInput } from './input.ts';
+import { linkStatusActions } from './link-status.ts';
+import { mirrorActions } from './mirror-objects.ts';
+import { type Mirror, mirrorsOf } from './mirrors.ts';
+import { linkReference, missingNamespaces, offersOf } from './offers.ts';
+import { isMirror, linkRoles, remoteMembers } from './peers.ts';
+import { allocatePorts, type PortClaim, portOwner } from './ports.ts';
+
+/** What has to be done for the cluster to be as its Links, exports and peers' catalogs want it. */
+export function plan(input: PlanInput): Plan {
+  const roles = linkRoles(input.links, input.cluster);
+  const remote = remoteMembers(roles, input);
+  const local = localMembers(input);
+  const offers = offersOf([...remote, ...local]);
+  const namespaces = missingNamespaces(remote, input.namespaces);
+  const { mirrors, findings: contested } = mirrorsOf(offers, namespaces.missing, input.services);
+  const ports = givePorts(mirrors, input);
+  const labelled = labelActions(input);
+  const findings: readonly Finding[] = [
+    ...namespaces.findings,
+    ...contested,
+    ...withoutPort(mirrors, ports),
+    ...labelled.findings,
+  ];
+  return {
+    actions: [
+      ...namespaces.actions,
+      ...labelled.actions,
+      ...mirrorActions(mirrors, ports, input),
+      ...exportStatusActions(input, offers),
+      ...linkStatusActions({ input, roles, mirrors, findings, localMembers: local }),
+    ],
+    findings,
+  };
+}
+
+function givePorts(mirrors: ReadonlyMap<string, Mirror>, input: PlanInput) {
+  const claims: PortClaim[] = [];
+  for (const mirror of mirrors.values()) {
+    const existing = input.services.get(mirror.key);
+    for (const { port } of mirror.ports) {
+      const held = existing?.spec.ports?.find((each) => each.port === port)?.targetPort;
+      claims.push({
+        owner: portOwner(mirror.key, port),
+        held: typeof held === 'number' ? held : undefined,
+        since: existing?.metadata.creationTimestamp ?? '',
+      });
+    }
+  }
+  return allocatePorts(claims, input.portRange, leavingPorts(mirrors, input), input.restingPorts);
+}
+
+/** Ports of mirrors that go, or that lose the port: still in use until the gateways noticed. */
+function leavingPorts(
+  mirrors: ReadonlyMap<string, Mirror>,
+  input: Pick<PlanInput, 'services'>,
+): ReadonlySet<number> {
+  const leaving = new Set<number>();
+  for (const [key, service] of input.services) {
+    if (!isMirror(service)) continue;
+    const kept = mirrors.get(key)?.ports.map((each) => each.port) ?? [];
+    for (const { port, targetPort } of service.spec.ports ?? []) {
+      if (typeof targetPort === 'number' && !kept.includes(port)) leaving.add(targetPort);
+    }
+  }
+  return leaving;
+}
+
+function withoutPort(
+  mirrors: ReadonlyMap<string, Mirror>,
+  ports: ReadonlyMap<string, number>,
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const { key, link, ports: wanted } of mirrors.values()) {
+    if (wanted.every(({ port }) => ports.has(portOwner(key, port)))) continue;
+    findings.push({
+      about: linkReference(link),
+      link: link.metadata.name,
+      type: 'Warning',
+      reason: 'PortsExhausted',
+      message: `no listener port is free for ${key}: import fewer services or widen the range`,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,320 @@
+/**
+ * The loop of the mirror controller: read → plan → apply, level-triggered.
+ *
+ * Promises: every change leads to a plan within {@link COALESCE_MS}; an object that cannot be written
+ * holds up no other; a change of the gateways is written at once, further ones at most once a second, in one
+ * wave of bounded width; nothing is written before everything has been read, nor without leadership.
+ */
+import type { Catalog } from '#core/catalog.ts';
+import type { Clock } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import { GATEWAY_SERVICE, SLICE_MANAGER, SYSTEM_NAMESPACE } from '#core/names.ts';
+import type { Random } from '#core/random.ts';
+import type { KubeClient, Resource, Selection } from '#kube/client.ts';
+import type { EventRecorder } from '#kube/events.ts';
+import { Reflector } from '#kube/reflector.ts';
+import {
+  endpointSlices,
+  links,
+  namespaces,
+  serviceExports,
+  services,
+} from '#kube/resources/builtin.ts';
+import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
+import { WorkQueue } from '#kube/workqueue.ts';
+import { runActions } from './apply.ts';
+import type { Feed } from './feed.ts';
+import type { Action, Finding, PlanInput, PortRange } from './input.ts';
+import { assumedExports, isMirror, linkRoles } from './peers.ts';
+import { plan } from './plan.ts';
+import { PORT_REST_MS, portOwner } from './ports.ts';
+import { readyAddresses } from './replicas.ts';
+import { WithdrawalGuard } from './withdrawals.ts';
+
+/** Changes within this time make one plan. */
+export const COALESCE_MS = 20;
+/** A change of the gateways touches every mirror, so at most one a second is passed on. */
+export const GATEWAY_WAVE_MS = 1_000;
+/** Objects written at the same time. */
+const WRITES_MAX = 16;
+/** A plan is made at least this often, for what changes with time alone. */
+const REPLAN_MS = 15_000;
+const RETRY = { firstMs: 50, maxMs: 5_000 };
+
+/** What a {@link Controller} works with. */
+export interface ControllerOptions {
+  readonly cluster: string;
+  readonly client: KubeClient;
+  readonly recorder: Pick<EventRecorder, 'record'>;
+  readonly portRange: PortRange;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Told of every action that was carried out or failed. */
+  readonly onAction?: (action: Action, failed: boolean) => void;
+}
+
+/** Keeps one cluster as its Links, exports and peers' catalogs want it. */
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #watched;
+  readonly #resting = new Map<number, { readonly owner: string; readonly untilMs: number }>();
+  readonly #guards = new Map<string, WithdrawalGuard>();
+  #withheld: ReadonlyMap<string, number> = new Map();
+  #gatewaySlices: readonly EndpointSlice[] = [];
+  #gatewaysAtMs = Number.NEGATIVE_INFINITY;
+  #gatewaysPending = false;
+  #planPending = false;
+  #todo = new Map<string, readonly Action[]>();
+  #findings = new Set<string>();
+  #feed: Feed | undefined;
+  #queue: WorkQueue | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(options: ControllerOptions) {
+    this.#options = options;
+    const system = { namespace: SYSTEM_NAMESPACE };
+    const ours = `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`;
+    const gateways = `kubernetes.io/service-name=${GATEWAY_SERVICE}`;
+    this.#watched = {
+      services: this.#reflect(services),
+      slices: this.#reflect(endpointSlices, { labelSelector: ours }),
+      gateways: this.#reflect(endpointSlices, { ...system, labelSelector: gateways }),
+      exports: this.#reflect(serviceExports),
+      namespaces: this.#reflect(namespaces),
+      links: this.#reflect(links, system),
+    };
+  }
+
+  /** Begins to watch; `feed` is where catalogs come from. Until `signal` aborts. */
+  start(feed: Feed, signal: AbortSignal): void {
+    this.#feed = feed;
+    this.#signal = signal;
+    const { gateways, ...others } = this.#watched;
+    this.#watched.services.onChange((key, before, after) => this.#restPorts(key, before, after));
+    gateways.onChange(() => this.#gatewaysChanged());
+    for (const each of Object.values(others)) each.onChange(() => this.changed());
+    for (const each of Object.values(this.#watched)) {
+      each.start(signal);
+      each.synced(signal).then(
+        () => this.changed(),
+        () => undefined,
+      );
+    }
+    const replan = this.#options.clock.every(REPLAN_MS, () => this.changed());
+    signal.addEventListener('abort', () => replan.cancel(), { once: true });
+  }
+
+  /** Writes as long as `leading` lasts. */
+  async lead(leading: AbortSignal): Promise<void> {
+    const { clock, random, log } = this.#options;
+    this.#queue = new WorkQueue(
+      {
+        handle: (key) => this.#work(key),
+        concurrency: WRITES_MAX,
+        clock,
+        random,
+        log,
+        backoff: RETRY,
+      },
+      leading,
+    );
+    this.#findings = new Set();
+    this.changed();
+    if (!leading.aborted) {
+      await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
+    }
+    await this.#queue.idle();
+    this.#queue = undefined;
+    this.#todo.clear();
+  }
+
+  /** Something may have changed. */
+  readonly changed = (): void => {
+    if (this.#planPending) return;
+    this.#planPending = true;
+    this.#options.clock.after(COALESCE_MS, () => {
+      this.#planPending = false;
+      if (this.#signal?.aborted) return;
+      try {
+        this.#reconcile();
+      } catch (error) {
+        this.#options.log.error('no plan could be made', { error: describeError(error) });
+      }
+    });
+  };
+
+  /** Addresses of the gateways that are ready. */
+  readyGateways(): readonly string[] {
+    return readyAddresses(this.#watched.gateways.cache.values());
+  }
+
+  /** Why nothing can be decided yet, or `undefined`. */
+  unready(): string | undefined {
+    const missing = Object.entries(this.#watched).filter(([, each]) => !each.hasSynced);
+    if (missing.length === 0) return undefined;
+    return `waiting for the API server: ${missing.map(([name]) => name).join(', ')}`;
+  }
+
+  /** Milliseconds since each watch last heard anything, by name. */
+  watchAges(): ReadonlyMap<string, number> {
+    const nowMs = this.#options.clock.monotonicMs();
+    const ages = Object.entries(this.#watched).map(
+      ([name, each]) => [name, nowMs - each.lastEventAtMs] as const,
+    );
+    return new Map(ages);
+  }
+
+  /** Keys waiting to be written, and keys that failed last time. */
+  backlog(): { readonly depth: number; readonly failing: number } {
+    return { depth: this.#queue?.depth ?? 0, failing: this.#queue?.failing ?? 0 };
+  }
+
+  #reconcile(): void {
+    const feed = this.#feed;
+    const signal = this.#signal;
+    if (feed === undefined || signal === undefined || this.unready() !== undefined) return;
+    const roles = linkRoles([...this.#watched.links.cache.values()], this.#options.cluster);
+    const clusters = roles.flatMap((each) =>
+      each.role === 'active' ? [each.spec.clusterName] : [],
+    );
+    feed.follow(new Set(clusters), signal);
+    if (this.#queue === undefined) return;
+    const { actions, findings } = plan(this.#input(feed));
+    this.#tell(findings);
+    const todo = new Map<string, Action[]>();
+    for (const action of actions) {
+      const known = todo.get(action.key);
+      if (known) known.push(action);
+      else todo.set(action.key, [action]);
+    }
+    this.#todo = todo;
+    for (const key of todo.keys()) this.#queue.offer(key);
+  }
+
+  #input(feed: Feed): PlanInput {
+    const { cluster, clock, portRange } = this.#options;
+    const watched = this.#watched;
+    const { catalogs, withheld } = this.#judgeCatalogs(feed);
+    return {
+      cluster,
+      links: [...watched.links.cache.values()],
+      catalogs,
+      withheld,
+      linkStates: feed.linkStates,
+      services: watched.services.cache,
+      slices: watched.slices.cache,
+      gatewaySlices: this.#gatewaySlices,
+      exports: watched.exports.cache,
+      namespaces: watched.namespaces.cache,
+      portRange,
+      restingPorts: this.#restingPorts(),
+      now: `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`,
+    };
+  }
+
+  #judgeCatalogs(feed: Feed): Pick<PlanInput, 'catalogs' | 'withheld'> {
+    const { clock, log } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const catalogs = new Map<string, Catalog>();
+    const withheld = new Map<string, number>();
+    for (const cluster of this.#guards.keys()) {
+      if (!feed.catalogs.has(cluster)) this.#guards.delete(cluster);
+    }
+    for (const [cluster, heard] of feed.catalogs) {
+      let guard = this.#guards.get(cluster);
+      if (guard === undefined) {
+        guard = new WithdrawalGuard(assumedExports(this.#watched.services.cache.values(), cluster));
+        this.#guards.set(cluster, guard);
+      }
+      const judged = guard.judge(heard.catalog, heard.snapshotAtMs, nowMs);
+      catalogs.set(cluster, judged.catalog);
+      if (judged.refetchAtMs === undefined) continue;
+      withheld.set(cluster, judged.withheld);
+      if (!this.#withheld.has(cluster)) {
+        log.warn('a mass withdrawal is held back', { cluster, services: judged.withheld });
+        clock.after(judged.refetchAtMs - nowMs + COALESCE_MS, this.changed);
+      }
+      if (judged.refetchAtMs <= nowMs) feed.refetch(cluster);
+    }
+    this.#withheld = withheld;
+    return { catalogs, withheld };
+  }
+
+  async #work(key: string): Promise<void> {
+    const actions = this.#todo.get(key);
+    if (actions === undefined) return;
+    const { client, onAction } = this.#options;
+    let failed = true;
+    try {
+      await runActions(
+        client,
+        actions,
+        (service) => this.#watched.services.cache.get(service)?.metadata.uid,
+      );
+      failed = false;
+    } finally {
+      for (const action of actions) onAction?.(action, failed);
+    }
+    // A later plan may have replaced them meanwhile; then there is more to do.
+    if (this.#todo.get(key) === actions) this.#todo.delete(key);
+  }
+
+  #tell(findings: readonly Finding[]): void {
+    const told = new Set<string>();
+    for (const finding of findings) {
+      const { about, reason, message } = finding;
+      const key = JSON.stringify([
+        about.uid,
+        about.kind,
+        about.namespace,
+        about.name,
+        reason,
+        message,
+      ]);
+      told.add(key);
+      if (this.#findings.has(key)) continue;
+      const { link: _, ...news } = finding;
+      this.#options.recorder.record(news);
+    }
+    this.#findings = told;
+  }
+
+  /** At once when the last change is a second ago, else when it will be. */
+  #gatewaysChanged(): void {
+    if (this.#gatewaysPending) return;
+    this.#gatewaysPending = true;
+    const { clock } = this.#options;
+    const waitMs = this.#gatewaysAtMs + GATEWAY_WAVE_MS - clock.monotonicMs();
+    clock.after(Math.max(0, waitMs), () => {
+      this.#gatewaysPending = false;
+      this.#gatewaysAtMs = clock.monotonicMs();
+      this.#gatewaySlices = [...this.#watched.gateways.cache.values()];
+      this.changed();
+    });
+  }
+
+  #restPorts(key: string, before: Service | undefined, after: Service | undefined): void {
+    if (before === undefined || !isMirror(before)) return;
+    const kept = new Set(after?.spec.ports?.map((each) => each.targetPort));
+    const untilMs = this.#options.clock.monotonicMs() + PORT_REST_MS;
+    for (const { port, targetPort } of before.spec.ports ?? []) {
+      if (typeof targetPort !== 'number' || kept.has(targetPort)) continue;
+      this.#resting.set(targetPort, { owner: portOwner(key, port), untilMs });
+    }
+  }
+
+  #restingPorts(): ReadonlyMap<number, string> {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [port, { untilMs }] of this.#resting) {
+      if (untilMs <= nowMs) this.#resting.delete(port);
+    }
+    return new Map([...this.#resting].map(([port, { owner }]) => [port, owner]));
+  }
+
+  #reflect<T extends KubeObject>(resource: Resource<T>, selection: Selection = {}): Reflector<T> {
+    const { client, clock, random, log } = this.#options;
+    return new Reflector({ client, resource, selection, clock, random, log });
+  }
+}

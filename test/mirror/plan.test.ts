@@ -1,0 +1,193 @@
+/** Properties of the plan, and tables for what it is made of. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { below, seededRandom } from '#core/random.ts';
+import type { PlanInput } from '#mirror/input.ts';
+import { merge } from '#mirror/merge.ts';
+import { importsNamespace, isMirror } from '#mirror/peers.ts';
+import { plan } from '#mirror/plan.ts';
+import { allocatePorts, type PortClaim } from '#mirror/ports.ts';
+import { WithdrawalGuard } from '#mirror/withdrawals.ts';
+import { applyPlan, inputOf, type World } from './world.ts';
+
+const range = { min: 10_000, max: 10_009 };
+const claim = (owner: string, held?: number, since = ''): PortClaim => ({ owner, held, since });
+
+const portCases: [string, PortClaim[], number[], [number, string][], Record<string, number>][] = [
+  ['a held port is kept', [claim('a', 10_003, '1')], [], [], { a: 10_003 }],
+  [
+    'of two claims the older keeps it',
+    [claim('b', 10_003, '2'), claim('c', 10_003, '1')],
+    [],
+    [],
+    { c: 10_003 },
+  ],
+  ['a port out of range is replaced', [claim('a', 80, '1')], [], [], { a: 10_000 }],
+  ['a taken port is passed over', [claim('a')], [10_000, 10_001], [], { a: 10_002 }],
+  ['a resting port serves nobody else', [claim('a')], [], [[10_000, 'z']], { a: 10_001 }],
+  ['a resting port serves its former owner', [claim('a')], [], [[10_000, 'a']], { a: 10_000 }],
+];
+for (const [name, claims, taken, resting, expected] of portCases) {
+  test(`ports: ${name}`, () => {
+    const given = allocatePorts(claims, range, new Set(taken), new Map(resting));
+    for (const [owner, port] of Object.entries(expected)) assert.equal(given.get(owner), port);
+    assert.equal(given.size, claims.length);
+    assert.equal(new Set(given.values()).size, given.size);
+  });
+}
+
+test('ports: an exhausted range leaves claims without a port, and gives none twice', () => {
+  const claims = Array.from({ length: 12 }, (_, index) => claim(`owner-${index}`));
+  const given = allocatePorts(claims, range, new Set(), new Map());
+  assert.equal(given.size, 10);
+  assert.equal(new Set(given.values()).size, 10);
+});
+
+test('a peer comes in only where its Link says so', () => {
+  const spec = (namespaces?: string[]) =>
+    ({ import: { createNamespaces: false, ...(namespaces && { namespaces }) } }) as never;
+  const cases: [string[] | undefined, string, boolean][] = [
+    [undefined, 'shop', true],
+    [undefined, 'kube-system', false],
+    [undefined, 'isthmus-system', false],
+    [['shop'], 'shop', true],
+    [['shop'], 'other', false],
+    [[], 'shop', false],
+    [['kube-public'], 'kube-public', false],
+  ];
+  for (const [namespaces, namespace, expected] of cases) {
+    assert.equal(importsNamespace(spec(namespaces), namespace), expected, namespace);
+  }
+});
+
+test('a port of the same number and another name reaches only the clusters that name it so', () => {
+  const { catalogs } = inputOf({
+    about: '',
+    catalogs: {
+      a: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'web', port: 80 }] }] },
+      b: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'http', port: 80 }] }] },
+    },
+  });
+  const members = [...catalogs].map(([cluster, { exports }]) => {
+    const one = exports.get('s/x');
+    assert.ok(one);
+    return { cluster, export: one, assumed: false };
+  });
+  const { ports, conflicts } = merge(members);
+  assert.deepEqual(
+    ports.map((each) => [each.name, each.port, each.clusters]),
+    [['web', 80, ['a']]],
+  );
+  assert.deepEqual(
+    conflicts.map((each) => each.reason),
+    ['PortConflict'],
+  );
+});
+
+function catalogOfSize(count: number, from = 0) {
+  const exports = Array.from({ length: count }, (_, index) => ({
+    namespace: 'shop',
+    name: `s-${index + from}`,
+  }));
+  const catalog = inputOf({ about: '', catalogs: { east: { exports } } }).catalogs.get('east');
+  assert.ok(catalog);
+  return catalog;
+}
+
+test('a mass withdrawal is held for a minute and a fresh snapshot, a small one is not', () => {
+  const guard = new WithdrawalGuard(new Map());
+  assert.equal(guard.judge(catalogOfSize(100), 0, 0).withheld, 0);
+  assert.equal(guard.judge(catalogOfSize(90), 0, 1).catalog.exports.size, 90);
+  const held = guard.judge(catalogOfSize(5), 0, 1_000);
+  assert.deepEqual([held.withheld, held.catalog.exports.size], [85, 90]);
+  assert.equal(held.refetchAtMs, 61_000);
+  assert.equal(guard.judge(catalogOfSize(5), 0, 62_000).withheld, 85, 'not fetched afresh yet');
+  assert.equal(guard.judge(catalogOfSize(90), 0, 62_500).withheld, 0, 'it was an error');
+  assert.equal(guard.judge(catalogOfSize(5), 0, 70_000).withheld, 85);
+  assert.equal(guard.judge(catalogOfSize(5), 131_000, 131_001).withheld, 0, 'confirmed');
+});
+
+/** A world of a few clusters, services and Links, of which anything may be missing or odd. */
+function randomWorld(seed: number): World {
+  const random = seededRandom(seed);
+  const chance = (share: number) => random.next() < share;
+  const pick = <T>(values: readonly T[]): T => values[below(random, values.length)] as T;
+  const clusters = ['east', 'north', 'west', 'b-east'];
+  const names = ['a', 'a-b', 'backend', 'global'];
+  const spaces = ['shop', 'kube-system', 'absent', 'other'];
+  const ports = () =>
+    [
+      { name: 'http', port: pick([80, 8080]) },
+      { name: pick(['', 'http', 'x']), port: 90 },
+    ].slice(0, 1 + below(random, 2));
+  const exports = () =>
+    names
+      .filter(() => chance(0.6))
+      .map((name) => ({
+        namespace: pick(spaces),
+        name,
+        ports: ports(),
+        createdAt: `2026-01-0${1 + below(random, 3)}T00:00:00Z`,
+        type: chance(0.1) ? 'Headless' : 'ClusterSetIP',
+      }));
+  const linked = clusters.filter(() => chance(0.8));
+  return {
+    about: '',
+    links: linked.map((cluster, index) => ({
+      metadata: { name: `link-${index}`, creationTimestamp: `2026-01-0${1 + below(random, 2)}` },
+      spec: {
+        clusterName: chance(0.1) ? 'east' : cluster,
+        trustDomain: 't',
+        trustBundle: chance(0.1) ? 'bad' : 'TEST_ROOT',
+        import: { createNamespaces: chance(0.3) },
+      },
+    })),
+    catalogs: Object.fromEntries(
+      linked.filter(() => chance(0.7)).map((cluster) => [cluster, { exports: exports() }]),
+    ),
+    services: names
+      .filter(() => chance(0.5))
+      .map((name) => ({
+        metadata: {
+          name: chance(0.2) ? `${name}-east` : name,
+          namespace: 'shop',
+          uid: `u-${name}`,
+          labels: chance(0.6) ? { 'isthmus.dev/export': 'true' } : {},
+        },
+        spec: chance(0.1) ? { type: 'ExternalName' } : { ports: ports() },
+      })),
+    exports: names
+      .filter(() => chance(0.3))
+      .map((name) => ({ metadata: { name, namespace: 'shop', uid: `e-${name}` } })),
+    namespaces: ['shop', 'other', 'kube-system'],
+    portRange: { min: 10_000, max: 10_000 + pick([1, 5, 100]) },
+  };
+}
+
+test('any plan settles, claims no port twice and touches nothing foreign', () => {
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const start = inputOf(randomWorld(seed));
+    const foreign = [...start.services].filter(([, each]) => !isMirror(each));
+    const counter = { next: 0 };
+    let input: PlanInput = start;
+    let rounds = 0;
+    for (; rounds < 6; rounds += 1) {
+      const { actions } = plan(input);
+      if (actions.length === 0) break;
+      input = applyPlan(input, actions, counter);
+    }
+    assert.ok(rounds < 6, `seed ${seed} settles`);
+    for (const [key, each] of foreign) assert.equal(input.services.get(key), each, `seed ${seed}`);
+    const listeners = [...input.services.values()]
+      .filter(isMirror)
+      .flatMap((each) => each.spec.ports?.map((port) => port.targetPort) ?? []);
+    assert.equal(new Set(listeners).size, listeners.length, `seed ${seed}`);
+    // Silence takes nothing away; the end of every Link takes everything.
+    const unheard = plan({ ...input, catalogs: new Map() });
+    const deleted = unheard.actions.filter((each) => each.do === 'delete');
+    assert.deepEqual(deleted, [], `seed ${seed} keeps what it had`);
+    const unlinked = applyPlan(input, plan({ ...input, links: [] }).actions, counter);
+    assert.deepEqual([...unlinked.services.values()].filter(isMirror), [], `seed ${seed}`);
+    assert.equal(unlinked.slices.size, 0, `seed ${seed}`);
+  }
+});

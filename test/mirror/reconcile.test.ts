@@ -1,0 +1,284 @@
+/** The loop, from watch to write, against a client in memory and gateways that a test scripts. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { systemClock } from '#core/clock.ts';
+import { IsthmusError } from '#core/errors.ts';
+import { silentLogger } from '#core/log.ts';
+import { systemRandom } from '#core/random.ts';
+import { StatusError } from '#kube/client.ts';
+import type { News } from '#kube/events.ts';
+import {
+  endpointSlices,
+  links,
+  namespaces,
+  serviceExports,
+  services,
+} from '#kube/resources/builtin.ts';
+import { Feed, type GatewayReplica } from '#mirror/feed.ts';
+import { Controller } from '#mirror/reconcile.ts';
+import { eventually, TEST_ROOT } from '../kube/support.ts';
+import { MemoryClient } from './memory-client.ts';
+
+const base = { clock: systemClock, random: systemRandom, log: silentLogger };
+
+/** A gateway replica that streams what a test says. */
+function scriptedGateway() {
+  let push: (line: unknown) => void = () => undefined;
+  let fail: (error: Error) => void = () => undefined;
+  let opened = 0;
+  let connected = true;
+  let last: unknown;
+  const replica: GatewayReplica = {
+    json: async () => ({ links: [{ name: 'east', clusterName: 'east', connected, error: null }] }),
+    async *stream(path, _idleMs, signal) {
+      if (path !== '/catalogs/east') {
+        throw new IsthmusError('API_REFUSED', path, { cause: new StatusError(404, '', '') });
+      }
+      opened += 1;
+      const queue: unknown[] = last === undefined ? [] : [last];
+      let wake: () => void = () => undefined;
+      let broken: Error | undefined;
+      push = (line) => {
+        queue.push(line);
+        wake();
+      };
+      fail = (error) => {
+        broken = error;
+        wake();
+      };
+      signal.addEventListener('abort', () => wake(), { once: true });
+      while (!signal.aborted) {
+        if (broken) throw broken;
+        const line = queue.shift();
+        if (line !== undefined) yield Buffer.from(`${JSON.stringify(line)}\n`);
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    },
+  };
+  return {
+    replica,
+    opened: () => opened,
+    say(line: unknown) {
+      if ((line as { kind: string }).kind === 'snapshot') last = line;
+      push(line);
+    },
+    fail: (error: Error) => fail(error),
+    disconnect: () => {
+      connected = false;
+    },
+  };
+}
+
+const backend = (name = 'backend') => ({
+  namespace: 'shop',
+  name,
+  createdAt: '2026-01-01T00:00:00Z',
+  ports: [{ name: 'http', port: 8080 }],
+  readyEndpoints: 3,
+});
+const snapshot = (revision: number, ...exports: unknown[]) => ({
+  kind: 'snapshot',
+  position: { epoch: 'e', revision },
+  cluster: { name: 'east', version: '0.1.0', trustBundle: TEST_ROOT },
+  exports,
+});
+
+function world() {
+  const client = new MemoryClient();
+  client.put(namespaces, { metadata: { name: 'shop' } });
+  gateways(client, '10.0.1.1', '10.0.1.2');
+  return client;
+}
+
+function gateways(client: MemoryClient, ...addresses: string[]) {
+  client.put(endpointSlices, {
+    metadata: {
+      name: 'isthmus-gateway-1',
+      namespace: 'isthmus-system',
+      labels: { 'kubernetes.io/service-name': 'isthmus-gateway' },
+    },
+    addressType: 'IPv4',
+    endpoints: addresses.map((address) => ({ addresses: [address] })),
+  });
+}
+
+function link(client: MemoryClient) {
+  client.put(links, {
+    metadata: { name: 'east', namespace: 'isthmus-system', generation: 1 },
+    spec: { clusterName: 'east', trustDomain: 'east.isthmus.local', trustBundle: TEST_ROOT },
+  });
+}
+
+/** A controller that leads until the test ends. */
+function run(client: MemoryClient, replica: GatewayReplica | undefined) {
+  const stop = new AbortController();
+  const news: News[] = [];
+  const controller = new Controller({
+    ...base,
+    cluster: 'west',
+    client,
+    recorder: { record: (each) => news.push(each) },
+    portRange: { min: 10_000, max: 32_767 },
+  });
+  const feed = new Feed({
+    ...base,
+    replicas: () => (replica ? [replica] : []),
+    onChange: controller.changed,
+  });
+  controller.start(feed, stop.signal);
+  const polling = feed.poll(stop.signal);
+  const leading = controller.lead(stop.signal);
+  return {
+    news,
+    controller,
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.all([polling, leading]);
+    },
+  };
+}
+
+const conditionOf = (client: MemoryClient, type: string) =>
+  client
+    .all(links)
+    .get('isthmus-system/east')
+    ?.status.conditions?.find((each) => each.type === type);
+
+test('an export appears, follows its ports and the gateways, and goes again', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using _running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend()));
+  const slice = () => client.all(endpointSlices).get('shop/backend-global-ipv4');
+  await eventually('both mirrors', () => client.all(services).size === 2 && slice() !== undefined);
+  assert.deepEqual([...client.all(services).keys()], ['shop/backend-east', 'shop/backend-global']);
+  const mirror = client.all(services).get('shop/backend-global');
+  assert.equal(slice()?.metadata.ownerReferences?.[0]?.uid, mirror?.metadata.uid);
+  assert.equal(slice()?.ports[0]?.port, mirror?.spec.ports?.[0]?.targetPort);
+  await eventually('status', () => conditionOf(client, 'CatalogSynced')?.status === 'True');
+  assert.equal(client.all(links).get('isthmus-system/east')?.status.importedServices, 1);
+
+  gateways(client, '10.0.1.3');
+  await eventually('new gateways', () => slice()?.endpoints[0]?.addresses[0] === '10.0.1.3');
+  gateway.say({
+    kind: 'delta',
+    position: { epoch: 'e', revision: 2 },
+    changed: [{ ...backend(), ports: [{ name: 'http', port: 9090 }] }],
+  });
+  await eventually(
+    'the new port',
+    () => client.all(services).get('shop/backend-east')?.spec.ports?.[0]?.port === 9090,
+  );
+  gateway.say({ kind: 'delta', position: { epoch: 'e', revision: 3 }, removed: ['shop/backend'] });
+  await eventually('nothing left', () => client.all(services).size === 0 && slice() === undefined);
+});
+
+test('once everything is as it should be, nothing is written any more', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend()));
+  await eventually('status', () => conditionOf(client, 'CatalogSynced')?.reason === 'Synced');
+  const status = () => client.all(links).get('isthmus-system/east')?.status.importedServices;
+  await eventually('quiet', () => status() === 1 && running.controller.backlog().depth === 0);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const count = client.writes.length;
+  for (let index = 0; index < 5; index += 1) {
+    running.controller.changed();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+  }
+  assert.deepEqual(client.writes.slice(count), []);
+});
+
+test('a label becomes an export well within a second, and its removal removes it', async () => {
+  const client = world();
+  await using _running = run(client, undefined);
+  const service = {
+    metadata: { name: 'frontend', namespace: 'shop', labels: {} },
+    spec: { ports: [{ port: 80 }] },
+  };
+  client.put(services, service);
+  await eventually('synced', () => client.all(services).size === 1);
+  const labels = { 'isthmus.dev/export': 'true' };
+  const beganMs = performance.now();
+  client.put(services, { ...service, metadata: { ...service.metadata, labels } });
+  const status = () => client.all(serviceExports).get('shop/frontend')?.status?.conditions;
+  await eventually('valid', () => status()?.[0]?.reason === 'Valid');
+  assert.ok(performance.now() - beganMs < 500);
+  client.put(services, service);
+  await eventually('gone', () => client.all(serviceExports).size === 0);
+});
+
+test('an object that cannot be written holds up no other', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  client.refuse = (_verb, _resource, object) => {
+    if (object === 'shop/bad-east') throw new IsthmusError('API_REFUSED', 'scripted');
+  };
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend('bad'), backend('good')));
+  await eventually('the good ones', () => client.all(services).size === 3);
+  await eventually('the failure', () => running.controller.backlog().failing === 1);
+  client.refuse = () => undefined;
+  await eventually('all', () => client.all(services).size === 4);
+});
+
+test('a broken stream is opened again and takes nothing away; a lost peer is a condition', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using _running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend()));
+  await eventually('mirrors', () => client.all(services).size === 2);
+  gateway.fail(new Error('reset'));
+  await eventually('again', () => gateway.opened() > 1);
+  gateway.disconnect();
+  await eventually('condition', () => conditionOf(client, 'Connected')?.status === 'False');
+  assert.equal(client.all(services).size, 2);
+  assert.equal(client.writes.filter((each) => each.startsWith('delete')).length, 0);
+  client.drop(links, 'isthmus-system/east');
+  await eventually('unlinked', () => client.all(services).size === 0);
+});
+
+test('a wave over many mirrors is of bounded width', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using _running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  const exports = Array.from({ length: 100 }, (_, index) => backend(`s-${index}`));
+  gateway.say(snapshot(1, ...exports));
+  await eventually('200 mirrors', () => client.all(services).size === 200);
+  gateways(client, '10.0.1.9');
+  const moved = () =>
+    [...client.all(endpointSlices).values()].filter(
+      (each) => each.endpoints[0]?.addresses[0] === '10.0.1.9',
+    ).length;
+  await eventually('every slice', () => moved() === 201);
+  assert.ok(client.runningMax <= 16, `${client.runningMax} at once`);
+});
+
+test('a namespace that is missing is told once, and its services come when it does', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, { ...backend(), namespace: 'later' }));
+  await eventually('news', () => running.news.length > 0);
+  assert.equal(running.news[0]?.reason, 'NamespaceMissing');
+  client.put(namespaces, { metadata: { name: 'later' } });
+  await eventually('mirrors', () => client.all(services).has('later/backend-global'));
+  assert.equal(running.news.length, 1);
+});
