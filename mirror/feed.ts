@@ -21,11 +21,13 @@ import { LineSplitter } from '#kube/lines.ts';
 import type { LinkState } from './input.ts';
 
 const POLL_MS = 1_000;
+/** While some link is not up: somebody is probably waiting for it. */
+const POLL_DOWN_MS = 250;
 /** Heartbeats come every second. */
 const SILENCE_MS = 5_000;
 const RETRY: BackoffLimits = { firstMs: 50, maxMs: 1_000 };
 /** After so many polls without any answer nothing is claimed about the links any more. */
-const POLLS_MISSED_MAX = 3;
+const POLLS_MISSED_MAX = 8;
 /** Replicas asked about links; more would only say the same. */
 const REPLICAS_ASKED_MAX = 4;
 
@@ -127,13 +129,21 @@ export class Feed {
     following.restart.abort(new Error('a fresh snapshot is wanted'));
   }
 
-  /** Asks about the links every second, until `signal` aborts. */
+  /** Asks about the links every second, or more often while one is down, until `signal` aborts. */
   async poll(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#askLinks(signal);
       this.#nudge = new AbortController();
-      await pause(this.#options.clock, POLL_MS, AbortSignal.any([signal, this.#nudge.signal]));
+      const waitMs = this.#allUp() ? POLL_MS : POLL_DOWN_MS;
+      await pause(this.#options.clock, waitMs, AbortSignal.any([signal, this.#nudge.signal]));
     }
+  }
+
+  #allUp(): boolean {
+    for (const cluster of this.#following.keys()) {
+      if (this.#linkStates?.get(cluster)?.connected !== true) return false;
+    }
+    return true;
   }
 
   async #askLinks(signal: AbortSignal): Promise<void> {

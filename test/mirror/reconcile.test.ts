@@ -212,7 +212,7 @@ test('a label becomes an export well within a second, and its removal removes it
   client.put(services, { ...service, metadata: { ...service.metadata, labels } });
   const status = () => client.all(serviceExports).get('shop/frontend')?.status?.conditions;
   await eventually('valid', () => status()?.[0]?.reason === 'Valid');
-  assert.ok(performance.now() - beganMs < 500);
+  assert.ok(performance.now() - beganMs < 1_000);
   client.put(services, service);
   await eventually('gone', () => client.all(serviceExports).size === 0);
 });
