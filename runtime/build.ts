@@ -5,7 +5,7 @@
  * blanked file by file, positions stay (no source maps needed), and specifiers are rewritten: `.ts`
  * becomes `.js`, and `#room/…` a relative path, for `imports` of package.json points at the sources.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, posix, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,12 +43,17 @@ export function buildPackage(root: string, rooms: readonly string[] = BUILT_ROOM
   const written: string[] = [];
   for (const room of rooms) {
     for (const entry of readdirSync(join(root, room), { recursive: true, withFileTypes: true })) {
-      if (!entry.isFile() || !entry.name.endsWith('.ts') || entry.name.endsWith('.d.ts')) continue;
+      if (!entry.isFile() || entry.name.endsWith('.d.ts')) continue;
       const file = join(entry.parentPath, entry.name);
       const path = relative(root, file).split(sep).join('/');
       const target = join(output, path.replace(/\.ts$/, '.js'));
       mkdirSync(dirname(target), { recursive: true });
-      writeFileSync(target, buildSource(path, readFileSync(file, 'utf8')));
+      // Data that a module reads lies beside it, in the package as in the checkout.
+      if (target.endsWith('.js')) {
+        writeFileSync(target, buildSource(path, readFileSync(file, 'utf8')));
+      } else {
+        copyFileSync(file, target);
+      }
       written.push(target);
     }
   }

@@ -94,17 +94,23 @@ function assign(directory: string, key: string, range: Range): number {
 function publish(directory: string, key: string, port: number, claim: string): number {
   const draft = `${claim}.entry`;
   writeFileSync(draft, String(port));
+  const isFirst = linkExclusively(draft, entryPath(directory, key));
+  // Before the claim goes: whoever claims the port next writes a draft of the same name.
+  unlinkSync(draft);
+  if (isFirst) return port;
+  unlinkSync(claim);
+  const winner = readEntry(directory, key);
+  if (winner !== undefined) return winner;
+  throw new IsthmusError('INTERNAL', `The entry of ${key} vanished from ${directory}`);
+}
+
+function linkExclusively(from: string, to: string): boolean {
   try {
-    linkSync(draft, entryPath(directory, key));
-    return port;
+    linkSync(from, to);
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    unlinkSync(claim);
-    const winner = readEntry(directory, key);
-    if (winner === undefined) throw error;
-    return winner;
-  } finally {
-    unlinkSync(draft);
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
   }
 }
 

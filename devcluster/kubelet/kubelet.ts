@@ -139,8 +139,8 @@ export class Kubelet {
     if (this.#ending.has(uid)) return;
     this.#ending.add(uid);
     const graceSeconds = deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds;
-    const process = this.#processes.get(uid);
-    Promise.resolve(process?.stop(graceSeconds * 1_000))
+    const running = this.#processes.get(uid);
+    Promise.resolve(running?.stop(graceSeconds * 1_000))
       .then(() => this.#remove(pod))
       .catch((error: unknown) => {
         const fields = { pod: objectKey(pod), reason: describeError(error) };

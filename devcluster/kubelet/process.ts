@@ -5,8 +5,6 @@
  * and stays so; ending it is SIGTERM, a grace period, SIGKILL. It never outlives this process, for it
  * watches its standard input (`ISTHMUS_PARENT=stdin`).
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { backoffMs } from '#core/backoff.ts';
 import { type Clock, sleep } from '#core/clock.ts';
@@ -15,6 +13,7 @@ import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
+import { Child } from '#runtime/child.ts';
 import { environmentOf, programOf } from './environment.ts';
 import { type ConfigMapLookup, type Container, type NodePod, nodePods } from './pod.ts';
 import { probeReadiness } from './probe.ts';
@@ -50,10 +49,9 @@ export class PodProcess {
   readonly #ended = new AbortController();
   readonly #transitions = new Map<string, { readonly status: string; readonly at: string }>();
   #state: ProcessState = { is: 'waiting', reason: 'ContainerCreating', message: '' };
-  #child: ChildProcess | undefined;
+  #child: Child | undefined;
   #volumes: Volumes | undefined;
   #writing: Promise<void> = Promise.resolve();
-  #exited: Promise<void> = Promise.resolve();
 
   constructor(pod: NodePod, node: NodeContext) {
     const [container] = pod.spec.containers;
@@ -96,12 +94,7 @@ export class PodProcess {
   /** Resolves when the process is gone: SIGTERM, `graceMs`, SIGKILL. */
   async stop(graceMs: number): Promise<void> {
     this.#ended.abort(new Error('The pod is ending'));
-    const child = this.#child;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return this.#exited;
-    child.kill('SIGTERM');
-    const timer = this.#node.clock.after(graceMs, () => child.kill('SIGKILL'));
-    await this.#exited;
-    timer.cancel();
+    await this.#child?.stop(graceMs, this.#node.clock);
   }
 
   async #launch(signal: AbortSignal): Promise<void> {
@@ -124,37 +117,27 @@ export class PodProcess {
     });
     const [extra] = await Promise.all([this.#node.extraEnvironment(), this.#volumes.mount(signal)]);
     signal.throwIfAborted();
-    mkdirSync(join(directory, 'logs'), { recursive: true });
-    const output = openSync(join(directory, 'logs', `${pod.metadata.name}.log`), 'a');
-    const child = spawn(process.execPath, [this.#node.programPath(program), ...args], {
-      env: { ...env, ...extra, ISTHMUS_ROOT: root, ISTHMUS_PARENT: 'stdin' },
-      stdio: ['pipe', output, output],
-      // Ctrl-C reaches the supervisor alone, which then ends its components in order.
-      detached: true,
+    const child = new Child({
+      file: this.#node.programPath(program),
+      args,
+      env: { ...env, ...extra, ISTHMUS_ROOT: root },
+      logPath: join(directory, 'logs', `${pod.metadata.name}.log`),
     });
-    closeSync(output);
-    // The pipe only says that we live; that the other end closed, the exit says better.
-    child.stdin?.on('error', () => undefined);
-    if (child.pid === undefined) {
-      throw await new Promise((resolve) => child.once('error', resolve));
-    }
     this.#child = child;
-    this.#watch(child, child.pid, clock.wallMs());
+    this.#watch(child, clock.wallMs());
   }
 
-  #watch(child: ChildProcess, pid: number, startedMs: number): void {
+  #watch(child: Child, startedMs: number): void {
     const { clock, network, log } = this.#node;
+    const { pid } = child;
     const probing = new AbortController();
     this.#set({ is: 'running', pid, startedMs, ready: false });
-    this.#exited = new Promise((resolve) => {
-      child.once('exit', (exitCode, signal) => {
-        probing.abort();
-        this.#set({ is: 'ended', pid, startedMs, endedMs: clock.wallMs(), exitCode, signal });
-        const fields = { pod: this.pod.metadata.name, exitCode, signal };
-        if (this.#ended.signal.aborted) log.debug('A component ended', fields);
-        else log.warn('A component ended by itself', fields);
-        resolve();
-      });
+    void child.exited.then(({ exitCode, signal }) => {
+      probing.abort();
+      this.#set({ is: 'ended', pid, startedMs, endedMs: clock.wallMs(), exitCode, signal });
+      const fields = { pod: this.pod.metadata.name, exitCode, signal };
+      if (this.#ended.signal.aborted) log.debug('A component ended', fields);
+      else log.warn('A component ended by itself', fields);
     });
     const options = {
       container: this.#container,

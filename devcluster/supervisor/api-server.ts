@@ -1,13 +1,13 @@
 /**
  * The API server of an embedded cluster as a child process: started, awaited, ended.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
+import { Child } from '#runtime/child.ts';
 import { programPath } from '#runtime/package.ts';
 
 /** How long a start may take. */
@@ -29,78 +29,56 @@ const readyLine = z.object({ ready: z.literal(true), kubeconfig: z.string().min(
 
 /** A running API server. */
 export class ApiServer {
-  readonly #child: ChildProcess;
-  readonly #exited: Promise<void>;
+  readonly #child: Child;
   /** Path of the kubeconfig it wrote. */
   readonly kubeconfig: string;
 
-  private constructor(child: ChildProcess, exited: Promise<void>, kubeconfig: string) {
+  private constructor(child: Child, kubeconfig: string) {
     this.#child = child;
-    this.#exited = exited;
     this.kubeconfig = kubeconfig;
   }
 
   /** Resolves when it serves. Throws `ADDRESS_IN_USE`, `TIMED_OUT` or `CLUSTER_UNREACHABLE`. */
   static async start(options: ApiServerOptions): Promise<ApiServer> {
-    const logs = join(options.directory, 'logs');
-    mkdirSync(logs, { recursive: true });
-    const logPath = join(logs, 'api-server.log');
-    const log = openSync(logPath, 'a');
-    const child = spawn(process.execPath, [programPath('devcluster/main')], {
+    const { name, block, directory, networkSpec, environment } = options;
+    const logPath = join(directory, 'logs', 'api-server.log');
+    const child = new Child({
+      file: programPath('devcluster/main'),
       env: {
-        ...options.environment,
-        ISTHMUS_CLUSTER: options.name,
-        ISTHMUS_BLOCK: String(options.block),
-        ISTHMUS_DIR: options.directory,
-        ISTHMUS_PARENT: 'stdin',
-        ...(options.networkSpec === undefined ? {} : { ISTHMUS_NETWORK: options.networkSpec }),
+        ...environment,
+        ISTHMUS_CLUSTER: name,
+        ISTHMUS_BLOCK: String(block),
+        ISTHMUS_DIR: directory,
+        ...(networkSpec === undefined ? {} : { ISTHMUS_NETWORK: networkSpec }),
       },
-      stdio: ['pipe', 'pipe', log],
-      // Ctrl-C reaches the supervisor alone, which then ends its children in order.
-      detached: true,
-    });
-    closeSync(log);
-    child.stdin?.on('error', () => undefined);
-    const exited = new Promise<void>((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
+      logPath,
+      readOutput: true,
     });
     try {
-      const kubeconfig = await firstLine(child, exited, options, logPath);
-      return new ApiServer(child, exited, kubeconfig);
+      return new ApiServer(child, await firstLine(child, options, logPath));
     } catch (error) {
-      child.kill('SIGKILL');
+      child.kill();
       throw error;
     }
   }
 
   /** `undefined` when it has ended. */
   get pid(): number | undefined {
-    return this.#child.exitCode === null && this.#child.signalCode === null
-      ? this.#child.pid
-      : undefined;
+    return this.#child.isRunning ? this.#child.pid : undefined;
   }
 
   /** Resolves when it is gone: SIGTERM, `graceMs`, SIGKILL. */
-  async stop(graceMs: number, clock: Clock): Promise<void> {
-    this.#child.kill('SIGTERM');
-    const timer = clock.after(graceMs, () => this.#child.kill('SIGKILL'));
-    await this.#exited;
-    timer.cancel();
+  stop(graceMs: number, clock: Clock): Promise<void> {
+    return this.#child.stop(graceMs, clock);
   }
 
   /** Calls `listener` once it has ended, whatever ended it. */
   onExit(listener: () => void): void {
-    void this.#exited.then(listener);
+    void this.#child.exited.then(listener);
   }
 }
 
-function firstLine(
-  child: ChildProcess,
-  exited: Promise<void>,
-  options: ApiServerOptions,
-  logPath: string,
-): Promise<string> {
+function firstLine(child: Child, options: ApiServerOptions, logPath: string): Promise<string> {
   const { clock, name, signal } = options;
   return new Promise((resolve, reject) => {
     const timer = clock.after(START_TIMEOUT_MS, () => {
@@ -108,16 +86,16 @@ function firstLine(
       reject(new IsthmusError('TIMED_OUT', message, { next: `See ${logPath}.` }));
     });
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    if (child.stdout) {
+    if (child.output) {
       // Later lines, if any, are read and dropped, so that the child never waits for us.
-      createInterface({ input: child.stdout }).on('line', (line) => {
+      createInterface({ input: child.output }).on('line', (line) => {
         const parsed = readyLine.safeParse(parseJson(line));
         if (!parsed.success) return;
         timer.cancel();
         resolve(parsed.data.kubeconfig);
       });
     }
-    void exited.then(() => {
+    void child.exited.then(() => {
       timer.cancel();
       reject(endedEarly(name, logPath));
     });

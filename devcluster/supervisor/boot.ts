@@ -12,6 +12,7 @@ import { IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import { GLOBAL, isLabelName } from '#core/names.ts';
 import type { Random } from '#core/random.ts';
+import { isAlive, ownPid } from '#runtime/child.ts';
 import { limitMappedNetwork, networkFromSpec } from '#runtime/network.ts';
 import { formatKubeconfig, writePrivately } from './access.ts';
 import { canBindBlocks, type Held, takeBlock, takeFreeBlock, takeLane } from './blocks.ts';
@@ -131,7 +132,7 @@ function claimDirectory(directory: string): void {
   mkdirSync(directory, { recursive: true });
   const path = join(directory, OWNER_FILE);
   const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;
-  if (owner !== undefined && owner !== process.pid && isAlive(owner)) {
+  if (owner !== undefined && owner !== ownPid() && isAlive(owner)) {
     throw new IsthmusError(
       'ADDRESS_IN_USE',
       `Process ${owner} already runs clusters in ${directory}`,
@@ -141,17 +142,7 @@ function claimDirectory(directory: string): void {
       },
     );
   }
-  writePrivately(path, `${process.pid}\n`);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process is alive too; only "no such process" is not.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  writePrivately(path, `${ownPid()}\n`);
 }
 
 /** Removes what an earlier run left. */

@@ -19,6 +19,7 @@ import { applyManifests } from '#kube/apply-manifests.ts';
 import { fixedHeaders } from '#kube/credentials.ts';
 import { HttpKubeClient } from '#kube/http-client.ts';
 import { services } from '#kube/resources/builtin.ts';
+import { killNow } from '#runtime/child.ts';
 import { programPath } from '#runtime/package.ts';
 import { Kubelet, type RunningComponent } from '../kubelet/kubelet.ts';
 import { type Access, formatKubeconfig, readAccess, writePrivately } from './access.ts';
@@ -176,7 +177,7 @@ export class EmbeddedCluster {
       component === 'apiServer'
         ? [this.#server.pid ?? []].flat()
         : this.#processes(component).map((each) => each.pid);
-    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    for (const pid of pids) killNow(pid);
     return pids.length;
   }
 
