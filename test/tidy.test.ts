@@ -108,7 +108,8 @@ test('core does no I/O, nor does a file that calls itself pure', () => {
         [...text.matchAll(/import (.*) from '(node:[^']+)'/g)]
           // Asking whether a text is an IP address is no I/O.
           .filter(
-            (each) => IO_MODULES.test(each[2] ?? '') && !/^\{( isIP(v[46])?,?)+ \}$/.test(each[1] ?? ''),
+            (each) =>
+              IO_MODULES.test(each[2] ?? '') && !/^\{( isIP(v[46])?,?)+ \}$/.test(each[1] ?? ''),
           )
           .map((each) => `${path} imports ${each[2]}`),
       ),

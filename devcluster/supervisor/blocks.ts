@@ -33,6 +33,7 @@ export interface HeldBlock extends Held {
   readonly block: number;
 }
 
+/** A lane of ports of a mapped network, held until released. */
 export interface HeldLane extends Held {
   readonly min: number;
   readonly max: number;
