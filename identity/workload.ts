@@ -44,7 +44,7 @@ const RENEW_AFTER = 2 / 3;
 const RENEW_SPREAD = 0.1;
 /** The first attempts come quickly: at a cluster's start identity is up within a second or two. */
 const RETRY = { firstMs: 100, maxMs: 10_000 };
-/** setTimeout overflows beyond 2³¹ ms. */
+/** Timers of the machine overflow beyond 2³¹ ms. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Obtains and renews the credentials of this process. */
