@@ -29,6 +29,8 @@ export interface DrillContext {
   onStep(step: DrillStep, index: number): void;
 }
 
+const WARM_UP_MS = 2_000;
+
 /** Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts. */
 export async function runDrill(drill: FailoverDrill, context: DrillContext): Promise<DrillReport> {
   const { clock, signal } = context;
@@ -48,6 +50,8 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
     onRecord: (record) => records.push(record),
   });
   try {
+    // Cold processes say nothing about failover: requests before the first step are not counted.
+    await sleep(clock, WARM_UP_MS, signal);
     for (const [index, step] of steps.entries()) {
       context.onStep(step, index);
       await state.lift?.();
@@ -62,7 +66,9 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
     await state.lift?.();
     watching.abort();
   }
-  return drillReport(drill, records, {
+  const firstMs = boundariesMs[0] ?? 0;
+  const counted = records.filter((each) => each.startMs >= firstMs);
+  return drillReport(drill, counted, {
     boundariesMs,
     faultMs: state.faultMs,
     localReadyMs: state.localReadyMs,

@@ -175,12 +175,10 @@ test('a drill on clusters of its own judges, and says which expectation failed',
   assert.equal(code, 1, err);
   assert.equal(report.passed, false);
   assert.equal(report.failedRequests, 0, JSON.stringify(report.failures));
-  assert.deepEqual(
-    report.expectations
-      .filter((each: { passed: boolean }) => !each.passed)
-      .map((each: { name: string }) => each.name),
-    ['failbackMsMax'],
-  );
+  const failed = report.expectations
+    .filter((each: { passed: boolean }) => !each.passed)
+    .map((each: { name: string }) => each.name);
+  assert.ok(failed.includes('failbackMsMax'), `failed: ${failed}`);
   assert.deepEqual(
     report.steps.map((each: { name: string }) => each.name),
     ['before', 'outage', 'recovery', 'after'],

@@ -31,20 +31,18 @@ for (const network of ['loopback', 'mapped'] as const) {
     after(() => stage?.end());
 
     test('each cluster has the mirrors of the other, pointing at its own gateways', async () => {
-      assert.deepEqual(await mirrorNames(west), ['shop/backend-east', 'shop/backend-global']);
+      const expected = ['shop/backend-east', 'shop/backend-global'];
+      await until('mirrors', SOON_MS, async () => same(await mirrorNames(west), expected));
       assert.deepEqual(await mirrorNames(east), ['shop/backend-global', 'shop/backend-west']);
-      const slices = await west.list(endpointSlices, {
-        namespace: 'shop',
-        labelSelector: 'kubernetes.io/service-name=backend-east',
+      const gateways = stage.demo.cluster(WEST).gateways.map((each) => each.ip);
+      await until('slices', SOON_MS, async () => {
+        const slices = await west.list(endpointSlices, {
+          namespace: 'shop',
+          labelSelector: 'kubernetes.io/service-name=backend-east',
+        });
+        const addresses = slices.flatMap((each) => each.endpoints.flatMap((of) => of.addresses));
+        return same(addresses.sort(), gateways.sort());
       });
-      const addresses = slices.flatMap((each) => each.endpoints.flatMap((of) => of.addresses));
-      assert.deepEqual(
-        addresses.sort(),
-        stage.demo
-          .cluster(WEST)
-          .gateways.map((each) => each.ip)
-          .sort(),
-      );
     });
 
     test('backend-east is east alone, backend-global prefers the local cluster', async () => {
@@ -143,6 +141,10 @@ for (const network of ['loopback', 'mapped'] as const) {
       assert.deepEqual(stage.refusals(), []);
     });
   });
+}
+
+function same(a: readonly string[], b: readonly string[]): boolean {
+  return a.join() === b.join();
 }
 
 async function exists(client: HttpKubeClient, name: string): Promise<boolean> {
