@@ -4,19 +4,16 @@
 import { homedir } from 'node:os';
 import { systemClock } from '#core/clock.ts';
 import { systemRandom } from '#core/random.ts';
+import { watchNpm } from '#runtime/npm.ts';
 import type { Io } from './io.ts';
 import { runProgram } from './program.ts';
-
-const PARENT_POLL_MS = 250;
 
 const ended = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => ended.abort(name));
 }
-// npm dies of a SIGHUP or SIGKILL sent to it alone and tells nobody: what it started ends with it.
 if (process.env.npm_lifecycle_event !== undefined) {
-  const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && ended.abort('parent'), PARENT_POLL_MS).unref();
+  watchNpm(systemClock, () => ended.abort('npm'));
 }
 // A reader that went away (isthmus … | head) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
