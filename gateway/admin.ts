@@ -7,6 +7,7 @@ import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '#core/clock.ts';
 import { trustDomainOf } from '#core/id.ts';
+import { listen } from '#core/listen.ts';
 import { MIRROR_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
 import { admit } from '#identity/admit.ts';
@@ -14,7 +15,6 @@ import { clusterServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
 import type { Balancer } from './balance/balancer.ts';
 import { serveCatalog } from './catalog/serve.ts';
-import { listen } from './listener/listen.ts';
 import type { Peers } from './peers.ts';
 
 const TLS_HANDSHAKE_BYTE = 0x16;

@@ -2,9 +2,10 @@
  * The identity component: signs certificates for the workloads of its own cluster.
  */
 import { trustDomainOf } from '#core/id.ts';
+import { listen } from '#core/listen.ts';
 import { ADMIN_PORT, IDENTITY_ACCOUNT, IDENTITY_PORT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import { inClusterClient } from '#kube/in-cluster.ts';
-import { listen, startAdmin } from '#runtime/admin.ts';
+import { startAdmin } from '#runtime/admin.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
 import { EnvironmentReader } from '#runtime/environment.ts';
 import { createRegistry } from '#runtime/metrics.ts';

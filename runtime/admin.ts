@@ -4,8 +4,8 @@
  * The gateway serves these itself, for its admin port also carries guarded views.
  */
 import { createServer, type Server } from 'node:http';
-import { IsthmusError } from '#core/errors.ts';
-import { type Address, formatAddress, type Network } from '#core/network.ts';
+import { listen } from '#core/listen.ts';
+import type { Address, Network } from '#core/network.ts';
 
 /** What metrics are read from; prom-client's Registry is one. */
 export interface MetricsSource {
@@ -56,26 +56,4 @@ export async function startAdmin(options: AdminOptions): Promise<Server> {
   server.maxConnections = CONNECTIONS_MAX;
   await listen(server, options.address, options.network);
   return server;
-}
-
-/** Binds `server` to the cluster address `address`. Throws `ADDRESS_IN_USE` or `INVALID_CONFIG`. */
-export function listen(
-  server: { listen(port: number, host: string): unknown } & NodeJS.EventEmitter,
-  address: Address,
-  network: Network,
-): Promise<void> {
-  const { host, port } = network.locate(address);
-  return new Promise((resolve, reject) => {
-    const refused = (cause: NodeJS.ErrnoException) => {
-      const code = cause.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'INVALID_CONFIG';
-      const where = formatAddress(address);
-      reject(new IsthmusError(code, `Cannot listen on ${where}`, { field: where, cause }));
-    };
-    server.once('error', refused);
-    server.once('listening', () => {
-      server.removeListener('error', refused);
-      resolve();
-    });
-    server.listen(port, host);
-  });
 }

@@ -105,7 +105,7 @@ test('core does no I/O, nor does a file that calls itself pure', () => {
     sources
       .filter(({ room, text }) => room === 'core' || /\bpure\s*\n/.test(headerOf(text)))
       .flatMap(({ path, text }) =>
-        [...text.matchAll(/import (.*) from '(node:[^']+)'/g)]
+        [...text.matchAll(/import (?!type )(.*) from '(node:[^']+)'/g)]
           // Asking whether a text is an IP address is no I/O.
           .filter(
             (each) =>

@@ -5,11 +5,11 @@
 import net from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
+import { listen } from '#core/listen.ts';
 import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { ListenerRoute } from '../snapshot/types.ts';
 import { detect, PEEK_BYTES_MAX } from './detect.ts';
-import { listen } from './listen.ts';
 
 /** A client that says nothing for so long is taken to wait for the server (DESIGN: detection). */
 const DETECT_MS = 3_000;

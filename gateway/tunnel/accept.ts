@@ -8,13 +8,13 @@
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 import { IsthmusError } from '#core/errors.ts';
+import { listen } from '#core/listen.ts';
 import type { Logger } from '#core/log.ts';
 import { clusterOfServerName, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
 import { admit } from '#identity/admit.ts';
 import { linkServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
-import { listen } from '../listener/listen.ts';
 import { ALPN } from './dial.ts';
 import type { PeerTunnels } from './peer.ts';
 

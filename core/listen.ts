@@ -1,9 +1,9 @@
 /**
- * Opening a listening socket, wherever the network puts the address.
+ * Opening a listening socket, wherever the network puts the address. The server is an argument.
  */
 import type { Server } from 'node:net';
-import { IsthmusError } from '#core/errors.ts';
-import { type Address, formatAddress, type Network } from '#core/network.ts';
+import { IsthmusError } from './errors.ts';
+import { type Address, formatAddress, type Network } from './network.ts';
 
 const BACKLOG = 1_024;
 
@@ -14,6 +14,7 @@ export function listen(server: Server, address: Address, network: Network): Prom
     const code = error.code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'INVALID_CONFIG';
     reject(
       new IsthmusError(code, `cannot listen on ${formatAddress(address)}: ${error.message}`, {
+        field: formatAddress(address),
         cause: error,
       }),
     );
