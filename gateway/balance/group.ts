@@ -10,6 +10,8 @@ import { EndpointState } from './endpoint.ts';
 
 /** How long capacity lost to failures counts as missing after its endpoints are gone. */
 const LOST_CAPACITY_MS = 60_000;
+/** How long a group's health is taken to be what it was. */
+const HEALTH_MS = 20;
 
 export class EndpointGroup {
   readonly endpoints: EndpointState[] = [];
@@ -17,6 +19,8 @@ export class EndpointGroup {
   #remembered: readonly (EndpointState | undefined)[] = [undefined, undefined];
   #lost: number[] = [];
   #filled = false;
+  #health = 0;
+  #healthUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(random: Random) {
     this.#random = random;
@@ -38,6 +42,7 @@ export class EndpointGroup {
       this.endpoints.push(known.get(key) ?? new EndpointState(key, nowMs, this.#filled));
     }
     if (keys.length > 0) this.#filled = true;
+    this.#healthUntilMs = Number.NEGATIVE_INFINITY;
     this.#remembered = this.#remembered.map((each) =>
       each && this.endpoints.includes(each) ? each : undefined,
     );
@@ -50,9 +55,18 @@ export class EndpointGroup {
   /**
    * Available weight as a share of what this group needs, 0 to 1. What it needs are its established
    * members and those lately lost to failures; where none is established, all of them: so a scaled-up
-   * group stays whole, and one that comes back from nothing fills up with its ramp.
+   * group stays whole, and one that comes back from nothing fills up with its ramp. Counted anew at
+   * most every {@link HEALTH_MS}: a pick must not cost more the more endpoints there are.
    */
   health(nowMs: number): number {
+    if (nowMs >= this.#healthUntilMs) {
+      this.#health = this.#countHealth(nowMs);
+      this.#healthUntilMs = nowMs + HEALTH_MS;
+    }
+    return this.#health;
+  }
+
+  #countHealth(nowMs: number): number {
     let established = 0;
     let available = 0;
     for (const each of this.endpoints) {
