@@ -25,3 +25,10 @@ export interface Io {
 
 /** How a command reports: for people, or as one JSON or YAML document. */
 export type OutputFormat = 'text' | 'json' | 'yaml';
+
+/** What every command is made with: `io`, and a place for the exit code of a run that failed no call. */
+export interface CommandContext {
+  readonly io: Io;
+  /** A check or expectation failed; the run was otherwise fine. */
+  failed(): void;
+}

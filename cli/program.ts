@@ -11,15 +11,8 @@ import { linkCommand } from './commands/link.ts';
 import { servicesCommand } from './commands/services.ts';
 import { unlinkCommand } from './commands/unlink.ts';
 import { EXIT, errorDocument, exitCodeOf } from './exit.ts';
-import type { Io } from './io.ts';
+import type { CommandContext, Io } from './io.ts';
 import { printDocument } from './output.ts';
-
-/** What every command is made with: `io`, and a place for the exit code of a run that failed no call. */
-export interface CommandContext {
-  readonly io: Io;
-  /** A check or expectation failed; the run was otherwise fine. */
-  failed(): void;
-}
 
 /** Runs one command line; resolves with the exit code. Never rejects. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {

@@ -2,7 +2,7 @@
  * `isthmus completion SHELL`: completion of commands and options, made from the commands themselves.
  */
 import { Argument, Command } from 'commander';
-import type { CommandContext } from '../program.ts';
+import type { CommandContext } from '../io.ts';
 
 export function completionCommand({ io }: CommandContext, program: Command): Command {
   return new Command('completion')

@@ -12,9 +12,8 @@ import { ClusterObserver } from '../dev/observe.ts';
 import { TrafficWindow } from '../dev/statistics.ts';
 import { renderView, trafficLine, type ViewState } from '../dev/view.ts';
 import { Load } from '../drill/load.ts';
-import type { Io } from '../io.ts';
+import type { CommandContext, Io } from '../io.ts';
 import { paintFor } from '../output.ts';
-import type { CommandContext } from '../program.ts';
 
 /** Where the embedded clusters of a checkout live: 127.10.0.0/16 and 127.20.0.0/16. */
 const BLOCKS = { [WEST]: 10, [EAST]: 20 };

@@ -18,10 +18,9 @@ import { readDrill } from '../drill/file.ts';
 import type { DrillReport } from '../drill/report.ts';
 import { runDrill } from '../drill/run.ts';
 import { drillText } from '../drill/text.ts';
-import type { Io, OutputFormat } from '../io.ts';
+import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
-import type { CommandContext } from '../program.ts';
 
 interface DrillOptions {
   readonly dev?: boolean;

@@ -4,11 +4,10 @@
 import { Command } from 'commander';
 import type { ClusterContext } from '../contexts.ts';
 import { openContexts } from '../contexts.ts';
-import type { OutputFormat } from '../io.ts';
+import type { CommandContext, OutputFormat } from '../io.ts';
 import { applyLink, checkPair, linkManifest, readFacts, waitLinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
-import type { CommandContext } from '../program.ts';
 
 interface LinkOptions {
   readonly kubeconfig?: string;

@@ -12,10 +12,9 @@ import {
 import { serviceExports, services } from '#kube/resources/builtin.ts';
 import type { Service, ServiceExport } from '#kube/types.ts';
 import { allContexts, type ClusterContext, openContexts } from '../contexts.ts';
-import type { OutputFormat } from '../io.ts';
+import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { printDocument, table } from '../output.ts';
-import type { CommandContext } from '../program.ts';
 
 /** One line of the listing. */
 interface ServiceRow {

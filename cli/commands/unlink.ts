@@ -4,11 +4,10 @@
 import { Command } from 'commander';
 import { IsthmusError } from '#core/errors.ts';
 import { openContexts } from '../contexts.ts';
-import type { OutputFormat } from '../io.ts';
+import type { CommandContext, OutputFormat } from '../io.ts';
 import { readFacts, removeLink } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument } from '../output.ts';
-import type { CommandContext } from '../program.ts';
 
 interface UnlinkOptions {
   readonly kubeconfig?: string;
