@@ -61,7 +61,10 @@ export function serveStream(
     respondError(exchange, refusal?.code ?? 'BAD_REQUEST', refusal?.message ?? 'no target');
     return;
   }
-  void forward(exchange, forwardOptions(arrival, exchange, options));
+  forward(exchange, forwardOptions(arrival, exchange, options)).catch((error: unknown) => {
+    options.log.error('a request failed in the gateway', { error: describeError(error) });
+    exchange.abort();
+  });
 }
 
 function serveControl(

@@ -40,7 +40,7 @@ export function serveExchange(
   socket: Socket,
   options: OutwardOptions,
 ): void {
-  const { clock, balancer, local, metrics, cluster } = options;
+  const { clock, balancer, local, metrics, cluster, log } = options;
   const address = socket.remoteAddress;
   const { authority } = exchange.head;
   const head = {
@@ -51,7 +51,7 @@ export function serveExchange(
     respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
     return;
   }
-  void forward(exchange, {
+  forward(exchange, {
     clock,
     balancer,
     target: route.target,
@@ -63,6 +63,9 @@ export function serveExchange(
       return startRemote(tunnel, request, passage(route, address, attemptsLeft, options), clock);
     },
     report: (report) => metrics.request(report),
+  }).catch((error: unknown) => {
+    log.error('a request failed in the gateway', { error: describeError(error) });
+    exchange.abort();
   });
 }
 

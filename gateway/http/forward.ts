@@ -101,6 +101,8 @@ async function attemptOnce(
     return answer.head.status;
   } catch (error) {
     const failure = asAttemptError(error);
+    // An answer that came but cannot be passed on must not go on arriving.
+    attempt?.cancel(failure);
     if (!exchange.gone.aborted)
       outcome = failure.code === 'UPSTREAM_CONNECT' ? 'refused' : 'failure';
     return failure;

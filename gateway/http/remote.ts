@@ -58,7 +58,16 @@ export function startRemote(
   const at = headers.indexOf('host');
   if (at > 0 && at % 2 === 0) headers.splice(at, 2);
   addHop(headers, passage.sourceCluster);
-  return new RemoteAttempt(tunnel.open(headers, body.empty), request, clock);
+  return new RemoteAttempt(openStream(tunnel, headers, body.empty), request, clock);
+}
+
+/** A stream in `tunnel`; a tunnel that ended in this very moment has sent nothing. */
+function openStream(tunnel: Tunnel, headers: readonly string[], endStream: boolean) {
+  try {
+    return tunnel.open(headers, endStream);
+  } catch (cause) {
+    throw new AttemptError('TUNNEL_LOST', 'the tunnel has just ended', { neverSent: true, cause });
+  }
 }
 
 /** The header fields of `passage`; see `core/names.ts`. */

@@ -30,6 +30,10 @@ before(async () => {
       response.end(JSON.stringify(incoming.headers));
       return;
     }
+    if (incoming.url === '/empty') {
+      response.writeHead(204).end();
+      return;
+    }
     const hash = createHash('sha256');
     incoming.on('data', (chunk) => hash.update(chunk));
     incoming.on('end', () =>
@@ -113,6 +117,16 @@ test('a service the Link does not let the peer see is refused', async () => {
   const { status, headers } = await request(west.host, 10_002);
   assert.equal(status, 503);
   assert.equal(headers['isthmus-error'], 'NO_ENDPOINT');
+});
+
+test('HEAD and 204 have no body', async () => {
+  const head = await request(west.host, 10_001, { method: 'HEAD' });
+  assert.equal(head.status, 200);
+  assert.equal(head.body, '');
+  const empty = await request(west.host, 10_001, { path: '/empty' });
+  assert.equal(empty.status, 204);
+  const again = await request(west.host, 10_001);
+  assert.equal(again.status, 200);
 });
 
 test('opaque bytes pass both ways, half-close included', async () => {
