@@ -7,23 +7,20 @@
  */
 import type { Clock, Timer } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
-import { type Hello, PROTOCOL_RANGE, TUNNEL_PURPOSES, type TunnelPurpose } from '#core/hello.ts';
-import { formatAddress, type Network } from '#core/network.ts';
+import { type Hello, PROTOCOL_RANGE, type TunnelPurpose } from '#core/hello.ts';
+import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
+import { wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
-/** Gateway addresses of a peer dialled at the same time. */
-const ADDRESSES_MAX = 8;
-/** Replicas to hold tunnels to, behind an address that may be a load balancer's. */
-const REPLICAS_WANTED = 2;
 
 export interface PeerContext {
   readonly clock: Clock;
@@ -51,6 +48,8 @@ export class PeerTunnels {
   #peer: Peer;
   #sinceMs: number;
   #wasConnected = false;
+  /** Whether the peer was made to greet us again since requests could last be sent. */
+  #askedAgain = false;
 
   constructor(peer: Peer, context: PeerContext) {
     this.#peer = peer;
@@ -190,17 +189,16 @@ export class PeerTunnels {
     return !this.connected && this.#context.clock.wallMs() - this.#sinceMs > SILENCE_MS;
   }
 
+  /** Tunnels the peer opened before we knew that we cannot reach it: a new hello asks for reverse ones. */
+  #askAgain(): void {
+    if (this.#accepted.size === 0) return;
+    this.#askedAgain = true;
+    for (const tunnel of this.#accepted) tunnel.drain();
+  }
+
   #dialAll(): void {
-    const wanted = new Map<
-      string,
-      { address: PeerAddress; purpose: TunnelPurpose; role: HttpRole }
-    >();
-    if (!this.#peer.suspended) {
-      const roles: HttpRole[] = this.hello?.wantsReverse ? ['client', 'server'] : ['client'];
-      for (const role of roles) {
-        for (const purpose of TUNNEL_PURPOSES) this.#want(wanted, purpose, role);
-      }
-    }
+    const roles: HttpRole[] = this.hello?.wantsReverse ? ['client', 'server'] : ['client'];
+    const wanted = wantedTunnels(this.#peer, roles);
     for (const [key, { slot }] of this.#slots) {
       if (wanted.has(key)) continue;
       slot.stop(new IsthmusError('TUNNEL_LOST', 'the address is no longer in the Link'), true);
@@ -215,25 +213,6 @@ export class PeerTunnels {
         onChange: () => this.#notice(),
       });
       this.#slots.set(key, { purpose, role, slot });
-    }
-  }
-
-  #want(
-    wanted: Map<string, { address: PeerAddress; purpose: TunnelPurpose; role: HttpRole }>,
-    purpose: TunnelPurpose,
-    role: HttpRole,
-  ): void {
-    const addresses = this.#peer.gateways.slice(0, ADDRESSES_MAX);
-    const copies =
-      purpose === 'data' ? Math.ceil(REPLICAS_WANTED / Math.max(1, addresses.length)) : 1;
-    for (const address of addresses) {
-      for (let copy = 0; copy < copies; copy += 1) {
-        wanted.set(`${purpose} ${role} ${formatAddress(address)} ${copy}`, {
-          address,
-          purpose,
-          role,
-        });
-      }
     }
   }
 
@@ -285,6 +264,8 @@ export class PeerTunnels {
         tunnel.close(new IsthmusError('TUNNEL_LOST', `no byte for ${Math.round(silentMs)} ms`));
       } else tunnel.ping();
     }
+    if (this.connected) this.#askedAgain = false;
+    else if (this.#lostForLong() && !this.#askedAgain) this.#askAgain();
     this.#context.changed(this.#peer.clusterName);
   }
 

@@ -151,6 +151,20 @@ test('a cluster that nobody can dial is reached through the tunnels it dialled',
   await Promise.all([hidden.stop(), open.stop()]);
 });
 
+test('a peer whose addresses are all wrong is reached through the tunnels it is asked for', async () => {
+  const moved = await startCluster('moved');
+  const near = await startCluster('near');
+  const pod = await startPod('moved-pod');
+  await near.set({
+    listeners: new Map([[10_001, listener(10_001, { clusters: ['moved'] })]]),
+    peers: new Map([['moved', peerOf(moved, { gateways: [{ host: '127.0.0.1', port: 1 }] })]]),
+  });
+  await moved.set({ ...exporting([pod.endpoint]), peers: new Map([['near', peerOf(near)]]) });
+  await until('served', async () => (await request(near.host, 10_001)).status === 200, 10_000);
+  pod.destroy();
+  await Promise.all([moved.stop(), near.stop()]);
+});
+
 test('a peer whose machine vanishes is noticed by silence, and found again', async () => {
   const west = await startCluster('west');
   const east = await startCluster('east');

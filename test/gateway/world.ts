@@ -164,9 +164,13 @@ export async function startPod(name: string, handler?: http.RequestListener) {
   };
 }
 
-/** Calls `check` until it is true; fails with `what` after five seconds. */
-export async function until(what: string, check: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 5_000;
+/** Calls `check` until it is true; fails with `what` after `timeoutMs`. */
+export async function until(
+  what: string,
+  check: () => boolean | Promise<boolean>,
+  timeoutMs = 5_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`timed out: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
