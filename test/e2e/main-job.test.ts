@@ -91,6 +91,33 @@ for (const network of ['loopback', 'mapped'] as const) {
       assert.ok(await answers(stage, WEST, 'backend-global'));
     });
 
+    test('a malformed bundle, a closed port and a name used twice each get a condition', async () => {
+      const good = (await west.get(links, EAST, 'isthmus-system'))?.spec;
+      assert.ok(good);
+      const bad = {
+        garbled: { ...good, clusterName: 'north', trustBundle: 'no certificate' },
+        closed: {
+          ...good,
+          clusterName: 'south',
+          gateways: [{ host: '127.0.0.1', port: 1, transport: 'tls' }],
+        },
+        twice: { ...good },
+      };
+      for (const [name, spec] of Object.entries(bad)) await west.create(links, linkOf(name, spec));
+      const says = (name: string, pattern: RegExp) =>
+        until(`${name} says ${pattern}`, SOON_MS, async () => {
+          const found = await west.get(links, name, 'isthmus-system');
+          const conditions = found?.status.conditions ?? [];
+          return conditions.some((each) => each.status === 'False' && pattern.test(each.message));
+        });
+      await says('garbled', /spec\.trustBundle/);
+      await says('closed', /spec\.gateways.*ECONNREFUSED/s);
+      await says('twice', /spec\.clusterName/);
+      assert.ok(await answers(stage, WEST, 'backend-global'));
+      for (const name of Object.keys(bad)) await west.delete(links, name, 'isthmus-system');
+      assert.ok(await exists(west, 'backend-east'), 'the good Link keeps its mirrors');
+    });
+
     test('no request is lost while the local deployment is scaled under load', async () => {
       const address = await stage.address(WEST, 'backend-global');
       let scaling = true;
@@ -162,6 +189,15 @@ async function answers(stage: Stage, cluster: string, service: string): Promise<
 async function mirrorNames(client: HttpKubeClient): Promise<string[]> {
   const found = await client.list(services, { labelSelector: 'isthmus.dev/mirror' });
   return found.map((each) => `${each.metadata.namespace}/${each.metadata.name}`).sort();
+}
+
+function linkOf(name: string, spec: object): KubeObject & { readonly spec: object } {
+  return {
+    apiVersion: 'isthmus.dev/v1alpha1',
+    kind: 'Link',
+    metadata: { name, namespace: 'isthmus-system' },
+    spec,
+  };
 }
 
 function serviceExport(name: string): KubeObject {
