@@ -5,7 +5,7 @@
 
 import { backoffMs } from '#core/backoff.ts';
 import type { Clock, Timer } from '#core/clock.ts';
-import type { IsthmusError } from '#core/errors.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Random } from '#core/random.ts';
 import type { Tunnel } from './tunnel.ts';
 
@@ -69,7 +69,10 @@ export class TunnelSlot {
       if (tunnel.closed.aborted) this.#onClosed(tunnel);
       onChange();
     } catch (error) {
-      this.#error = error as IsthmusError;
+      this.#error =
+        error instanceof IsthmusError
+          ? error
+          : new IsthmusError('PEER_UNREACHABLE', describeError(error), { cause: error });
       this.#failures += 1;
       this.#again(backoffMs(REDIAL, this.#failures, random));
       onChange();
