@@ -49,7 +49,7 @@ export function findKubeconfig(
   throw new IsthmusError(
     'INVALID_CONFIG',
     looked.length === 0
-      ? 'there is no kubeconfig'
+      ? `there is no kubeconfig${named ? ` ${named}` : ''}`
       : `no kubeconfig has the context${contexts.length === 1 ? '' : 's'} ${contexts.join(' and ')}: ${looked.join('; ')}`,
     {
       field: 'contexts',
@@ -87,9 +87,23 @@ export function allContexts(io: Io, named: string | undefined): readonly string[
 }
 
 function contextNames(path: string): string[] {
-  const parsed = contextsOnly.safeParse(parse(readFileSync(path, 'utf8')));
-  if (!parsed.success) {
-    throw new IsthmusError('INVALID_CONFIG', `${path} is no kubeconfig`, { field: 'contexts' });
-  }
+  const parsed = contextsOnly.safeParse(read(path));
+  if (!parsed.success) throw noKubeconfig(path);
   return (parsed.data.contexts ?? []).map((each) => each.name);
+}
+
+function read(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw noKubeconfig(path, error);
+  }
+}
+
+function noKubeconfig(path: string, cause?: unknown): IsthmusError {
+  const why = cause instanceof Error ? `: ${cause.message.split('\n', 1)[0]}` : '';
+  return new IsthmusError('INVALID_CONFIG', `${path} is no kubeconfig that can be read${why}`, {
+    field: 'contexts',
+    next: 'Name a kubeconfig with --kubeconfig or the variable KUBECONFIG.',
+  });
 }

@@ -24,6 +24,10 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     },
   };
   const program = buildProgram(context);
+  if (args.length === 0) {
+    io.out(program.helpInformation());
+    return EXIT.ok;
+  }
   try {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
@@ -32,7 +36,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     const failure =
       error instanceof CommanderError
         ? new IsthmusError('USAGE', error.message.replace(/^error: /, ''), {
-            next: `See isthmus ${args[0] ?? ''} --help.`.replace('  ', ' '),
+            next: helpFor(program, args[0]),
           })
         : error;
     reportError(failure, args, io);
@@ -71,8 +75,17 @@ function buildProgram(context: CommandContext): Command {
       getOutHelpWidth: () => Math.min(io.size().columns, 100),
     });
   }
-  program.action(() => io.out(program.helpInformation()));
+  // Before commander looks at the options: what a command would have taken is not what is wrong here.
+  program.on('command:*', ([name]: readonly string[]) => {
+    throw new CommanderError(2, 'isthmus.unknownCommand', `unknown command '${name}'`);
+  });
   return program;
+}
+
+/** Where the usage of `name` is printed: its own help, where there is such a command. */
+function helpFor(program: Command, name: string | undefined): string {
+  const known = program.commands.some((each) => each.name() === name);
+  return known ? `See isthmus ${name} --help.` : 'See isthmus --help.';
 }
 
 function reportError(error: unknown, args: readonly string[], io: Io): void {

@@ -21,7 +21,7 @@ import {
 import type { ResourcePath } from './request.ts';
 import { reply, writeOptions } from './resource-calls.ts';
 import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
-import { send, sendText } from './respond.ts';
+import { send } from './respond.ts';
 import { METADATA_FIELDS, selectorText } from './selectors.ts';
 import {
   ApiError,
@@ -71,13 +71,6 @@ export async function serveSubresource(
       if (verb !== 'create') throw methodNotAllowed();
       await bind(context, call, def, target);
       return;
-    case 'log': {
-      context.objects.get(def, target.namespace, target.name);
-      if (verb !== 'get') throw methodNotAllowed();
-      const text = `pod ${target.name} of this embedded cluster writes no log\n`;
-      sendText(call.response, 200, text, 'text/plain');
-      return;
-    }
     default:
       context.objects.get(def, target.namespace, target.name);
       throw notImplemented(

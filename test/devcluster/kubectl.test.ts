@@ -199,7 +199,7 @@ for (const binary of KUBECTLS.length > 0 ? KUBECTLS : ['kubectl']) {
       assert.match((await as('auth can-i delete pods')).out, /no/);
     });
 
-    test('explain, api-resources and version answer; exec, attach and port-forward say what they cannot', async () => {
+    test('explain, api-resources and version answer; exec, logs and port-forward say what they cannot', async () => {
       assert.match(await run('explain deployment.spec.strategy'), /DeploymentStrategy describes/);
       assert.match(await run('api-resources --api-group=apps'), /deployments +deploy +apps\/v1/);
       assert.match(await run('version'), /Server Version/);
@@ -207,7 +207,7 @@ for (const binary of KUBECTLS.length > 0 ? KUBECTLS : ['kubectl']) {
       await run('wait --for=condition=Ready pod/sleeper --timeout=5s');
       await fail('exec sleeper -- ls', /exec of pods is not served by this embedded cluster/);
       await fail('port-forward sleeper 18080:80', /not served|unable to|error/);
-      await run('logs sleeper');
+      await fail('logs sleeper', /log of pods is not served by this embedded cluster/);
       await run('delete pod sleeper --grace-period=1');
     });
 

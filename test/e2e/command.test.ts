@@ -70,10 +70,29 @@ describe('without clusters', () => {
     }
   });
 
+  test('a kubeconfig that cannot be read is named', async () => {
+    writeFileSync(join(cwd, 'torn.yaml'), 'contexts: [west\n: :');
+    writeFileSync(join(cwd, 'text.yaml'), 'west');
+    for (const file of ['missing.yaml', 'torn.yaml', 'text.yaml', '.']) {
+      const at = join(cwd, file);
+      const { code, out } = await isthmus(
+        ['services', '--kubeconfig', at, '--output', 'json'],
+        cwd,
+      );
+      assert.equal(code, 2, file);
+      const { error } = JSON.parse(out);
+      assert.equal(error.code, 'INVALID_CONFIG');
+      assert.ok(error.message.includes(at), error.message);
+      assert.match(error.next, /--kubeconfig/);
+    }
+  });
+
   test('a usage error exits 2 and says what to do, as JSON where JSON was asked for', async () => {
     const unknown = await isthmus(['lnik'], cwd);
     assert.equal(unknown.code, 2);
-    assert.match(unknown.err, /lnik/);
+    assert.match(unknown.err, /unknown command 'lnik'\n {2}See isthmus --help\./);
+    const unread = await isthmus(['lnik', '--output', 'json'], cwd);
+    assert.equal(JSON.parse(unread.out).error.message, "unknown command 'lnik'");
     const missing = await isthmus(['link', 'west', '--output', 'json'], cwd);
     assert.equal(missing.code, 2);
     assert.equal(JSON.parse(missing.out).error.code, 'USAGE');
