@@ -6,8 +6,8 @@ import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
 import { isObject } from './json.ts';
 import type { WritePart } from './objects.ts';
+import { reply, writeOptions } from './reply.ts';
 import { isTrue, type ResourcePath } from './request.ts';
-import { reply, writeOptions } from './resource-calls.ts';
 import type { ResourceDef } from './resources.ts';
 import { badRequest } from './status.ts';
 

@@ -13,6 +13,7 @@ import { asString, isObject, type Json, type JsonObject, type KubeObject } from 
 import { type Form, negotiate } from './negotiate.ts';
 import { shown, type WriteOptions, type WritePart } from './objects.ts';
 import { selection } from './read.ts';
+import { reply, writeOptions } from './reply.ts';
 import type { ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
@@ -73,54 +74,6 @@ export async function serveResource(
       return;
     default:
       throw methodNotAllowed();
-  }
-}
-
-/** Options of a write from its query and client. */
-export function writeOptions(call: Call, part: WritePart = ''): WriteOptions {
-  const dryRun = call.query.getAll('dryRun');
-  if (dryRun.some((value) => value !== 'All' && value !== '')) {
-    throw badRequest(
-      `dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`,
-    );
-  }
-  const validation = call.query.get('fieldValidation') ?? 'Warn';
-  if (validation !== 'Ignore' && validation !== 'Warn' && validation !== 'Strict') {
-    throw badRequest(
-      `fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`,
-    );
-  }
-  const manager = call.query.get('fieldManager') ?? '';
-  if (manager.length > 128) {
-    throw badRequest('fieldManager: Invalid value: may not be longer than 128');
-  }
-  const agent = (call.request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
-  return {
-    manager: manager || agent.slice(0, 128),
-    part,
-    dryRun: dryRun.includes('All'),
-    fieldValidation: validation,
-    warnings: call.warnings,
-  };
-}
-
-/** Sends one object in the form the client accepts. */
-export async function reply(
-  context: ApiContext,
-  call: Call,
-  def: ResourceDef,
-  code: number,
-  object: KubeObject,
-): Promise<void> {
-  const form = negotiate(call.request.headers.accept);
-  if (form.as === 'Table') {
-    const include = call.query.get('includeObject') ?? 'Metadata';
-    const metadata = { resourceVersion: object.metadata.resourceVersion };
-    const table = tableOf(def, [object], metadata, include, context.clock.wallMs());
-    await send(call.response, code, table, form.encoding, call.warnings);
-  } else {
-    const body = form.as === 'PartialObjectMetadata' ? partial(object) : object;
-    await send(call.response, code, body, form.encoding, call.warnings);
   }
 }
 

@@ -18,8 +18,8 @@ import {
   type JsonObject,
   type KubeObject,
 } from './json.ts';
+import { reply, writeOptions } from './reply.ts';
 import type { ResourcePath } from './request.ts';
-import { reply, writeOptions } from './resource-calls.ts';
 import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
 import { send } from './respond.ts';
 import { METADATA_FIELDS, selectorText } from './selectors.ts';
