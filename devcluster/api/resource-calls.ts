@@ -11,7 +11,7 @@ import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
 import { checkEscalation } from './escalation.ts';
 import { asString, isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 import { type Form, negotiate } from './negotiate.ts';
-import { shown, type WriteOptions, type WritePart } from './objects.ts';
+import { shown, type WritePart } from './objects.ts';
 import { selection } from './read.ts';
 import { reply, writeOptions } from './reply.ts';
 import type { ResourcePath } from './request.ts';
