@@ -35,6 +35,8 @@ async function withServer(
         connection.reset(stream, H2_CODE.ENHANCE_YOUR_CALM);
         return;
       }
+      // Node ends a stream before it resets it: an answer would come first.
+      if (path === '/wait') return;
       if (path === '/interim') connection.sendHeaders(stream, [':status', '103'], false);
       const headers = [':status', '200', 'content-type', 'text/plain', 'x-path', path ?? ''];
       connection.sendHeaders(stream, headers, false);
@@ -85,7 +87,7 @@ test('node:http2 as a client is served: bodies, trailers, resets, interim answer
     assert.equal((await collect(interim)).toString(), 'hello\n');
     assert.equal((await seen)[0][':status'], 103);
 
-    const closed = session.request({ ':method': 'POST', ':path': '/' });
+    const closed = session.request({ ':method': 'POST', ':path': '/wait' });
     closed.on('error', () => undefined);
     closed.write('x');
     const endpoint = endpoints[0] as Endpoint;
