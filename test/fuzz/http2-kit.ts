@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { HeaderBlock } from '#gateway/wire/hpack/block.ts';
 import { encodedBound, HpackEncoder } from '#gateway/wire/hpack/encoder.ts';
 import { type ConnectionOptions, Http2Connection } from '#gateway/wire/http2/connection.ts';
-import type { Http2Error } from '#gateway/wire/http2/error.ts';
+import type { H2Rule, Http2Error } from '#gateway/wire/http2/error.ts';
 import { FLAG, FRAME, H2_CODE, writeFrameHeader } from '#gateway/wire/http2/frames.ts';
 import type { Http2Settings } from '#gateway/wire/http2/settings.ts';
 import type { Http2Sink, Http2Stream } from '#gateway/wire/http2/stream.ts';
@@ -42,6 +42,8 @@ export class Endpoint implements Http2Sink<Talk> {
   goaway: { lastId: number; code: number } | undefined;
   pings: number[] = [];
   stalls: number[] = [];
+  /** Rules broken, by stream. */
+  rules = new Map<number, H2Rule>();
   tooLarge: number[] = [];
   renewals = 0;
   settings = 0;
@@ -113,6 +115,10 @@ export class Endpoint implements Http2Sink<Talk> {
   onReset(stream: Stream, code: number): void {
     if (stream.owner !== undefined) stream.owner.resetCode = code;
     this.onAnything?.();
+  }
+
+  onStreamError(id: number, rule: H2Rule): void {
+    this.rules.set(id, rule);
   }
 
   onClosed(stream: Stream): void {

@@ -110,6 +110,7 @@ export class Session<T> {
     if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
     const { code } = H2_RULES[rule];
     this.writeReset(id, code);
+    this.sink.onStreamError(id, rule);
     const stream = this.streams.get(id);
     if (stream === undefined) return;
     this.forget(stream);

@@ -2,7 +2,7 @@
  * One stream of a connection (RFC 9113, section 5), and what a connection tells its owner.
  */
 import type { HeaderBlock } from '../hpack/block.ts';
-import type { Http2Error } from './error.ts';
+import type { H2Rule, Http2Error } from './error.ts';
 import type { Http2Settings } from './settings.ts';
 
 /** State of a stream; owners read it and keep their own in `owner`. */
@@ -64,6 +64,8 @@ export interface Http2Sink<T> {
   onTrailers(stream: Http2Stream<T>, block: HeaderBlock): void;
   /** The stream broke off: reset by the peer, for an error of the peer's, or with the connection. */
   onReset(stream: Http2Stream<T>, code: number, byPeer: boolean): void;
+  /** The peer broke `rule` on stream `id`, which we reset; for counting, `onReset` says what follows. */
+  onStreamError(id: number, rule: H2Rule): void;
   /** Both sides have ended in order. */
   onClosed(stream: Http2Stream<T>): void;
   /** A stream whose `sendData` took less than it was given may send again. */
