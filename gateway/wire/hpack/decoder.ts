@@ -58,7 +58,9 @@ export class HpackDecoder {
 
   /** Decodes the complete block `bytes[from, to)`. Throws {@link HpackError}. */
   decode(bytes: Buffer, from: number, to: number): HeaderBlock {
-    const key = this.#updateDue ? '' : this.#memo.key(bytes, from, to);
+    // A block that sets the table's size must be obeyed each time, so it is never answered from memory.
+    const sizes = from < to && ((bytes[from] as number) & 0xe0) === 0x20;
+    const key = this.#updateDue || sizes ? '' : this.#memo.key(bytes, from, to);
     if (key !== '') {
       const known = this.#memo.get(key, this.#table.generation);
       if (known !== undefined) return known;
@@ -67,12 +69,11 @@ export class HpackDecoder {
     this.#at = from;
     this.#end = to;
     this.#usedTable = false;
-    const { generation, limitBytes } = this.#table;
+    const { generation } = this.#table;
     this.#sizeUpdates();
     const block = this.#fields();
     this.#bytes = scratch;
-    const unchanged =
-      generation === this.#table.generation && limitBytes === this.#table.limitBytes;
+    const unchanged = generation === this.#table.generation;
     if (key !== '' && unchanged && !block.tooLarge) {
       const valid = this.#usedTable ? generation : ANY_GENERATION;
       this.#memo.set(key, valid, block, this.#listBytes);

@@ -91,17 +91,15 @@ export class HpackEncoder {
     sensitive?: ReadonlySet<string>,
   ): number {
     this.#out = out;
-    let to = this.#announce(at);
-    for (let index = 0; index < headers.length; index += 2) {
-      const name = headers[index] as string;
-      const value = headers[index + 1] as string;
-      const entry = this.#nameOf(name);
-      const hidden = entry.sensitive || sensitive?.has(name) === true;
-      to = hidden
-        ? this.#literal(entry, name, value, 0x10, 4, to)
-        : this.#field(entry, name, value, to);
+    try {
+      return this.#fields(headers, this.#announce(at), sensitive);
+    } catch (error) {
+      // What was inserted never reaches the peer: the next block empties both tables.
+      const { limitBytes } = this.#table;
+      this.resize(0);
+      this.resize(limitBytes);
+      throw error;
     }
-    return to;
   }
 
   /** As {@link encode}, for a list that never changes and is sent often: its block is kept with it. */
@@ -120,6 +118,24 @@ export class HpackEncoder {
     return to;
   }
 
+  #fields(
+    headers: readonly string[],
+    at: number,
+    sensitive: ReadonlySet<string> | undefined,
+  ): number {
+    let to = at;
+    for (let index = 0; index < headers.length; index += 2) {
+      const name = headers[index] as string;
+      const value = headers[index + 1] as string;
+      const entry = this.#nameOf(name);
+      const hidden = entry.sensitive || sensitive?.has(name) === true;
+      to = hidden
+        ? this.#literal(entry, name, value, 0x10, 4, to)
+        : this.#field(entry, name, value, to);
+    }
+    return to;
+  }
+
   #field(entry: Name, name: string, value: string, at: number): number {
     const fixed = entry.fixed?.values.get(value);
     if (fixed !== undefined) return this.#integer(0x80, 7, fixed, at);
@@ -130,14 +146,17 @@ export class HpackEncoder {
         return this.#integer(0x80, 7, STATIC_COUNT + table.inserted - number, at);
       entry.values.delete(value);
     }
-    const repeated = this.#always || entry.lastValue === value;
-    if (!repeated) {
-      entry.lastValue = value;
-      this.#settled = false;
-    }
     const bytes = name.length + value.length + ENTRY_OVERHEAD_BYTES;
-    if (!repeated || (bytes * ENTRY_SHARE > table.limitBytes && !this.#always))
-      return this.#literal(entry, name, value, 0x00, 4, at);
+    if (!this.#always) {
+      // Neither indexed nor kept: what is large would push out everything else.
+      if (bytes * ENTRY_SHARE > table.limitBytes)
+        return this.#literal(entry, name, value, 0x00, 4, at);
+      if (entry.lastValue !== value) {
+        entry.lastValue = value;
+        this.#settled = false;
+        return this.#literal(entry, name, value, 0x00, 4, at);
+      }
+    }
     // The name is referred to before the insertion may evict the entry that holds it.
     const to = this.#literal(entry, name, value, 0x40, 6, at);
     if (table.insert(name, value)) this.#remember(entry, value, table.inserted - 1);

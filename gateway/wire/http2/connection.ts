@@ -140,14 +140,16 @@ export class Http2Connection<T> {
     if (!this.canOpen) return undefined;
     const session = this.#session;
     const id = session.lastOwnId === 0 ? 1 : session.lastOwnId + 2;
+    // First of all, for it throws where a header cannot be sent.
+    session.writer.headers(id, headers, endStream, shared, sensitive);
     session.lastOwnId = id;
+    if (endStream) session.windowUpdates.give(2);
     const stream = session.addStream(id);
     stream.owner = owner;
     const method = fieldOf(headers, ':method');
     stream.head = method === 'HEAD';
     stream.connect = method === 'CONNECT';
     stream.localClosed = endStream;
-    session.writer.headers(id, headers, endStream, shared, sensitive);
     if (id >= session.limits.renewAtStreamId && !this.#askedToRenew) {
       this.#askedToRenew = true;
       session.sink.onRenew();
@@ -236,7 +238,9 @@ export class Http2Connection<T> {
 
   /** Asks for a sign of life: `onPing` follows with the same two words of 32 bits. */
   ping(high: number, low: number): void {
-    if (!this.#session.ended) this.#session.writer.ping(false, high, low);
+    if (this.#session.ended) return;
+    this.#session.pings += 1;
+    this.#session.writer.ping(false, high, low);
   }
 
   /** Asks the peer to open no more streams; those under way are still served (section 6.8). */

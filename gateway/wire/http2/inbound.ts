@@ -223,8 +223,9 @@ export class Inbound<T> implements FrameHandler {
   #ping(flags: number, high: number, low: number): void {
     const session = this.#session;
     if ((flags & FLAG.ACK) !== 0) {
-      // An acknowledgement nobody asked for is as idle as any other frame without use.
-      this.#session.ignore();
+      // Nobody asked: the RFC does not say, nghttp2 behind node:http2 refuses it.
+      if (session.pings === 0) throw new Http2Error('PING_ACK');
+      session.pings -= 1;
       session.sink.onPing(high, low);
       return;
     }

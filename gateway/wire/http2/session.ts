@@ -37,6 +37,8 @@ export class Session<T> {
   leaving = false;
   /** The connection is over; nothing is read any more. */
   ended = false;
+  /** PINGs of ours that are not answered yet. */
+  pings = 0;
   nowMs = 0;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;

@@ -217,6 +217,27 @@ test('a character that is no byte is refused, never truncated into a line feed',
   assert.throws(() => encode(encoder, ['\u010a', 'b']), HpackError);
 });
 
+test('after a list that could not be sent, both tables are still in step', () => {
+  const encoder = new HpackEncoder({ indexing: 'always' });
+  const decoder = new HpackDecoder({ maxListBytes: MAX_LIST_BYTES });
+  const good = ['x-a', 'b'];
+  assert.deepEqual(decode(decoder, encode(encoder, good).toString('hex')).headers, good);
+  assert.throws(() => encode(encoder, ['x-c', 'd', 'x-e', '\u2028']), HpackError);
+  for (const list of [good, ['x-c', 'd'], good]) {
+    assert.deepEqual(decode(decoder, encode(encoder, list).toString('hex')).headers, list);
+    assert.equal(decoder.tableBytes, encoder.tableBytes);
+  }
+});
+
+test('a block that sets the size of the table does so every time', () => {
+  const decoder = new HpackDecoder({ maxListBytes: MAX_LIST_BYTES });
+  decode(decoder, '3fe11f82');
+  decode(decoder, '2082');
+  decode(decoder, '3fe11f82');
+  decode(decoder, '4001610162');
+  assert.equal(decoder.tableBytes, 34);
+});
+
 test('every string of bytes survives the Huffman code', () => {
   const random = seededRandom(1);
   const out = Buffer.alloc(4096);
