@@ -1,0 +1,31 @@
+/**
+ * A decoded header block.
+ *
+ * Blocks may come out of a memo, the same object for the same bytes again and again: nobody changes
+ * `headers`, and whoever derives something from a block may keep it in the block or in a WeakMap.
+ */
+
+export class HeaderBlock {
+  /** Name, value, name, value …; every character is one byte of the wire. */
+  readonly headers: readonly string[];
+  /** Names that came as "never indexed" and must be sent on so (RFC 7541, section 6.2.3). */
+  readonly sensitive: ReadonlySet<string> | undefined;
+  /** The list passed the bound; `headers` is then cut short, the dynamic table still in step. */
+  readonly tooLarge: boolean;
+  /** Room for the protocol's verdict, so that a memoised block is judged once; see `http2/headers.ts`. */
+  verdict = 0;
+  /** `content-length`, or -1; valid once judged. */
+  contentLength = -1;
+  /** `:status`, or 0; valid once judged. */
+  status = 0;
+
+  constructor(
+    headers: readonly string[],
+    sensitive: ReadonlySet<string> | undefined,
+    tooLarge: boolean,
+  ) {
+    this.headers = headers;
+    this.sensitive = sensitive;
+    this.tooLarge = tooLarge;
+  }
+}

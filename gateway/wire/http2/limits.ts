@@ -1,0 +1,108 @@
+/**
+ * Every bound on what a peer may do to a connection, each with the rule that names its breach.
+ *
+ * Rates are token buckets: `burst` tokens at first, `perSecond` more each second, never above the burst.
+ * Useful work gives tokens back (below), so a busy honest peer is never mistaken for a flood.
+ */
+
+/** A token bucket. */
+export interface Rate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
+export interface Http2Limits {
+  /** Streams the peer may have open; above: REFUSED_STREAM (`STREAM_LIMIT`). */
+  readonly concurrentStreams: number;
+  /** A header list, decoded, as SETTINGS_MAX_HEADER_LIST_SIZE counts; above: `onHeadersTooLarge`. */
+  readonly headerListBytes: number;
+  /** A header block, encoded, over all its frames (`BLOCK_SIZE`). */
+  readonly headerBlockBytes: number;
+  /** CONTINUATION frames of a block (`FLOOD_CONTINUATION`; CVE-2024-27316). */
+  readonly continuationFrames: number;
+  /**
+   * RST_STREAM by a client (`FLOOD_RESETS`; CVE-2023-44487). A stream that ends well gives one back, so only who
+   * resets more than half of what it opens is limited. A server's resets are bounded by what we open.
+   */
+  readonly resets: Rate;
+  /** RST_STREAM we send for the peer's errors (`FLOOD_PROVOKED`; CVE-2025-8671). As above. */
+  readonly provokedResets: Rate;
+  /** SETTINGS, acknowledgements too (`FLOOD_SETTINGS`; CVE-2019-9515). */
+  readonly settings: Rate;
+  /** PING without ACK (`FLOOD_PING`; CVE-2019-9512). */
+  readonly pings: Rate;
+  /** DATA without data or end (`FLOOD_EMPTY`; CVE-2019-9518). */
+  readonly emptyFrames: Rate;
+  /** WINDOW_UPDATE (`FLOOD_WINDOW`). Data and ended streams we send give back. */
+  readonly windowUpdates: Rate;
+  /** PRIORITY, unknown frames, frames for streams we reset (`FLOOD_IGNORED`; CVE-2019-9513). Our resets give back. */
+  readonly ignoredFrames: Rate;
+  /** Interim responses to one request (`FLOOD_INTERIM`, an error of the stream). */
+  readonly interimResponses: number;
+  /** Bytes of control frames and headers waiting because the peer does not read (`OUTPUT_QUEUE`; CVE-2019-9517). */
+  readonly outputControlBytes: number;
+  /** Bytes waiting above which no DATA is taken; not an error. */
+  readonly outputDataBytes: number;
+  /** A stream with something to send that got less than `stallBytes` of window in `stallMs` is reported. */
+  readonly stallMs: number;
+  readonly stallBytes: number;
+  /** Own stream ids from this one on make the connection ask for its renewal. */
+  readonly renewAtStreamId: number;
+  /** Streams we have reset whose late frames are still ignored in peace. */
+  readonly rememberedResets: number;
+}
+
+/** Bounds of a connection of the data path. */
+export const HTTP2_LIMITS: Http2Limits = {
+  concurrentStreams: 256,
+  headerListBytes: 64 * 1024,
+  headerBlockBytes: 64 * 1024,
+  continuationFrames: 16,
+  resets: { burst: 1_000, perSecond: 100 },
+  provokedResets: { burst: 1_000, perSecond: 100 },
+  settings: { burst: 50, perSecond: 5 },
+  pings: { burst: 100, perSecond: 20 },
+  emptyFrames: { burst: 200, perSecond: 100 },
+  windowUpdates: { burst: 20_000, perSecond: 2_000 },
+  ignoredFrames: { burst: 1_000, perSecond: 100 },
+  interimResponses: 32,
+  outputControlBytes: 1024 * 1024,
+  outputDataBytes: 256 * 1024,
+  stallMs: 10_000,
+  stallBytes: 1_024,
+  renewAtStreamId: 0x7fff_ffff - 2 * 1024 * 1024,
+  rememberedResets: 4_096,
+};
+
+/** A bucket of tokens, filled by the time that passes. */
+export class Bucket {
+  readonly #rate: Rate;
+  #tokens: number;
+  #atMs = Number.NEGATIVE_INFINITY;
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+    this.#tokens = rate.burst;
+  }
+
+  /** Takes a token; false when none is left. */
+  take(nowMs: number): boolean {
+    if (this.#tokens < 1) this.#fill(nowMs);
+    if (this.#tokens < 1) return false;
+    // Time counts from the first token taken out of a full bucket.
+    if (this.#atMs === Number.NEGATIVE_INFINITY) this.#atMs = nowMs;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** Gives tokens back for useful work. */
+  give(tokens: number): void {
+    this.#tokens = Math.min(this.#rate.burst, this.#tokens + tokens);
+  }
+
+  #fill(nowMs: number): void {
+    if (this.#atMs !== Number.NEGATIVE_INFINITY)
+      this.give(((nowMs - this.#atMs) * this.#rate.perSecond) / 1000);
+    this.#atMs = nowMs;
+  }
+}

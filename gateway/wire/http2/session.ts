@@ -1,0 +1,207 @@
+/**
+ * What both directions of a connection share: its streams, windows, settings, bounds and its end.
+ */
+import { H2_RULES, type H2Rule, Http2Error } from './error.ts';
+import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31 } from './frames.ts';
+import { Bucket, type Http2Limits } from './limits.ts';
+import { type Http2Settings, initialSettings } from './settings.ts';
+import { type Http2Sink, Http2Stream } from './stream.ts';
+import { FrameWriter } from './writer.ts';
+
+export type Http2Role = 'client' | 'server';
+
+export class Session<T> {
+  readonly role: Http2Role;
+  readonly sink: Http2Sink<T>;
+  readonly limits: Http2Limits;
+  readonly local: Http2Settings;
+  readonly peer = initialSettings();
+  readonly writer = new FrameWriter(DEFAULT_FRAME_BYTES);
+  readonly streams = new Map<number, Http2Stream<T>>();
+  /** Streams that have more to send than windows or output took, longest waiting first. */
+  readonly blocked = new Set<Http2Stream<T>>();
+  /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
+  settled = false;
+  sendWindow = DEFAULT_WINDOW_BYTES;
+  receiveWindow = DEFAULT_WINDOW_BYTES;
+  windowBytes = DEFAULT_WINDOW_BYTES;
+  unannounced = 0;
+  /** Highest stream id the peer has opened, and the highest we have. */
+  lastPeerId = 0;
+  lastOwnId = 0;
+  /** Streams the peer opens above this one are refused, once we have said goodbye. */
+  lastServedId = MAX_31;
+  /** The peer has said goodbye: we open nothing more. */
+  peerLeaving = false;
+  /** We have said goodbye, for good. */
+  leaving = false;
+  /** The connection is over; nothing is read any more. */
+  ended = false;
+  /** PINGs of ours that are not answered yet. */
+  pings = 0;
+  nowMs = 0;
+  readonly #resets: Bucket;
+  readonly #provoked: Bucket;
+  readonly windowUpdates: Bucket;
+  readonly #ignored: Bucket;
+  /** Streams we reset lately, oldest first, whose late frames mean nothing. */
+  #remembered: Set<number> | undefined;
+
+  constructor(role: Http2Role, sink: Http2Sink<T>, limits: Http2Limits, local: Http2Settings) {
+    this.role = role;
+    this.sink = sink;
+    this.limits = limits;
+    this.local = local;
+    this.#resets = new Bucket(limits.resets);
+    this.#provoked = new Bucket(limits.provokedResets);
+    this.#ignored = new Bucket(limits.ignoredFrames);
+    this.windowUpdates = new Bucket(limits.windowUpdates);
+  }
+
+  /** A new stream, with the windows that both sides' settings give it. */
+  addStream(id: number): Http2Stream<T> {
+    // Until it has acknowledged ours, the peer goes by the initial value.
+    const receive = this.settled ? this.local.initialWindowBytes : DEFAULT_WINDOW_BYTES;
+    const stream = new Http2Stream<T>(id, this.peer.initialWindowBytes, receive);
+    this.streams.set(id, stream);
+    return stream;
+  }
+
+  /** Forgets `stream` once both sides have ended, and says so. */
+  finishIfDone(stream: Http2Stream<T>): void {
+    if (!stream.localClosed || !stream.remoteClosed || !this.forget(stream)) return;
+    this.#resets.give(1);
+    this.#provoked.give(1);
+    this.sink.onClosed(stream);
+  }
+
+  /** Takes `stream` out; false when it was gone already. */
+  forget(stream: Http2Stream<T>): boolean {
+    stream.localClosed = true;
+    stream.remoteClosed = true;
+    this.blocked.delete(stream);
+    return this.streams.delete(stream.id);
+  }
+
+  /** Whether `id` names a stream that nobody has opened yet (RFC 9113, section 5.1). */
+  isIdle(id: number): boolean {
+    const peers = (id & 1) === (this.role === 'server' ? 1 : 0);
+    return id > (peers ? this.lastPeerId : this.lastOwnId);
+  }
+
+  /** Whether we reset stream `id` lately, so that the peer may not know yet. */
+  wasReset(id: number): boolean {
+    return this.#remembered?.has(id) === true;
+  }
+
+  /** Sends RST_STREAM and ignores what is still under way. */
+  writeReset(id: number, code: number): void {
+    this.#remembered ??= new Set();
+    if (this.#remembered.size >= this.limits.rememberedResets) {
+      const oldest = this.#remembered.values().next().value;
+      if (oldest !== undefined) this.#remembered.delete(oldest);
+    }
+    this.#remembered.add(id);
+    // A response and its trailers may still come, and cost the peer nothing.
+    this.#ignored.give(4);
+    this.writer.reset(id, code);
+  }
+
+  /** The peer broke `rule` on stream `id`: that stream ends, and too many of them end the connection. */
+  streamError(id: number, rule: H2Rule): void {
+    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+    const { code } = H2_RULES[rule];
+    this.writeReset(id, code);
+    this.sink.onStreamError(id, rule);
+    const stream = this.streams.get(id);
+    if (stream === undefined) return;
+    this.forget(stream);
+    this.sink.onReset(stream, code, false);
+  }
+
+  /** Counts a frame that is only passed over. */
+  ignore(): void {
+    if (!this.#ignored.take(this.nowMs)) throw new Http2Error('FLOOD_IGNORED');
+  }
+
+  /** The peer has reset stream `id`. */
+  peerReset(id: number, code: number): void {
+    if (this.role === 'server' && !this.#resets.take(this.nowMs))
+      throw new Http2Error('FLOOD_RESETS');
+    const stream = this.streams.get(id);
+    if (stream === undefined) return;
+    this.forget(stream);
+    this.sink.onReset(stream, code, true);
+  }
+
+  /** Announces `bytes` consumed to the peer once they are worth a frame: half a window. */
+  consumed(stream: Http2Stream<T> | undefined, bytes: number): void {
+    if (this.ended) return;
+    this.unannounced += bytes;
+    if (this.unannounced >= half(this.windowBytes)) {
+      this.writer.windowUpdate(0, this.unannounced);
+      this.receiveWindow += this.unannounced;
+      this.unannounced = 0;
+    }
+    if (stream === undefined || stream.remoteClosed) return;
+    stream.unannounced += bytes;
+    if (stream.unannounced < half(stream.windowBytes)) return;
+    this.writer.windowUpdate(stream.id, stream.unannounced);
+    stream.receiveWindow += stream.unannounced;
+    stream.unannounced = 0;
+  }
+
+  /** The connection's window has opened, or output was taken: those who wait send in turn. */
+  wake(): void {
+    if (this.blocked.size === 0) return;
+    for (const stream of [...this.blocked]) {
+      if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
+      if (stream.sendWindow > 0) this.wakeStream(stream);
+    }
+  }
+
+  /** Lets a stream that waits send again; if it still has more, it goes to the end of the line. */
+  wakeStream(stream: Http2Stream<T>): void {
+    if (this.sendWindow > 0 && !this.outputFull() && this.blocked.delete(stream))
+      this.sink.onWindow(stream);
+  }
+
+  /** Whether DATA has to wait until the owner has taken output. */
+  outputFull(): boolean {
+    return this.writer.output.pendingBytes >= this.limits.outputDataBytes;
+  }
+
+  /** Ends the connection for an error of the peer's. */
+  fail(error: Http2Error): void {
+    if (this.ended) return;
+    this.writer.goaway(this.lastPeerId, error.h2Code, error.rule);
+    this.leaving = true;
+    this.end(error.h2Code);
+    this.sink.onError(error);
+  }
+
+  /** No more of anything: every open stream is told. */
+  end(code: number): void {
+    this.ended = true;
+    for (const stream of [...this.streams.values()]) {
+      this.forget(stream);
+      this.sink.onReset(stream, code, false);
+    }
+  }
+
+  /** The peer serves none of our streams above `lastId` (RFC 9113, section 6.8). */
+  peerGoaway(lastId: number, code: number): void {
+    this.peerLeaving = true;
+    const own = this.role === 'client' ? 1 : 0;
+    for (const stream of [...this.streams.values()]) {
+      if ((stream.id & 1) !== own || stream.id <= lastId) continue;
+      this.forget(stream);
+      this.sink.onReset(stream, H2_CODE.REFUSED_STREAM, true);
+    }
+    this.sink.onGoaway(lastId, code);
+  }
+}
+
+function half(bytes: number): number {
+  return Math.max(1, bytes >>> 1);
+}

@@ -1,0 +1,121 @@
+/**
+ * Frames into the output: each method appends one frame, or a header block with its CONTINUATIONs.
+ */
+import { encodedBound, HpackEncoder } from '../hpack/encoder.ts';
+import { FLAG, FRAME, FRAME_HEADER_BYTES, writeFrameHeader, writeUint32 } from './frames.ts';
+import { COPY_BYTES_MAX, Output } from './output.ts';
+
+/** The largest dynamic table we keep for a peer, however large it allows. */
+const ENCODER_TABLE_BYTES_MAX = 4096;
+
+export class FrameWriter {
+  readonly output = new Output();
+  /** SETTINGS_MAX_FRAME_SIZE of the peer. */
+  maxFrameBytes: number;
+  readonly #encoder = new HpackEncoder();
+
+  constructor(maxFrameBytes: number) {
+    this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
+  setTableBytes(bytes: number): void {
+    this.#encoder.resize(Math.min(bytes, ENCODER_TABLE_BYTES_MAX));
+  }
+
+  /** Bytes as they are: the preface, SETTINGS. */
+  raw(bytes: Buffer): void {
+    const slab = this.output.reserve(bytes.length);
+    bytes.copy(slab, this.output.at);
+    this.output.wrote(this.output.at + bytes.length);
+  }
+
+  /** `shared` lists never change and are sent often: their block is remembered with them. */
+  headers(
+    id: number,
+    headers: readonly string[],
+    endStream: boolean,
+    shared: boolean,
+    sensitive: ReadonlySet<string> | undefined,
+  ): void {
+    const { output } = this;
+    const slab = output.reserve(encodedBound(headers) + FRAME_HEADER_BYTES);
+    const start = output.at;
+    const from = start + FRAME_HEADER_BYTES;
+    const to =
+      shared && sensitive === undefined
+        ? this.#encoder.encodeShared(headers, slab, from)
+        : this.#encoder.encode(headers, slab, from, sensitive);
+    const flags = endStream ? FLAG.END_STREAM : 0;
+    if (to - from <= this.maxFrameBytes) {
+      writeFrameHeader(slab, start, to - from, FRAME.HEADERS, flags | FLAG.END_HEADERS, id);
+      output.wrote(to);
+      return;
+    }
+    this.#split(Buffer.from(slab.subarray(from, to)), flags, id);
+  }
+
+  /** One frame of `bytes[from, to)`, which must fit into a frame. Large payloads are not copied. */
+  data(id: number, bytes: Buffer, from: number, to: number, endStream: boolean): void {
+    const { output } = this;
+    const length = to - from;
+    // A payload that will be copied lies behind its header in one piece.
+    const room = length <= COPY_BYTES_MAX ? FRAME_HEADER_BYTES + length : FRAME_HEADER_BYTES;
+    const slab = output.reserve(room);
+    const flags = endStream ? FLAG.END_STREAM : 0;
+    output.wrote(writeFrameHeader(slab, output.at, length, FRAME.DATA, flags, id));
+    output.payload(bytes, from, to);
+  }
+
+  reset(id: number, code: number): void {
+    this.#words(FRAME.RST_STREAM, 0, id, code);
+  }
+
+  windowUpdate(id: number, bytes: number): void {
+    this.#words(FRAME.WINDOW_UPDATE, 0, id, bytes);
+  }
+
+  settingsAck(): void {
+    const slab = this.output.reserve(FRAME_HEADER_BYTES);
+    this.output.wrote(writeFrameHeader(slab, this.output.at, 0, FRAME.SETTINGS, FLAG.ACK, 0));
+  }
+
+  ping(ack: boolean, high: number, low: number): void {
+    this.#words(FRAME.PING, ack ? FLAG.ACK : 0, 0, high, low);
+  }
+
+  /** `debug` is a short ASCII word for the peer's operator. */
+  goaway(lastId: number, code: number, debug: string): void {
+    const { output } = this;
+    const length = 8 + debug.length;
+    const slab = output.reserve(FRAME_HEADER_BYTES + length);
+    let at = writeFrameHeader(slab, output.at, length, FRAME.GOAWAY, 0, 0);
+    at = writeUint32(slab, at, lastId);
+    at = writeUint32(slab, at, code);
+    slab.write(debug, at, 'latin1');
+    output.wrote(at + debug.length);
+  }
+
+  #words(type: number, flags: number, id: number, first: number, second?: number): void {
+    const length = second === undefined ? 4 : 8;
+    const slab = this.output.reserve(FRAME_HEADER_BYTES + 8);
+    let at = writeFrameHeader(slab, this.output.at, length, type, flags, id);
+    at = writeUint32(slab, at, first);
+    if (second !== undefined) at = writeUint32(slab, at, second);
+    this.output.wrote(at);
+  }
+
+  /** HEADERS and CONTINUATIONs, for a block longer than a frame (RFC 9113, section 6.10). */
+  #split(block: Buffer, flags: number, id: number): void {
+    for (let from = 0; from < block.length; from += this.maxFrameBytes) {
+      const to = Math.min(block.length, from + this.maxFrameBytes);
+      const end = to === block.length ? FLAG.END_HEADERS : 0;
+      const slab = this.output.reserve(FRAME_HEADER_BYTES + to - from);
+      const type = from === 0 ? FRAME.HEADERS : FRAME.CONTINUATION;
+      const own = from === 0 ? flags | end : end;
+      const at = writeFrameHeader(slab, this.output.at, to - from, type, own, id);
+      block.copy(slab, at, from, to);
+      this.output.wrote(at + to - from);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Frame sequences, honest and mutated, through our server connection and node's.
+ *
+ * Ours may not crash or hang. A request that both take must have equal headers, body, trailers and end; a connection or
+ * stream that only node refuses is a difference; what only we refuse is counted by our rule.
+ */
+import { below, type Random, seededRandom } from '#core/random.ts';
+import { FLAG, FRAME, H2_CODE, PREFACE } from '#gateway/wire/http2/frames.ts';
+import { mutate } from './hpack.ts';
+import { block, Endpoint, frame, GET, headersFrame } from './http2-kit.ts';
+import {
+  type FuzzOptions,
+  type FuzzResult,
+  LAST_PING,
+  newResult,
+  note,
+  observe,
+  type Seen,
+} from './http2-reference.ts';
+
+const PARALLEL = 32;
+/** The answer to the last frame of every input. */
+const LAST_ACK = frame(FRAME.PING, FLAG.ACK, 0, LAST_PING.subarray(9));
+
+/** Runs `inputs` connections through both. */
+export async function fuzzHttp2(options: FuzzOptions): Promise<FuzzResult> {
+  const result = newResult();
+  const random = seededRandom(options.seed);
+  while (result.inputs < options.inputs) {
+    const count = Math.min(PARALLEL, options.inputs - result.inputs);
+    await Promise.all(
+      Array.from({ length: count }, () => {
+        const bytes = connection(random);
+        const ours = feed(bytes, random, result);
+        return ours === undefined ? undefined : compare(bytes, ours, result);
+      }),
+    );
+    result.inputs += count;
+    options.onProgress?.(result.inputs);
+  }
+  return result;
+}
+
+/** A client's side of a connection. */
+function connection(random: Random): Buffer {
+  const frames = [frame(FRAME.SETTINGS, 0, 0, below(random, 3) === 0 ? '000400010000' : '')];
+  let next = 1;
+  for (let count = 1 + below(random, 7); count > 0; count -= 1) {
+    const known = Math.max(1, next - 2 * below(random, 3));
+    const made = step(random, next, known - (known % 2 === 0 ? 1 : 0));
+    frames.push(...made);
+    if (made[0]?.[3] === FRAME.HEADERS) next += 2;
+  }
+  if (below(random, 3) > 0) {
+    const at = below(random, frames.length);
+    const before = frames[at] as Buffer;
+    if (below(random, 2) === 0) frames[at] = mutate(before, random);
+    else {
+      const payload = mutate(before.subarray(9), random);
+      frames[at] = frame(before[3] ?? 0, before[4] ?? 0, before.readUInt32BE(5), payload);
+    }
+  }
+  return Buffer.concat([PREFACE, ...frames, LAST_PING]);
+}
+
+const ODD_FIELDS: readonly (readonly string[])[] = [
+  ['te', 'trailers'],
+  ['te', 'gzip'],
+  ['connection', 'close'],
+  ['host', 'shop'],
+  ['host', 'other'],
+  ['X-Upper', 'a'],
+  ['x', ' a'],
+  ['x', 'a\x01'],
+  ['content-length', '3'],
+  ['content-length', '3x'],
+  [':path', '/'],
+  ['cookie', 'a=b'],
+  ['x-ok', 'caf\u00e9'],
+];
+
+function step(random: Random, next: number, known: number): Buffer[] {
+  switch (below(random, 9)) {
+    case 0:
+      return [frame(FRAME.PING, 0, 0, '0102030405060708')];
+    case 1:
+      return [frame(FRAME.WINDOW_UPDATE, 0, below(random, 2) * known, '00001000')];
+    case 2:
+      return [frame(FRAME.RST_STREAM, 0, known, '00000008')];
+    case 3:
+      return [frame(FRAME.DATA, below(random, 2), known, Buffer.alloc(below(random, 50), 0x61))];
+    case 4:
+      return [frame(below(random, 12), below(random, 256), known, Buffer.alloc(below(random, 12)))];
+    case 5: {
+      const whole = block(list(random));
+      const cut = below(random, whole.length);
+      return [
+        frame(FRAME.HEADERS, FLAG.END_STREAM, next, whole.subarray(0, cut)),
+        frame(FRAME.CONTINUATION, FLAG.END_HEADERS, next, whole.subarray(cut)),
+      ];
+    }
+    case 6: {
+      const padded = Buffer.concat([Buffer.of(3), Buffer.from('abc'), Buffer.alloc(3)]);
+      return [
+        headersFrame(next, list(random), false),
+        frame(FRAME.DATA, FLAG.PADDED | below(random, 2), next, padded),
+        headersFrame(next, below(random, 4) === 0 ? GET : ['x-sum', 'a']),
+      ];
+    }
+    default:
+      return [headersFrame(next, list(random), below(random, 2) === 0)];
+  }
+}
+
+function list(random: Random): string[] {
+  const fields = [...GET];
+  if (below(random, 4) === 0)
+    fields[1] = ['POST', 'CONNECT', 'HEAD', 'a b'][below(random, 4)] ?? '';
+  if (below(random, 8) === 0) fields[5] = ['*', '', 'x', '/a b', '/%20?q'][below(random, 5)] ?? '';
+  if (below(random, 12) === 0) fields.splice(2 * below(random, 4), 2);
+  if (below(random, 3) === 0) fields.push(...(ODD_FIELDS[below(random, ODD_FIELDS.length)] ?? []));
+  return fields;
+}
+
+function feed(bytes: Buffer, random: Random, result: FuzzResult): Endpoint | undefined {
+  const ours = new Endpoint({ role: 'server' });
+  try {
+    for (let at = 0; at < bytes.length; ) {
+      const to = Math.min(bytes.length, at + 1 + below(random, 60));
+      ours.connection.feed(bytes, 0, at, to);
+      at = to;
+    }
+    return ours;
+  } catch (error) {
+    result.crashes += 1;
+    note(result, `crash ${error}`, bytes);
+    return undefined;
+  }
+}
+
+async function compare(bytes: Buffer, ours: Endpoint, result: FuzzResult): Promise<void> {
+  const answered = Buffer.concat(ours.connection.takeOutput()).includes(LAST_ACK);
+  // An incomplete frame at the end: both wait for the rest of it.
+  if (!answered && ours.error === undefined) return;
+  const seen = await observe(bytes, false, answered ? 5_000 : 100);
+  if (seen.hung && answered) {
+    result.hangs += 1;
+    note(result, 'node hangs', bytes);
+  }
+  const refuses = seen.goaway > H2_CODE.NO_ERROR;
+  if (ours.error !== undefined) {
+    if (!refuses) count(result, ours.error.rule);
+    return;
+  }
+  // Both refuse, we a stream and nghttp2 the connection: RFC 9113 section 5.4.2 leaves the choice.
+  if (refuses && ours.rules.size > 0) return;
+  const difference = refuses ? `only node refuses (${seen.goaway})` : streams(ours, seen, result);
+  if (difference === undefined) return;
+  result.differences += 1;
+  note(result, difference, bytes);
+}
+
+/** The first stream on which the two do not agree, where neither ended the connection. */
+function streams(ours: Endpoint, seen: Seen, result: FuzzResult): string | undefined {
+  const ids = new Set([...ours.talks.keys(), ...seen.requests.keys()]);
+  for (const id of ids) {
+    const talk = ours.talks.get(id);
+    const request = seen.requests.get(id);
+    const rule = ours.rules.get(id);
+    if (rule !== undefined) {
+      if (!seen.resets.has(id)) count(result, rule);
+      continue;
+    }
+    if (talk === undefined || request === undefined) return `stream ${id} is seen by one side only`;
+    if (talk.headers.join('\0') !== request.headers.join('\0')) return `headers of ${id}`;
+    if ((seen.resets.get(id) ?? 0) !== H2_CODE.NO_ERROR)
+      return `only node refuses stream ${id} (${seen.resets.get(id)})`;
+    if (talk.resetCode >= 0) continue;
+    if (!talk.body.equals(Buffer.concat(request.chunks))) return `body of ${id}`;
+    if (talk.ended !== request.ended) return `end of ${id}: ${talk.ended}`;
+  }
+  return undefined;
+}
+
+function count(result: FuzzResult, rule: string): void {
+  result.stricter[rule] = (result.stricter[rule] ?? 0) + 1;
+}
