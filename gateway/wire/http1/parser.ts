@@ -1,0 +1,249 @@
+/**
+ * HTTP/1.1 from bytes to messages (RFC 9112): one parser per direction of a connection. pure
+ *
+ * Bytes come as chunks cut anywhere; the same bytes tell the sink the same, however they were cut.
+ * Content is never copied; a head is copied only when it comes in more than one chunk. What breaks a
+ * rule of `rules.ts` throws, and the parser reads no further: after a malformed message nobody can
+ * say where the next one begins.
+ */
+import { ChunkLines } from './chunks.ts';
+import {
+  ASKED_CONNECT,
+  ASKED_HEAD,
+  ASKED_UPGRADE,
+  readRequest,
+  readResponse,
+  readTrailers,
+} from './head.ts';
+import { HEAD_BYTES_MAX, PIPELINE_MAX, TRAILER_BYTES_MAX } from './limits.ts';
+import type { MessageSink } from './message.ts';
+import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
+import { HeadScanner } from './scan.ts';
+
+const HEAD = 0;
+const LENGTH = 1;
+const UNTIL_CLOSE = 2;
+const CHUNK_LINE = 3;
+const CHUNK_DATA = 4;
+const TRAILERS = 5;
+const CLOSED = 6;
+const FAILED = 7;
+
+const CARRY_BYTES_MIN = 1_024;
+const NO_CARRY = Buffer.alloc(0);
+
+/** See the header of this file. */
+export class Http1Parser {
+  readonly #role: Role;
+  readonly #sink: MessageSink;
+  readonly #scanner: HeadScanner;
+  #chunks: ChunkLines | undefined;
+  #state = HEAD;
+  #paused = false;
+  #keepAlive = true;
+  #failure: Http1Refusal | undefined;
+  /** Bytes of content, or of the chunk, still to come. */
+  #remaining = 0;
+  /** The first bytes of a head that came in more than one chunk. */
+  #carry = NO_CARRY;
+  #carried = 0;
+  /** What the outstanding requests were (`ASKED_` flags), oldest first; for responses. */
+  readonly #asked: number[] = [];
+
+  constructor(role: Role, sink: MessageSink) {
+    this.#role = role;
+    this.#sink = sink;
+    this.#scanner = new HeadScanner(role);
+  }
+
+  /** Whether it stands between two messages. */
+  get idle(): boolean {
+    return (this.#state === HEAD && this.#scanner.idle) || this.#state === CLOSED;
+  }
+
+  /** A request was sent whose response is now awaited; `upgrade`: it asked for another protocol. */
+  expectResponseTo(method: string, upgrade = false): void {
+    if (this.#asked.length >= PIPELINE_MAX) throw new RangeError('too many outstanding requests');
+    const kind = method === 'HEAD' ? ASKED_HEAD : method === 'CONNECT' ? ASKED_CONNECT : 0;
+    this.#asked.push(upgrade ? kind | ASKED_UPGRADE : kind);
+  }
+
+  /** Stops at the end of the message under way, or before the next; may be called from the sink. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Ends {@link pause}; the bytes not used then must be given again. */
+  resume(): void {
+    this.#paused = false;
+  }
+
+  /** From now on all bytes are content of another protocol: after 101 was sent for a request. */
+  switchToRaw(): void {
+    this.#state = UNTIL_CLOSE;
+    this.#paused = false;
+  }
+
+  /** Reads `chunk[from, to)`; returns how many bytes it used, all unless paused. Throws {@link Http1Refusal}. */
+  execute(chunk: Buffer, from = 0, to: number = chunk.length): number {
+    let pos = from;
+    try {
+      while (pos < to) {
+        if (this.#paused && this.idle) break;
+        pos = this.#step(chunk, pos, to);
+      }
+    } catch (error) {
+      if (error instanceof Http1Refusal) {
+        this.#state = FAILED;
+        this.#failure = error;
+      }
+      throw error;
+    }
+    return pos - from;
+  }
+
+  /** The connection ended. Throws {@link Http1Refusal} when that was inside a message. */
+  finish(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#state === UNTIL_CLOSE) {
+      this.#state = CLOSED;
+      this.#sink.onEnd();
+    } else if (!this.idle) {
+      this.#failure = new Http1Refusal('EARLY_END', this.#role);
+      this.#state = FAILED;
+      throw this.#failure;
+    }
+  }
+
+  #step(chunk: Buffer, from: number, to: number): number {
+    switch (this.#state) {
+      case HEAD:
+      case TRAILERS:
+        return this.#section(chunk, from, to);
+      case LENGTH:
+      case CHUNK_DATA:
+        return this.#content(chunk, from, to);
+      case UNTIL_CLOSE:
+        this.#sink.onBody(chunk, from, to);
+        return to;
+      case CHUNK_LINE:
+        return this.#chunkLine(chunk, from, to);
+      case CLOSED:
+        return this.#refuse('DATA_AFTER_CLOSE');
+      default:
+        throw this.#failure ?? new Http1Refusal('EARLY_END', this.#role);
+    }
+  }
+
+  /** A head or a trailer section. */
+  #section(chunk: Buffer, from: number, to: number): number {
+    const most = this.#state === HEAD ? HEAD_BYTES_MAX : TRAILER_BYTES_MAX;
+    const carried = this.#carried;
+    if (carried === 0) {
+      const pos = this.#scanner.scan(chunk, from, Math.min(to, from + most), from);
+      if (this.#scanner.done) {
+        this.#sectionEnd(chunk.toString('latin1', from, pos));
+        return pos;
+      }
+      if (pos - from === most) this.#refuseLarge();
+      this.#keep(chunk, from, pos);
+      return pos;
+    }
+    const taken = Math.min(to - from, most - carried);
+    this.#keep(chunk, from, from + taken);
+    const end = this.#scanner.scan(this.#carry, carried, carried + taken, 0);
+    if (!this.#scanner.done) {
+      if (end === most) this.#refuseLarge();
+      return from + taken;
+    }
+    const text = this.#carry.toString('latin1', 0, end);
+    this.#carry = NO_CARRY;
+    this.#carried = 0;
+    this.#sectionEnd(text);
+    return from + end - carried;
+  }
+
+  #keep(chunk: Buffer, from: number, to: number): void {
+    const needed = this.#carried + to - from;
+    if (needed > this.#carry.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(CARRY_BYTES_MIN, 2 * needed));
+      this.#carry.copy(larger, 0, 0, this.#carried);
+      this.#carry = larger;
+    }
+    chunk.copy(this.#carry, this.#carried, from, to);
+    this.#carried = needed;
+  }
+
+  #sectionEnd(text: string): void {
+    if (this.#state === TRAILERS) {
+      const trailers = readTrailers(this.#scanner, text, this.#role);
+      if (trailers.length > 0) this.#sink.onTrailers(trailers);
+      this.#messageEnd();
+    } else if (this.#role === 'request') {
+      this.#headEnd(readRequest(this.#scanner, text));
+    } else {
+      const asked = this.#asked[0];
+      if (asked === undefined) this.#refuse('RESPONSE_UNEXPECTED');
+      const head = readResponse(this.#scanner, text, asked);
+      if (head.status >= 200 || head.status === 101) this.#asked.shift();
+      this.#headEnd(head);
+    }
+  }
+
+  #headEnd(head: ReturnType<typeof readRequest>): void {
+    const { kind, length } = head.framing;
+    // Also of an interim response: one that says "close" lets no other follow, as llhttp reads it.
+    this.#keepAlive = head.keepAlive;
+    this.#sink.onHead(head);
+    if (kind === 'none' || (kind === 'length' && length === 0)) this.#messageEnd();
+    else if (kind === 'length') {
+      this.#remaining = length;
+      this.#state = LENGTH;
+    } else if (kind === 'chunked') {
+      this.#chunks ??= new ChunkLines(this.#role);
+      this.#chunks.begin();
+      this.#state = CHUNK_LINE;
+    } else this.#state = UNTIL_CLOSE;
+  }
+
+  #content(chunk: Buffer, from: number, to: number): number {
+    const end = to - from < this.#remaining ? to : from + this.#remaining;
+    this.#remaining -= end - from;
+    this.#sink.onBody(chunk, from, end);
+    if (this.#remaining > 0) return end;
+    if (this.#state === LENGTH) this.#messageEnd();
+    else {
+      this.#chunks?.afterData();
+      this.#state = CHUNK_LINE;
+    }
+    return end;
+  }
+
+  #chunkLine(chunk: Buffer, from: number, to: number): number {
+    const lines = this.#chunks as ChunkLines;
+    const pos = lines.scan(chunk, from, to);
+    if (!lines.done) return pos;
+    if (lines.size > 0) {
+      this.#remaining = lines.size;
+      this.#state = CHUNK_DATA;
+    } else {
+      this.#scanner.begin('trailers');
+      this.#state = TRAILERS;
+    }
+    return pos;
+  }
+
+  #messageEnd(): void {
+    this.#scanner.begin('head');
+    this.#state = this.#keepAlive ? HEAD : CLOSED;
+    this.#sink.onEnd();
+  }
+
+  #refuseLarge(): never {
+    return this.#refuse(this.#state === HEAD ? 'HEAD_TOO_LARGE' : 'TRAILER_TOO_LARGE');
+  }
+
+  #refuse(rule: RuleCode): never {
+    throw new Http1Refusal(rule, this.#role);
+  }
+}
