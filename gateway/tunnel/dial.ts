@@ -54,8 +54,17 @@ export function dialPeer(
     fail(new IsthmusError('PEER_UNREACHABLE', `${where} did not answer in ${DIAL_TIMEOUT_MS} ms`)),
   );
   socket.on('error', (error) =>
+    // Set only where the certificate is what failed: the address is right, the bundle is not.
     fail(
-      new IsthmusError('PEER_UNREACHABLE', `${where}: ${describeError(error)}`, { cause: error }),
+      socket.authorizationError
+        ? new IsthmusError(
+            'NOT_AUTHORIZED',
+            `${where}: spec.trustBundle does not vouch for its certificate: ${error.message}`,
+            { cause: error },
+          )
+        : new IsthmusError('PEER_UNREACHABLE', `${where}: ${describeError(error)}`, {
+            cause: error,
+          }),
     ),
   );
   socket.once('close', () =>

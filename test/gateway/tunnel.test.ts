@@ -6,6 +6,9 @@ import { test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { type Hello, negotiate, PROTOCOL_RANGE } from '#core/hello.ts';
+import { loopbackNetwork } from '#core/network.ts';
+import type { Peer } from '#gateway/snapshot/types.ts';
+import { dialPeer } from '#gateway/tunnel/dial.ts';
 import { SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import { Tunnel, type TunnelOptions } from '#gateway/tunnel/tunnel.ts';
 import { exporting, listener, peerOf, request, startCluster, startPod, until } from './world.ts';
@@ -163,6 +166,27 @@ test('a peer whose addresses are all wrong is reached through the tunnels it is 
   await until('served', async () => (await request(near.host, 10_001)).status === 200, 10_000);
   pod.destroy();
   await Promise.all([moved.stop(), near.stop()]);
+});
+
+test('a peer that another bundle vouches for is told from one that cannot be reached', async () => {
+  const west = await startCluster('west');
+  const east = await startCluster('east');
+  const dial = (peer: Peer, port: number) =>
+    dialPeer(peer, { host: east.host, port }, 'client', {
+      clock: systemClock,
+      network: loopbackNetwork,
+      ownCluster: 'west',
+      credentials: west.authority.of('isthmus-gateway'),
+    });
+  await east.set({ peers: new Map([['west', peerOf(west)]]) });
+  const wrong = peerOf(east, { trustBundle: west.authority.trustBundle });
+  await assert.rejects(dial(wrong, 4143), { code: 'NOT_AUTHORIZED', message: /spec\.trustBundle/ });
+  await assert.rejects(dial(peerOf(east), 9), {
+    code: 'PEER_UNREACHABLE',
+    message: /ECONNREFUSED/,
+  });
+  (await dial(peerOf(east), 4143)).destroy();
+  await Promise.all([west.stop(), east.stop()]);
 });
 
 test('a peer whose machine vanishes is noticed by silence, and found again', async () => {
