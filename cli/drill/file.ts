@@ -29,7 +29,7 @@ export function parseDrill(text: string, path: string): FailoverDrill {
   if (parsed.success) return checkNames(parsed.data, path);
   const problems = parsed.error.issues.map((issue) => {
     const keys = issue.code === 'unrecognized_keys' ? issue.keys : [];
-    const field = fieldPath([...issue.path, ...keys.slice(0, 1)]);
+    const field = fieldPath([...issue.path, ...keys.slice(0, 1)]) || 'the document';
     return {
       field,
       text: keys.length > 0 ? `${field} is not a known field` : `${field}: ${issue.message}`,

@@ -30,6 +30,8 @@ export interface DrillContext {
 }
 
 const WARM_UP_MS = 2_000;
+/** How long reading the pods that a fault selects may take. */
+const SYNC_MS = 10_000;
 
 /** Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts. */
 export async function runDrill(drill: FailoverDrill, context: DrillContext): Promise<DrillReport> {
@@ -56,7 +58,7 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
       context.onStep(step, index);
       await state.lift?.();
       // A step with a fault begins when the fault is in force: what started before belongs before.
-      if (step.fault) await inject(step.fault, drill, context, state, watching.signal);
+      if (step.fault) await inject(step.fault, index, drill, context, state, watching.signal);
       boundariesMs.push(clock.monotonicMs());
       await sleep(clock, step.seconds * 1_000, signal);
     }
@@ -83,6 +85,7 @@ interface FaultState {
 
 async function inject(
   fault: DrillFault,
+  index: number,
   drill: FailoverDrill,
   context: DrillContext,
   state: FaultState,
@@ -110,7 +113,7 @@ async function inject(
       'EXPECTATION_FAILED',
       `no pod of ${cluster} matches ${selector} in ${namespace}`,
       {
-        field: 'spec.steps[].fault.selector',
+        field: `spec.steps[${index}].fault.selector`,
         next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
       },
     );
@@ -146,9 +149,24 @@ async function watchReady(
   };
   selected.onChange(check);
   slices.onChange(check);
-  selected.start(signal);
-  slices.start(signal);
-  await Promise.all([selected.synced(signal), slices.synced(signal)]);
+  const ending = AbortSignal.any([signal, context.signal]);
+  selected.start(ending);
+  slices.start(ending);
+  const late = new IsthmusError(
+    'TIMED_OUT',
+    `the pods and EndpointSlices of ${namespace} in ${fault.cluster} could not be read within ${SYNC_MS / 1_000} s`,
+    {
+      next: `Check that the API server of ${fault.cluster} answers: kubectl get pods -n ${namespace}.`,
+    },
+  );
+  const deadline = new AbortController();
+  const timer = clock.after(SYNC_MS, () => deadline.abort(late));
+  try {
+    const bounded = AbortSignal.any([ending, deadline.signal]);
+    await Promise.all([selected.synced(bounded), slices.synced(bounded)]);
+  } finally {
+    timer.cancel();
+  }
 }
 
 function destroyedCount(answer: unknown): number {

@@ -5,6 +5,10 @@ import { z } from 'zod';
 import { isLabelName } from '#core/names.ts';
 
 const label = z.string().refine(isLabelName, 'must be an RFC 1123 label');
+const KEY = '(?:[a-z0-9.-]+/)?[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?';
+const VALUE = '[A-Za-z0-9._-]*';
+const REQUIREMENT = `\\s*(?:!?${KEY}|${KEY}\\s*(?:==?|!=)\\s*${VALUE}|${KEY}\\s+(?:in|notin)\\s+\\(\\s*${VALUE}(?:\\s*,\\s*${VALUE})*\\s*\\))\\s*`;
+const SELECTOR = new RegExp(`^${REQUIREMENT}(?:,${REQUIREMENT})*$`);
 const share = z.number().min(0).max(1);
 
 /** Destroys the pods that `selector` matches, at once and with requests in flight, until the step ends. */
@@ -12,7 +16,12 @@ const destroyPods = z.strictObject({
   type: z.literal('destroyPods'),
   cluster: label,
   namespace: label,
-  selector: z.string().min(1).max(1_024),
+  /** Equality-based or set-based, as `kubectl -l` takes it. */
+  selector: z
+    .string()
+    .min(1)
+    .max(1_024)
+    .regex(SELECTOR, 'must be a label selector such as app=backend or "tier in (a, b)"'),
 });
 
 const step = z.strictObject({

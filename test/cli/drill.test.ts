@@ -112,5 +112,24 @@ test('a bad file names every field that is wrong', () => {
   );
   check((yaml) => yaml.replace('destroyPods', 'unplug'), 'spec.steps[1].fault.type', /destroyPods/);
   check((yaml) => yaml.replace('name: outage', 'name: before'), 'spec.steps[1].name', /twice/);
+  check(
+    (yaml) => yaml.replace('selector: app=backend', 'selector: "app=(("'),
+    'spec.steps[1].fault.selector',
+    /label selector/,
+  );
+  check(() => '', 'the document', /the document/);
   check(() => 'a: [', 'bad.yaml', /bad\.yaml/);
+});
+
+test('selectors are taken as kubectl takes them', () => {
+  for (const selector of [
+    'app',
+    '!app',
+    'app=backend',
+    'app==b,tier!=c',
+    'tier in (a, b),x notin (y)',
+    'k8s.io/app=',
+  ]) {
+    assert.ok(parseDrill(text.replace('app=backend', `"${selector}"`), 'ok.yaml'), selector);
+  }
 });
