@@ -38,12 +38,16 @@ export function mirrorsOf(
   offers: ReadonlyMap<string, Offer>,
   missingNamespaces: ReadonlySet<string>,
   existing: PlanInput['services'],
+  importers: (namespace: string) => Link | undefined,
 ): { readonly mirrors: ReadonlyMap<string, Mirror>; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
   const claims: Mirror[] = [];
   for (const offer of offers.values()) {
     if (missingNamespaces.has(offer.namespace)) continue;
-    claims.push(...claimsOf(offer, findings));
+    const kept = existing.get(`${offer.namespace}/${mirrorName(offer.name, GLOBAL)}`);
+    // Clients of a global mirror keep their local pods when the last peer stops exporting.
+    const keeper = kept && isMirror(kept) ? importers(offer.namespace) : undefined;
+    claims.push(...claimsOf(offer, keeper, findings));
   }
   // Cluster mirrors before global ones where Links are equally old, so that the order is total.
   claims.sort((a, b) =>
@@ -80,14 +84,14 @@ export function mirrorsOf(
   return { mirrors, findings };
 }
 
-function claimsOf(offer: Offer, findings: Finding[]): Mirror[] {
+function claimsOf(offer: Offer, keeper: Link | undefined, findings: Finding[]): Mirror[] {
   const remote = offer.members.filter((each) => each.link !== undefined);
   const claims: Mirror[] = [];
   for (const member of remote) {
     const claim = claimOf(offer, [member], member.cluster, findings);
     if (claim !== undefined) claims.push(claim);
   }
-  const global = remote.length > 0 ? claimOf(offer, offer.members, GLOBAL, []) : undefined;
+  const global = claimOf(offer, offer.members, GLOBAL, [], keeper);
   if (global !== undefined) claims.push(global);
   return claims;
 }
@@ -97,10 +101,11 @@ function claimOf(
   all: readonly Member[],
   of: string,
   findings: Finding[],
+  keeper?: Link,
 ): Mirror | undefined {
   const target = `${offer.namespace}/${offer.name}`;
   const members = all.filter((each) => each.export.type !== 'Headless');
-  const [link] = all.flatMap((each) => each.link ?? []).sort(olderLinkFirst);
+  const [link = keeper] = all.flatMap((each) => each.link ?? []).sort(olderLinkFirst);
   if (link === undefined) return undefined;
   if (members.length < all.length) {
     findings.push(
@@ -122,10 +127,9 @@ function claimOf(
     );
   }
   const [oldest] = members;
-  // A global mirror of nothing but this cluster's own pods would come from no Link.
-  if (oldest === undefined || ports.length === 0 || members.every((each) => !each.link)) {
-    return undefined;
-  }
+  // A global mirror of nothing but this cluster's own pods is kept, never begun.
+  const begun = keeper !== undefined || members.some((each) => each.link);
+  if (oldest === undefined || ports.length === 0 || !begun) return undefined;
   const name = mirrorName(offer.name, of);
   return {
     key: `${offer.namespace}/${name}`,

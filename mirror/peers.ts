@@ -54,6 +54,12 @@ function linkAge({ metadata }: Link): string {
   return `${metadata.creationTimestamp ?? ''} ${metadata.name}`;
 }
 
+/** The oldest active Link that brings in services of `namespace`, if there is one. */
+export function importerOf(roles: readonly LinkRole[], namespace: string): Link | undefined {
+  return roles.find((each) => each.role === 'active' && importsNamespace(each.spec, namespace))
+    ?.link;
+}
+
 /** Whether a Link brings in services of `namespace`; kube-* and our own never come in. */
 export function importsNamespace(spec: LinkSpec, namespace: string): boolean {
   if (namespace.startsWith('kube-') || namespace === SYSTEM_NAMESPACE) return false;

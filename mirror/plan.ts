@@ -10,7 +10,7 @@ import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
 import { linkReference, missingNamespaces, offersOf } from './offers.ts';
-import { isMirror, linkRoles, remoteMembers } from './peers.ts';
+import { importerOf, isMirror, linkRoles, remoteMembers } from './peers.ts';
 import { allocatePorts, type PortClaim, portOwner } from './ports.ts';
 
 /** What has to be done for the cluster to be as its Links, exports and peers' catalogs want it. */
@@ -20,7 +20,12 @@ export function plan(input: PlanInput): Plan {
   const local = localMembers(input);
   const offers = offersOf([...remote, ...local]);
   const namespaces = missingNamespaces(remote, input.namespaces);
-  const { mirrors, findings: contested } = mirrorsOf(offers, namespaces.missing, input.services);
+  const { mirrors, findings: contested } = mirrorsOf(
+    offers,
+    namespaces.missing,
+    input.services,
+    (namespace) => importerOf(roles, namespace),
+  );
   const ports = givePorts(mirrors, input);
   const labelled = labelActions(input);
   const findings: readonly Finding[] = [

@@ -8,7 +8,7 @@ import { importsNamespace, isMirror } from '#mirror/peers.ts';
 import { plan } from '#mirror/plan.ts';
 import { allocatePorts, type PortClaim } from '#mirror/ports.ts';
 import { WithdrawalGuard } from '#mirror/withdrawals.ts';
-import { applyPlan, inputOf, type World } from './world.ts';
+import { applyPlan, inputOf, readWorld, type World } from './world.ts';
 
 const range = { min: 10_000, max: 10_009 };
 const claim = (owner: string, held?: number, since = ''): PortClaim => ({ owner, held, since });
@@ -190,4 +190,19 @@ test('any plan settles, claims no port twice and touches nothing foreign', () =>
     assert.deepEqual([...unlinked.services.values()].filter(isMirror), [], `seed ${seed}`);
     assert.equal(unlinked.slices.size, 0, `seed ${seed}`);
   }
+});
+
+test('a global mirror keeps its local members when the last peer stops exporting, until it is unlinked', () => {
+  const counter = { next: 1 };
+  const settle = (input: PlanInput) => applyPlan(input, plan(input).actions, counter);
+  const both = settle(inputOf(readWorld('test/golden/mirror/import-and-local.in.yaml')));
+  const globalOf = (input: PlanInput) => input.services.get('shop/backend-global');
+  assert.equal(globalOf(both)?.metadata.annotations?.['isthmus.dev/clusters'], 'east,west');
+  const east = both.catalogs.get('east');
+  assert.ok(east);
+  const withdrawn = { ...both, catalogs: new Map([['east', { ...east, exports: new Map() }]]) };
+  const alone = settle(withdrawn);
+  assert.equal(globalOf(alone)?.metadata.annotations?.['isthmus.dev/clusters'], 'west');
+  assert.equal(alone.services.has('shop/backend-east'), false);
+  assert.equal(globalOf(settle({ ...alone, links: [] })), undefined);
 });
