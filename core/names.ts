@@ -61,7 +61,6 @@ export const IDENTITY_AUDIENCE = 'identity.isthmus.dev';
 
 /** Headers only gateways may set; stripped at the edge, trailers included. */
 export const HEADER_TARGET = 'isthmus-target';
-export const HEADER_DEADLINE = 'isthmus-deadline-ms';
 export const HEADER_ATTEMPTS = 'isthmus-attempts';
 export const HEADER_SOURCE = 'isthmus-source-cluster';
 export const HEADER_CALLER = 'isthmus-caller';

@@ -11,9 +11,6 @@ import type { Random } from '#core/random.ts';
 import { tokenFile } from './credentials.ts';
 import { HttpKubeClient } from './http-client.ts';
 
-/** Where Kubernetes mounts `token`, `ca.crt` and `namespace`, below the root of the file system. */
-export const SERVICE_ACCOUNT_FOLDER = 'var/run/secrets/kubernetes.io/serviceaccount';
-
 export interface InClusterOptions {
   /** `KUBERNETES_SERVICE_HOST`. */
   readonly host: string;

@@ -8,7 +8,6 @@ export const CR = 0x0d;
 export const SP = 0x20;
 export const DQUOTE = 0x22;
 export const HASH = 0x23;
-export const COMMA = 0x2c;
 export const COLON = 0x3a;
 export const SEMICOLON = 0x3b;
 export const EQUALS = 0x3d;
