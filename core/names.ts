@@ -64,6 +64,12 @@ export const HEADER_TARGET = 'isthmus-target';
 export const HEADER_ATTEMPTS = 'isthmus-attempts';
 export const HEADER_SOURCE = 'isthmus-source-cluster';
 export const HEADER_CALLER = 'isthmus-caller';
+/** The HTTP version the client spoke, where it was 2: the far pod is spoken to alike. */
+export const HEADER_VERSION = 'isthmus-http-version';
+/** On a request and its answer: the protocol to switch to, and switched to. */
+export const HEADER_UPGRADE = 'isthmus-upgrade';
+/** The method of a request that asks to switch, where it is not GET. */
+export const HEADER_METHOD = 'isthmus-method';
 /** On an answer: the code of the error table that made it. */
 export const HEADER_ERROR = 'isthmus-error';
 /** The clusters passed, comma separated: the one header of ours kept from any sender. */

@@ -10,6 +10,7 @@ import { trustDomainOf } from '#core/id.ts';
 import { listen } from '#core/listen.ts';
 import { MIRROR_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
+import { normalisePath } from '#core/path.ts';
 import { admit } from '#identity/admit.ts';
 import { clusterServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
@@ -77,7 +78,7 @@ async function answer(
   trusted: boolean,
   options: AdminOptions,
 ): Promise<void> {
-  const path = (request.url ?? '/').split('?')[0] ?? '/';
+  const path = normalisePath(request.url ?? '/');
   request.resume();
   if (request.method !== 'GET') return text(response, 405, 'only GET is served\n');
   if (path === '/live') return text(response, 200, 'live\n');

@@ -15,12 +15,13 @@ import type { Credentials } from '#identity/workload.ts';
 import { serveAdmin } from './admin.ts';
 import { Balancer } from './balance/balancer.ts';
 import { OwnCatalog } from './catalog/own.ts';
-import { Http1Inbound } from './http/inbound.ts';
-import { LocalUpstream } from './http/local.ts';
+import { Clients } from './clients.ts';
+import type { RequestReport } from './http/relay.ts';
 import { serveStream } from './inward.ts';
 import { Listeners } from './listener/listeners.ts';
-import { gatewayMetrics } from './metrics.ts';
-import { serveConnection, serveExchange } from './outward.ts';
+import { LocalUpstream } from './local.ts';
+import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
+import { Outward } from './outward.ts';
 import { Peers } from './peers.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
 import { acceptPeers } from './tunnel/accept.ts';
@@ -50,7 +51,8 @@ export class Gateway {
   readonly #balancer: Balancer;
   readonly #peers: Peers;
   readonly #listeners: Listeners;
-  readonly #inbound: Http1Inbound;
+  readonly #clients: Clients;
+  readonly #metrics: GatewayMetrics;
   readonly #ownCatalog: OwnCatalog;
   readonly #local: LocalUpstream;
   readonly #servers: net.Server[] = [];
@@ -62,8 +64,9 @@ export class Gateway {
     this.#options = options;
     const { clock, random, log, network, registry, cluster, host } = options;
     const metrics = gatewayMetrics(registry);
+    this.#metrics = metrics;
     const snapshot = () => this.#snapshot;
-    this.#local = new LocalUpstream(clock, network);
+    this.#local = new LocalUpstream({ clock, network, random });
     this.#ownCatalog = new OwnCatalog(options.epoch);
     this.#balancer = new Balancer({
       clock,
@@ -71,10 +74,10 @@ export class Gateway {
       probe: (address) => accepts(address, network, clock),
       remote: (name, key) => this.#peers.candidate(name, key),
     });
-    const shared = { cluster, clock, log, network, metrics, snapshot };
-    const local = this.#local;
-    const balancer = this.#balancer;
-    const inward = { ...shared, balancer, local, ownCatalog: this.#ownCatalog };
+    const report = (of: RequestReport) => metrics.request(of);
+    const { local, balancer } = { local: this.#local, balancer: this.#balancer };
+    const shared = { cluster, clock, log, balancer, local, report, snapshot };
+    const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
       clock,
       random,
@@ -84,8 +87,8 @@ export class Gateway {
       replica: options.replica,
       credentials: () => options.credentials(),
       replicas: () => this.#snapshot.replicas,
-      serve: (peer, purpose) => (stream, headers) =>
-        serveStream(peer, purpose, stream, headers, inward),
+      serve: (peer, purpose) => (exchange) => serveStream(peer, purpose, exchange, inward),
+      broken: (rule) => metrics.refused('tunnel', rule),
       changed: (peer) => {
         this.#balancer.refresh();
         const tunnels = this.#peers.tunnels(peer);
@@ -101,17 +104,19 @@ export class Gateway {
       tunnelContext,
       onCatalog: () => this.#balancer.refresh(),
     });
-    const outward = { ...shared, balancer, local, peers: this.#peers };
-    this.#inbound = new Http1Inbound((exchange, route, socket) =>
-      serveExchange(exchange, route, socket, outward),
-    );
+    const outward = new Outward({ ...shared, peers: this.#peers });
+    this.#clients = new Clients({
+      clock,
+      metrics,
+      serve: (exchange, route) => outward.serve(exchange, route),
+    });
     this.#listeners = new Listeners({
       clock,
       network,
       log,
       host,
-      onHttp: (socket, route) => this.#inbound.accept(socket, route),
-      onOpaque: (socket, route) => void serveConnection(socket, route, outward),
+      onConnection: (connection, route) => this.#clients.accept(connection, route),
+      onTooMany: () => metrics.refused('listener', 'CLIENTS_MAX'),
     });
   }
 
@@ -136,8 +141,10 @@ export class Gateway {
       await acceptPeers({
         address: { host, port: GATEWAY_PORT },
         network,
+        clock,
         log,
         credentials,
+        refused: (rule) => this.#metrics.refused('handshake', rule),
         peer: (name) => this.#peers.tunnels(name),
         admitted: (socket, peer, httpRole) => this.#admit(socket, peer, httpRole),
       }),
@@ -184,11 +191,15 @@ export class Gateway {
   async stop(graceMs: number): Promise<void> {
     this.#leaving = true;
     this.#listeners.close();
-    this.#inbound.drain();
+    this.#clients.drain();
     this.#peers.drain();
     for (const server of this.#servers) server.close();
-    if (graceMs > 0) await sleep(this.#options.clock, graceMs);
-    this.#inbound.close();
+    const { clock } = this.#options;
+    // Half of the time for the requests of connections that are idle now, half for the last answers.
+    if (graceMs > 0) await sleep(clock, graceMs / 2);
+    this.#clients.endIdle();
+    if (graceMs > 0) await sleep(clock, graceMs / 2);
+    this.#clients.close();
     this.#local.close();
     this.#balancer.close();
   }
@@ -204,11 +215,12 @@ export class Gateway {
       httpRole,
       hello: peer.helloFor('data'),
       clock,
-      serve: (stream, headers) => {
+      serve: (exchange) => {
         const purpose = tunnel.peer?.purpose ?? 'data';
-        this.#tunnelContext.serve(peer.peer.clusterName, purpose)(stream, headers);
+        this.#tunnelContext.serve(peer.peer.clusterName, purpose)(exchange);
       },
       accept: (theirs) => peer.acceptHello(theirs),
+      broken: this.#tunnelContext.broken,
     });
     peer.adopt(tunnel);
     tunnel.ready.catch((error: unknown) =>

@@ -2,13 +2,17 @@
  * What a gateway counts, under names `docs/glossary.md` explains.
  */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { RequestReport } from './http/forward.ts';
+import type { RequestReport } from './http/relay.ts';
 
 export interface GatewayMetrics {
   request(report: RequestReport): void;
-  connection(target: string, outcome: 'carried' | 'failed'): void;
+  /** Something was refused: by whom it was said, and the rule or bound it broke. */
+  refused(source: RefusalSource, rule: string): void;
   peer(cluster: string, connected: boolean, roundTripMs: number, tunnels: number): void;
 }
+
+/** Where a refusal came from. */
+export type RefusalSource = 'http1' | 'http2' | 'tunnel' | 'listener' | 'handshake';
 
 /** Metrics fed into `registry`. */
 export function gatewayMetrics(registry: Registry): GatewayMetrics {
@@ -38,6 +42,12 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     labelNames: ['service', 'outcome'],
     registers,
   });
+  const refusals = new Counter({
+    name: 'isthmus_refused_total',
+    help: 'What broke a rule or passed a bound, by where it came from and the rule.',
+    labelNames: ['source', 'rule'],
+    registers,
+  });
   const connected = new Gauge({
     name: 'isthmus_peer_connected',
     help: '1 while requests can be sent to the linked cluster.',
@@ -57,13 +67,17 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     registers,
   });
   return {
-    request({ target, status, code, attempts, cluster = '', latencyMs }) {
+    request({ target, status, code, attempts, cluster = '', latencyMs, opaque }) {
       const service = `${target.namespace}/${target.name}`;
+      if (opaque) {
+        connections.inc({ service, outcome: code === undefined ? 'carried' : 'failed' });
+        return;
+      }
       requests.inc({ service, cluster, status: String(status), code: code ?? '' });
       latency.observe({ service, cluster }, latencyMs / 1_000);
       if (attempts > 1) retries.inc({ service }, attempts - 1);
     },
-    connection: (service, outcome) => connections.inc({ service, outcome }),
+    refused: (source, rule) => refusals.inc({ source, rule }),
     peer(cluster, isConnected, roundTripMs, tunnelCount) {
       connected.set({ cluster }, isConnected ? 1 : 0);
       if (!Number.isNaN(roundTripMs)) roundTrip.set({ cluster }, roundTripMs / 1_000);

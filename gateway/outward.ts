@@ -1,122 +1,117 @@
 /**
- * Connections that local clients open to a mirror: requests one by one, other bytes as a whole.
+ * What local clients send to a mirror: every request balanced alone, every other connection as a whole.
  */
-import type { Socket } from 'node:net';
-import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
-import type { Logger } from '#core/log.ts';
-import type { Network } from '#core/network.ts';
-import type { Balancer } from './balance/balancer.ts';
-import { AttemptError } from './http/attempt.ts';
-import { forward } from './http/forward.ts';
+import type { Choice } from './balance/service.ts';
+import { AttemptError } from './http/attempt-error.ts';
+import { DeferredAttempt, type Starter } from './http/deferred.ts';
+import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
 import { hopsOf, requestHeaders } from './http/headers.ts';
-import type { LocalUpstream } from './http/local.ts';
-import type { Exchange } from './http/message.ts';
+import { type RelayContext, type RelayRoute, relay } from './http/relay.ts';
 import { type Passage, startRemote } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
-import type { GatewayMetrics } from './metrics.ts';
-import { carry, connectLocal, connectRemote } from './opaque/connect.ts';
+import { ATTEMPTS_MAX } from './http/retry.ts';
+import type { LocalUpstream } from './local.ts';
 import type { Peers } from './peers.ts';
-import type { ListenerRoute, Snapshot } from './snapshot/types.ts';
-import type { Tunnel } from './tunnel/tunnel.ts';
+import type { ListenerRoute, Snapshot, Target } from './snapshot/types.ts';
 
-export interface OutwardOptions {
+export interface OutwardOptions extends RelayContext {
   readonly cluster: string;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly network: Network;
-  readonly balancer: Balancer;
   readonly local: LocalUpstream;
   readonly peers: Peers;
-  readonly metrics: GatewayMetrics;
   snapshot(): Snapshot;
 }
 
-/** Answers one request that came in by `route`. */
-export function serveExchange(
-  exchange: Exchange,
-  route: ListenerRoute,
-  socket: Socket,
-  options: OutwardOptions,
-): void {
-  const { clock, balancer, local, metrics, cluster, log } = options;
-  const address = socket.remoteAddress;
-  const { authority } = exchange.head;
-  const head = {
-    ...exchange.head,
-    headers: requestHeaders(exchange.head.headers, { address, authority }),
-  };
-  if (hopsOf(head.headers).includes(cluster)) {
-    respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
-    return;
+/** Answers what came in by a listener. */
+export class Outward {
+  readonly #options: OutwardOptions;
+  readonly #routes = new WeakMap<ListenerRoute, MirrorRoute>();
+
+  constructor(options: OutwardOptions) {
+    this.#options = options;
   }
-  forward(exchange, {
-    clock,
-    balancer,
-    target: route.target,
-    mirror: route.mirror,
-    head,
-    start(choice, request, attemptsLeft) {
-      if (choice.kind === 'local') return local.start(choice.endpoint.key, request);
-      const tunnel = tunnelTo(choice.endpoint.key, 'data', options);
-      return startRemote(tunnel, request, passage(route, address, attemptsLeft, options), clock);
-    },
-    report: (report) => metrics.request(report),
-  }).catch((error: unknown) => {
-    log.error('a request failed in the gateway', { error: describeError(error) });
-    exchange.abort();
-  });
+
+  /** Answers one exchange that came in by `listener`. */
+  serve(exchange: Exchange, listener: ListenerRoute): void {
+    const { head, address } = exchange;
+    const { cluster } = this.#options;
+    let route = this.#routes.get(listener);
+    if (route === undefined) {
+      route = new MirrorRoute(listener, this.#options);
+      this.#routes.set(listener, route);
+    }
+    if (head.method === 'CONNECT') {
+      relay(exchange, head, route, this.#options);
+      return;
+    }
+    const headers = requestHeaders(head.headers, { address, authority: head.authority });
+    if (hopsOf(headers).includes(cluster)) {
+      respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
+      return;
+    }
+    relay(exchange, { ...head, headers }, route, this.#options);
+  }
 }
 
-/** Carries an opaque connection that came in by `route`. */
-export async function serveConnection(
-  socket: Socket,
-  route: ListenerRoute,
-  options: OutwardOptions,
-): Promise<void> {
-  const { clock, balancer, network, log, metrics } = options;
-  const service = `${route.target.namespace}/${route.target.name}`;
-  try {
-    await carry(socket, {
-      clock,
-      balancer,
-      target: route.target,
-      mirror: route.mirror,
-      async connect(choice) {
-        if (choice.kind === 'local') return connectLocal(choice.endpoint.key, network, clock);
-        const tunnel = tunnelTo(choice.endpoint.key, 'opaque', options);
-        return connectRemote(tunnel, passage(route, socket.remoteAddress, 1, options), clock);
+/** Where the requests of one listener go. */
+class MirrorRoute implements RelayRoute {
+  readonly target: Target;
+  readonly mirror: string;
+  readonly attemptsMax = ATTEMPTS_MAX;
+  readonly #service: string;
+  readonly #options: OutwardOptions;
+
+  constructor(listener: ListenerRoute, options: OutwardOptions) {
+    this.target = listener.target;
+    this.mirror = listener.mirror;
+    this.#service = `${listener.target.namespace}/${listener.target.name}`;
+    this.#options = options;
+  }
+
+  start(choice: Choice, request: UpstreamRequest, exchange: Exchange, left: number): Attempt {
+    const { local, cluster, snapshot } = this.#options;
+    const { key } = choice.endpoint;
+    if (choice.kind === 'local') {
+      const port = snapshot().services.get(this.#service)?.ports.get(this.target.port);
+      return local.start(key, request, port?.protocol);
+    }
+    const opaque = request.head.method === 'CONNECT';
+    const { address } = exchange;
+    const passage: Passage = {
+      target: this.target,
+      sourceCluster: cluster,
+      caller: address === undefined ? undefined : snapshot().callers.get(address),
+      attempts: opaque ? 1 : left,
+    };
+    return this.#startIn(key, opaque ? 'opaque' : 'data', request, passage);
+  }
+
+  #startIn(
+    cluster: string,
+    purpose: TunnelPurpose,
+    request: UpstreamRequest,
+    passage: Passage,
+  ): Attempt {
+    const tunnels = this.#options.peers.tunnels(cluster);
+    const tunnel = tunnels?.pick(purpose);
+    if (tunnel) return startRemote(tunnel, request, passage);
+    const successor = tunnels?.successor(purpose);
+    if (successor === undefined) throw unreachable(cluster, tunnels?.error);
+    const ready = successor.then(
+      (found): Starter =>
+        () =>
+          startRemote(found, request, passage),
+      (error: unknown) => {
+        throw unreachable(cluster, error);
       },
-    });
-    metrics.connection(service, 'carried');
-  } catch (error) {
-    metrics.connection(service, 'failed');
-    log.debug('cannot carry a connection', { service, error: describeError(error) });
-    socket.resetAndDestroy();
+    );
+    return new DeferredAttempt(request, ready);
   }
 }
 
-function tunnelTo(cluster: string, purpose: TunnelPurpose, options: OutwardOptions): Tunnel {
-  const tunnel = options.peers.tunnels(cluster)?.pick(purpose);
-  if (tunnel) return tunnel;
-  const error = options.peers.tunnels(cluster)?.error ?? new IsthmusError('NOT_LINKED', cluster);
-  throw new AttemptError('PEER_UNREACHABLE', `no tunnel to ${cluster}: ${error.message}`, {
-    neverSent: true,
-    cause: error,
-  });
-}
-
-function passage(
-  route: ListenerRoute,
-  address: string | undefined,
-  attempts: number,
-  options: OutwardOptions,
-): Passage {
-  return {
-    target: route.target,
-    sourceCluster: options.cluster,
-    caller: address === undefined ? undefined : options.snapshot().callers.get(address),
-    attempts,
-  };
+function unreachable(cluster: string, cause: unknown): AttemptError {
+  const why = cause ?? new IsthmusError('NOT_LINKED', cluster);
+  const message = `no tunnel to ${cluster}: ${describeError(why)}`;
+  return new AttemptError('PEER_UNREACHABLE', message, { neverSent: true, cause: why });
 }

@@ -16,6 +16,8 @@ import { type Clock, sleep, type Timer } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
+import { call } from '../http2/call.ts';
+import { peerRequest } from '../tunnel/greeting.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { CatalogCell } from './source.ts';
 
@@ -66,7 +68,7 @@ async function readStream(
   onMessage: () => void,
 ): Promise<void> {
   const { clock, signal } = options;
-  const stream = tunnel.open([':method', 'GET', ':path', CATALOG_PATH], true);
+  const stream = call(tunnel.endpoint, peerRequest('GET', CATALOG_PATH));
   const silence = () => {
     stream.destroy(new IsthmusError('TUNNEL_LOST', `the catalog was silent for ${SILENCE_MS} ms`));
   };

@@ -15,9 +15,9 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   'http2-settings',
-  'te',
-  'expect',
 ]);
+
+const TRAILERS = /(^|,)\s*trailers\s*(;|,|$)/i;
 
 /** What the gateway knows of the client's side of a connection. */
 export interface ClientFacts {
@@ -33,7 +33,9 @@ export function endToEnd(raw: RawHeaders): string[] {
     const name = (raw[at] ?? '').toLowerCase();
     if (name.startsWith(':') || HOP_BY_HOP.has(name) || named?.has(name)) continue;
     if (name.startsWith(HEADER_PREFIX) && name !== HEADER_HOPS) continue;
-    kept.push(name, raw[at + 1] ?? '');
+    if (name !== 'te') kept.push(name, raw[at + 1] ?? '');
+    // Of its codings only this one says something of the message, and gRPC servers insist on it.
+    else if (TRAILERS.test(raw[at + 1] ?? '')) kept.push('te', 'trailers');
   }
   return kept;
 }
@@ -41,6 +43,9 @@ export function endToEnd(raw: RawHeaders): string[] {
 /** {@link endToEnd} of a request, with the client's address added (RFC 7239, and its elder). */
 export function requestHeaders(raw: RawHeaders, client: ClientFacts): string[] {
   const kept = endToEnd(raw);
+  const host = kept.indexOf('host');
+  // The authority of the head stands for it.
+  if (host >= 0 && host % 2 === 0) kept.splice(host, 2);
   if (client.address === undefined) return kept;
   append(kept, 'x-forwarded-for', client.address, ', ');
   const node = client.address.includes(':') ? `"[${client.address}]"` : client.address;

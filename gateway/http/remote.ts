@@ -1,29 +1,42 @@
 /**
- * Attempts at another cluster: one HTTP/2 stream in a tunnel.
+ * Attempts at another cluster: one stream in a tunnel.
  */
-import http2 from 'node:http2';
-import type { Clock } from '#core/clock.ts';
 import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import {
   HEADER_ATTEMPTS,
   HEADER_CALLER,
   HEADER_ERROR,
+  HEADER_METHOD,
   HEADER_SOURCE,
   HEADER_TARGET,
+  HEADER_UPGRADE,
+  HEADER_VERSION,
 } from '#core/names.ts';
-import { formatTarget, type Target } from '../snapshot/types.ts';
+import { type AttemptKind, responseHeadOf, startStream } from '../http2/attempt.ts';
+import { formatTarget, parseTarget, type Target } from '../snapshot/types.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
-import { type Attempt, AttemptError, type UpstreamRequest } from './attempt.ts';
-import { addHop, endToEnd } from './headers.ts';
-import { type Answer, headerValue } from './message.ts';
+import { AttemptError } from './attempt-error.ts';
+import type { Attempt, UpstreamRequest } from './exchange.ts';
+import { addHop } from './headers.ts';
+import { headerValue, type RawHeaders, type RequestHead } from './message.ts';
 
 /** What the far gateway is told beside the request. */
 export interface Passage {
   readonly target: Target;
   readonly sourceCluster: string;
   readonly caller: string | undefined;
-  /** Attempts the far side may make. */
+  /** Attempts the far side may make after its first. */
   readonly attempts: number;
+}
+
+/** What the near gateway said beside the request. */
+export interface Arrival {
+  readonly target: Target;
+  readonly sourceCluster: string | undefined;
+  readonly caller: string | undefined;
+  readonly attempts: number;
+  /** The request as the client made it. */
+  readonly head: RequestHead;
 }
 
 /** Codes of a far gateway that say the request reached no application. */
@@ -35,118 +48,65 @@ const NEVER_SENT: ReadonlySet<string> = new Set<ErrorCode>([
   'SHUTTING_DOWN',
 ]);
 
+/** The token by which streams say that they switch to what {@link HEADER_UPGRADE} names. */
+const ANY_UPGRADE = 'isthmus';
+
+const TUNNEL: AttemptKind = {
+  lostError: (why) =>
+    new AttemptError('TUNNEL_LOST', `the tunnel broke off: ${why}`, { neverSent: false }),
+  answerOf(block, head, end) {
+    // The far gateway's own refusal: no server behind it can set this field.
+    const code = headerValue(block.headers, HEADER_ERROR);
+    if (code !== undefined) {
+      const known = code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
+      const neverSent = NEVER_SENT.has(known);
+      return new AttemptError(known, `the peer answered ${code}`, { neverSent });
+    }
+    const upgrade = head.upgrade === '' ? undefined : headerValue(block.headers, HEADER_UPGRADE);
+    return responseHeadOf(block, head, end, upgrade);
+  },
+};
+
 /** Starts an attempt in `tunnel`. */
-export function startRemote(
-  tunnel: Tunnel,
-  request: UpstreamRequest,
-  passage: Passage,
-  clock: Clock,
-): Attempt {
-  const { head, body } = request;
-  const headers = [
-    ':method',
-    head.method,
-    ':path',
-    head.path,
-    ':scheme',
-    'http',
-    ':authority',
-    head.authority,
-    ...head.headers,
-    ...passageHeaders(passage),
-  ];
-  const at = headers.indexOf('host');
-  if (at > 0 && at % 2 === 0) headers.splice(at, 2);
-  addHop(headers, passage.sourceCluster);
-  return new RemoteAttempt(openStream(tunnel, headers, body.empty), request, clock);
+export function startRemote(tunnel: Tunnel, request: UpstreamRequest, passage: Passage): Attempt {
+  const headers = passageHeaders(request.head, passage);
+  return startStream(tunnel.endpoint, headers, request, TUNNEL);
 }
 
-/** A stream in `tunnel`; a tunnel that ended in this very moment has sent nothing. */
-function openStream(tunnel: Tunnel, headers: readonly string[], endStream: boolean) {
-  try {
-    return tunnel.open(headers, endStream);
-  } catch (cause) {
-    throw new AttemptError('TUNNEL_LOST', 'the tunnel has just ended', { neverSent: true, cause });
-  }
-}
-
-/** The header fields of `passage`; see `core/names.ts`. */
-export function passageHeaders(passage: Passage): string[] {
-  const headers = [
-    HEADER_TARGET,
-    formatTarget(passage.target),
-    HEADER_SOURCE,
-    passage.sourceCluster,
-    HEADER_ATTEMPTS,
-    String(passage.attempts),
-  ];
+function passageHeaders(head: RequestHead, passage: Passage): string[] {
+  const { method, path, authority, upgrade } = head;
+  const headers = upgrade === '' ? [':method', method] : [':method', 'CONNECT'];
+  if (upgrade !== '') headers.push(':protocol', ANY_UPGRADE);
+  // A plain CONNECT has neither (RFC 9113 section 8.5).
+  if (method !== 'CONNECT') headers.push(':scheme', 'http', ':path', path);
+  headers.push(':authority', authority, ...head.headers);
+  headers.push(HEADER_TARGET, formatTarget(passage.target), HEADER_SOURCE, passage.sourceCluster);
+  if (passage.attempts > 0) headers.push(HEADER_ATTEMPTS, String(passage.attempts));
   if (passage.caller !== undefined) headers.push(HEADER_CALLER, passage.caller);
+  if (head.version === 'http2') headers.push(HEADER_VERSION, '2');
+  if (upgrade !== '') headers.push(HEADER_UPGRADE, upgrade, HEADER_METHOD, method);
+  addHop(headers, passage.sourceCluster);
   return headers;
 }
 
-class RemoteAttempt implements Attempt {
-  readonly body;
-  readonly answer: Promise<Answer>;
-  readonly completion: Promise<boolean>;
-  firstByteMs: number | undefined;
-  readonly #stream: http2.ClientHttp2Stream;
-  #cancelled: AttemptError | undefined;
-
-  constructor(stream: http2.ClientHttp2Stream, request: UpstreamRequest, clock: Clock) {
-    this.#stream = stream;
-    this.body = request.body;
-    this.completion = new Promise((resolve) => {
-      stream.once('close', () => resolve(this.firstByteMs !== undefined && stream.readableEnded));
-    });
-    this.answer = new Promise((resolve, reject) => {
-      stream.once('response', (fields, _flags, raw) => {
-        this.firstByteMs = clock.monotonicMs();
-        const headers = raw as unknown as readonly string[];
-        const refused = refusal(headers);
-        if (refused) {
-          stream.close(http2.constants.NGHTTP2_CANCEL);
-          reject(refused);
-          return;
-        }
-        resolve({
-          head: { status: Number(fields[':status']), headers: endToEnd(headers) },
-          body: stream,
-        });
-      });
-      stream.on('error', (error) => reject(this.#cancelled ?? this.#lost(error)));
-      stream.once('close', () => {
-        this.body.detach();
-        reject(this.#cancelled ?? this.#lost(undefined));
-      });
-    });
-    this.answer.catch(() => undefined);
-    if (!request.body.empty) request.body.attach(stream);
-  }
-
-  cancel(reason: AttemptError): void {
-    this.#cancelled = reason;
-    this.#stream.close(http2.constants.NGHTTP2_CANCEL);
-  }
-
-  #lost(error: Error | undefined): AttemptError {
-    const refused = this.#stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM;
-    return new AttemptError(
-      'TUNNEL_LOST',
-      `the tunnel broke off: ${error?.message ?? 'no answer'}`,
-      {
-        neverSent: refused,
-        cause: error,
-      },
-    );
-  }
+/** What a stream of a tunnel asks for, or `undefined` when it names no target. */
+export function arrivalOf(head: RequestHead): Arrival | undefined {
+  const { headers } = head;
+  const target = parseTarget(headerValue(headers, HEADER_TARGET) ?? '');
+  if (target === undefined) return undefined;
+  const attempts = Number(headerValue(headers, HEADER_ATTEMPTS) ?? 0);
+  return {
+    target,
+    sourceCluster: headerValue(headers, HEADER_SOURCE),
+    caller: headerValue(headers, HEADER_CALLER),
+    attempts: Number.isInteger(attempts) && attempts >= 0 ? attempts : 0,
+    head: headOf(head, headers),
+  };
 }
 
-/** The far gateway's own refusal, told by a header no server behind it can set. */
-function refusal(headers: readonly string[]): AttemptError | undefined {
-  const code = headerValue(headers, HEADER_ERROR);
-  if (code === undefined) return undefined;
-  const known = code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
-  return new AttemptError(known, `the peer answered ${code}`, {
-    neverSent: NEVER_SENT.has(known),
-  });
+function headOf(head: RequestHead, headers: RawHeaders): RequestHead {
+  const version = headerValue(headers, HEADER_VERSION) === '2' ? 'http2' : 'http1';
+  if (head.upgrade === '') return { ...head, version };
+  const upgrade = headerValue(headers, HEADER_UPGRADE) ?? head.upgrade;
+  return { ...head, version, upgrade, method: headerValue(headers, HEADER_METHOD) ?? 'GET' };
 }

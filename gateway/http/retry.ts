@@ -3,7 +3,7 @@
  */
 
 import { ERRORS } from '#core/errors.ts';
-import type { AttemptError } from './attempt.ts';
+import type { AttemptError } from './attempt-error.ts';
 import { headerValue, type RequestHead } from './message.ts';
 
 /** RFC 9110 section 9.2.2. */
@@ -25,16 +25,15 @@ export interface RetryFacts {
   readonly failure: AttemptError;
   readonly attemptsLeft: number;
   readonly bodyReplayable: boolean;
-  readonly clientGone: boolean;
 }
 
 /**
- * True when another attempt is allowed: attempts and the whole body are left, the client still waits,
- * and repeating is safe, either because the method is idempotent or nothing was sent.
+ * True when another attempt is allowed: attempts and the whole body are left and
+ * repeating is safe, either because the method is idempotent or nothing was sent.
  */
 export function mayRetry(facts: RetryFacts): boolean {
-  const { head, failure, attemptsLeft, bodyReplayable, clientGone } = facts;
-  if (attemptsLeft < 1 || clientGone || !bodyReplayable) return false;
+  const { head, failure, attemptsLeft, bodyReplayable } = facts;
+  if (attemptsLeft < 1 || !bodyReplayable) return false;
   if (failure.neverSent) return true;
   return ERRORS[failure.code].retryable && isIdempotent(head);
 }

@@ -9,10 +9,11 @@ import { listen } from '#core/listen.ts';
 import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { ListenerRoute } from '../snapshot/types.ts';
-import { detect, PEEK_BYTES_MAX } from './detect.ts';
+import { Transport } from '../transport/transport.ts';
+import { type DetectedConnection, Detector } from './detector.ts';
 
-/** A client that says nothing for so long is taken to wait for the server (DESIGN: detection). */
-const DETECT_MS = 3_000;
+/** Connections of clients a gateway has open at once; what comes above is closed. */
+export const CLIENTS_MAX = 16_000;
 
 export interface ListenersOptions {
   readonly clock: Clock;
@@ -20,8 +21,9 @@ export interface ListenersOptions {
   readonly log: Logger;
   /** The pod's address. */
   readonly host: string;
-  readonly onHttp: (socket: net.Socket, route: ListenerRoute) => void;
-  readonly onOpaque: (socket: net.Socket, route: ListenerRoute) => void;
+  readonly onConnection: (connection: DetectedConnection, route: ListenerRoute) => void;
+  /** A connection was closed because there are {@link CLIENTS_MAX}. */
+  readonly onTooMany: () => void;
 }
 
 interface Open {
@@ -34,6 +36,7 @@ export class Listeners {
   readonly #options: ListenersOptions;
   readonly #open = new Map<number, Open>();
   readonly #failed = new Map<number, string>();
+  #clients = 0;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -70,12 +73,11 @@ export class Listeners {
 
   async #listen(port: number, route: ListenerRoute): Promise<void> {
     const { host, network, log } = this.#options;
-    // Paused until told apart: no byte may be lost to a reader that is not there yet.
-    const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true });
     const ready = listen(server, { host, port }, network);
     const open: Open = { server, route, ready };
     this.#open.set(port, open);
-    server.on('connection', (socket) => this.#onConnection(socket, open.route));
+    server.on('connection', (socket) => this.#onConnection(socket, open));
     try {
       await ready;
       this.#failed.delete(port);
@@ -90,45 +92,22 @@ export class Listeners {
     }
   }
 
-  #onConnection(socket: net.Socket, route: ListenerRoute): void {
-    const { log, onHttp, onOpaque } = this.#options;
-    const onEarlyError = (error: Error) => log.debug('client left early', { error: error.message });
-    socket.on('error', onEarlyError);
-    if (route.hint === 'opaque') {
-      onOpaque(socket, route);
+  #onConnection(socket: net.Socket, open: Open): void {
+    const { clock, onConnection, onTooMany } = this.#options;
+    if (this.#clients >= CLIENTS_MAX) {
+      onTooMany();
+      socket.resetAndDestroy();
       return;
     }
-    this.#peek(socket, (isHttp) => {
-      if (isHttp) onHttp(socket, route);
-      else onOpaque(socket, route);
+    this.#clients += 1;
+    socket.once('close', () => {
+      this.#clients -= 1;
     });
-  }
-
-  /** Looks at the first bytes and puts them back. */
-  #peek(socket: net.Socket, decide: (isHttp: boolean) => void): void {
-    const chunks: Buffer[] = [];
-    const timer = this.#options.clock.after(DETECT_MS, () => done(false));
-    const done = (isHttp: boolean) => {
-      timer.cancel();
-      socket.off('readable', onReadable);
-      socket.off('end', onEnd);
-      socket.off('close', onClose);
-      if (chunks.length > 0) socket.unshift(Buffer.concat(chunks));
-      decide(isHttp);
-    };
-    const onClose = () => timer.cancel();
-    const onEnd = () => done(false);
-    const onReadable = () => {
-      const chunk: Buffer | null = socket.read();
-      if (chunk === null) return;
-      chunks.push(chunk);
-      const bytes = chunks.length === 1 ? chunk : Buffer.concat(chunks);
-      const detected = detect(bytes);
-      if (detected === 'undecided' && bytes.length < PEEK_BYTES_MAX) return;
-      done(detected === 'http1');
-    };
-    socket.on('readable', onReadable);
-    socket.once('end', onEnd);
-    socket.once('close', onClose);
+    if (open.route.hint === 'opaque') {
+      const transport = new Transport(socket);
+      onConnection({ transport, protocol: 'opaque', first: undefined, ended: false }, open.route);
+      return;
+    }
+    new Detector(socket, clock, (connection) => onConnection(connection, open.route));
   }
 }

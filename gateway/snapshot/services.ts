@@ -13,13 +13,14 @@ const LABEL_SLICE_MANAGER = 'endpointslice.kubernetes.io/managed-by';
 
 /** Ports whose protocol lets the server speak first (DESIGN: detection). */
 const OPAQUE_PORTS: ReadonlySet<number> = new Set([25, 587, 3306, 4444, 5432, 6379, 9300, 11211]);
-const HTTP_PROTOCOLS: ReadonlySet<string> = new Set([
-  'http',
-  'http/1.1',
-  'kubernetes.io/ws',
-  'http2',
-  'kubernetes.io/h2c',
-  'grpc',
+/** What `appProtocol` says a pod speaks (KEP-3726, and names in use with other meshes). */
+const HTTP_PROTOCOLS: ReadonlyMap<string, 'http1' | 'http2'> = new Map([
+  ['http', 'http1'],
+  ['http/1.1', 'http1'],
+  ['kubernetes.io/ws', 'http1'],
+  ['http2', 'http2'],
+  ['kubernetes.io/h2c', 'http2'],
+  ['grpc', 'http2'],
 ]);
 
 /** How connections to `port` are treated before their first byte. */
@@ -56,7 +57,8 @@ export function localService(
   for (const port of service.spec.ports ?? []) {
     if ((port.protocol ?? 'TCP') !== 'TCP') continue;
     const endpoints = slices.flatMap((slice) => readyEndpoints(slice, port, gatewayAddresses));
-    ports.set(port.port, { hint: hintOf(port), endpoints });
+    const protocol = HTTP_PROTOCOLS.get(port.appProtocol?.toLowerCase() ?? '');
+    ports.set(port.port, { hint: hintOf(port), protocol, endpoints });
   }
   return {
     namespace: service.metadata.namespace ?? '',

@@ -40,6 +40,8 @@ export interface LocalEndpoint {
 /** One port of a Service of this cluster, with its ready endpoints. */
 export interface LocalPort {
   readonly hint: ProtocolHint;
+  /** What the pods speak, by `appProtocol`; undefined where it does not say. */
+  readonly protocol: 'http1' | 'http2' | undefined;
   readonly endpoints: readonly LocalEndpoint[];
 }
 

@@ -2,11 +2,11 @@
  * Port 4143: where peers dial in.
  *
  * The TLS server name says who calls, and only that peer's bundle is in the context that answers; one
- * decision, `admit()`, follows before any byte is read. Handshakes under way and their time are
- * bounded, because whoever connects is a stranger until then.
+ * decision, `admit()`, follows before any byte is read. What comes before is bounded by `handshakes.ts`.
  */
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
+import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { listen } from '#core/listen.ts';
 import type { Logger } from '#core/log.ts';
@@ -16,28 +16,33 @@ import { admit } from '#identity/admit.ts';
 import { linkServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { ALPN } from './dial.ts';
+import { HANDSHAKES, HandshakeGate, type HandshakeRefusal } from './handshakes.ts';
 import type { PeerTunnels } from './peer.ts';
-
-const HANDSHAKE_MS = 5_000;
-/** Connections that may be between accept and admission at once. */
-export const HANDSHAKES_MAX = 256;
 
 export interface AcceptOptions {
   readonly address: Address;
   readonly network: Network;
+  readonly clock: Clock;
   readonly log: Logger;
   credentials(): Credentials;
   /** The tunnels of `cluster`, or `undefined` when no Link names it. */
   peer(cluster: string): PeerTunnels | undefined;
+  /** A connection was closed before or in its handshake. */
+  refused(rule: HandshakeRefusal | 'HANDSHAKE_FAILED' | 'NOT_ADMITTED'): void;
   /** Makes a tunnel of an admitted connection. */
   admitted(socket: tls.TLSSocket, peer: PeerTunnels, httpRole: 'client' | 'server'): void;
 }
 
 /** Opens the port; rejects with `ADDRESS_IN_USE` when it is taken. */
-export async function acceptPeers(options: AcceptOptions): Promise<tls.Server> {
+export async function acceptPeers(options: AcceptOptions): Promise<net.Server> {
+  const { clock, log } = options;
+  const gate = new HandshakeGate();
   /** Raw connections between accept and the end of their handshake, by remote address and port. */
   const underWay = new Set<string>();
-  const server = tls.createServer({
+  const leave = (from: string) => {
+    if (underWay.delete(from)) gate.leave();
+  };
+  const secure = tls.createServer({
     ...linkServerOptions({
       credentials: () => options.credentials(),
       bundleOf: (cluster) => {
@@ -46,25 +51,28 @@ export async function acceptPeers(options: AcceptOptions): Promise<tls.Server> {
       },
     }),
     ALPNProtocols: [ALPN.client, ALPN.server],
-    handshakeTimeout: HANDSHAKE_MS,
-    noDelay: true,
+    handshakeTimeout: HANDSHAKES.timeoutMs,
   });
-  server.on('connection', (socket) => {
-    const from = remoteOf(socket);
-    if (underWay.size >= HANDSHAKES_MAX) {
-      socket.destroy();
-      return;
-    }
-    underWay.add(from);
-    socket.once('close', () => underWay.delete(from));
-  });
-  server.on('tlsClientError', (error, socket) => {
-    options.log.debug('handshake refused', { error: error.message, from: socket.remoteAddress });
+  secure.on('tlsClientError', (error, socket) => {
+    options.refused('HANDSHAKE_FAILED');
+    log.debug('handshake refused', { error: error.message, from: socket.remoteAddress });
     socket.destroy();
   });
-  server.on('secureConnection', (socket) => {
-    underWay.delete(remoteOf(socket));
+  secure.on('secureConnection', (socket) => {
+    leave(remoteOf(socket));
     onSecure(socket, options);
+  });
+  const server = net.createServer({ noDelay: true }, (socket) => {
+    const refusal = gate.enter(socket.remoteAddress ?? '', clock.monotonicMs());
+    if (refusal !== undefined) {
+      options.refused(refusal);
+      socket.resetAndDestroy();
+      return;
+    }
+    const from = remoteOf(socket);
+    underWay.add(from);
+    socket.once('close', () => leave(from));
+    secure.emit('connection', socket);
   });
   await listen(server, options.address, options.network);
   return server;
@@ -99,6 +107,7 @@ function onSecure(socket: tls.TLSSocket, options: AcceptOptions): void {
 
 function refuse(socket: tls.TLSSocket, options: AcceptOptions, reason: string): void {
   const error = new IsthmusError('NOT_AUTHORIZED', reason);
+  options.refused('NOT_ADMITTED');
   options.log.warn('peer refused', { code: error.code, reason, from: socket.remoteAddress });
   socket.destroy();
 }

@@ -19,6 +19,8 @@ import { wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
+/** How long requests wait for the successor of a tunnel whose gateway left in peace. */
+const SUCCESSION_MS = 2_000;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -33,6 +35,8 @@ export interface PeerContext {
   replicas(): readonly string[];
   /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
   serve(peer: string, purpose: TunnelPurpose): StreamHandler;
+  /** A peer broke `rule` of HTTP/2. */
+  broken(rule: string): void;
   /** Health, round trip or the set of tunnels of `peer` changed. */
   changed(peer: string): void;
 }
@@ -48,6 +52,9 @@ export class PeerTunnels {
   #peer: Peer;
   #sinceMs: number;
   #wasConnected = false;
+  /** When the last tunnel ended whose gateway left in peace, in monotonic milliseconds. */
+  #leftMs = Number.NEGATIVE_INFINITY;
+  readonly #waiting = new Set<{ purpose: TunnelPurpose; resolve: (tunnel: Tunnel) => void }>();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -85,6 +92,7 @@ export class PeerTunnels {
       'abort',
       () => {
         set.delete(tunnel);
+        this.#noteEnd(tunnel);
         this.#notice();
       },
       { once: true },
@@ -107,9 +115,25 @@ export class PeerTunnels {
     return best;
   }
 
-  /** Whether requests can be sent to this peer now. */
+  /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
   get connected(): boolean {
-    return this.pick('data') !== undefined;
+    return this.pick('data') !== undefined || this.#inSuccession();
+  }
+
+  /** A tunnel for `purpose`, as soon as there is one; `undefined` where none is to be expected. */
+  successor(purpose: TunnelPurpose): Promise<Tunnel> | undefined {
+    if (!this.#inSuccession()) return undefined;
+    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
+    const { clock } = this.#context;
+    const waiting = { purpose, resolve };
+    this.#waiting.add(waiting);
+    const timer = clock.after(SUCCESSION_MS, () =>
+      reject(new IsthmusError('PEER_UNREACHABLE', 'the gateway left, and no other took its place')),
+    );
+    return promise.finally(() => {
+      timer.cancel();
+      this.#waiting.delete(waiting);
+    });
   }
 
   /** Since when, as wall time, {@link connected} has its value. */
@@ -217,7 +241,7 @@ export class PeerTunnels {
   }
 
   async #open(address: PeerAddress, purpose: TunnelPurpose, httpRole: HttpRole) {
-    const { clock, network, ownCluster, serve } = this.#context;
+    const { clock, network, ownCluster, serve, broken } = this.#context;
     const credentials = this.#context.credentials();
     const connection = await dialPeer(this.#peer, address, httpRole, {
       clock,
@@ -232,7 +256,9 @@ export class PeerTunnels {
       clock,
       serve: serve(this.#peer.clusterName, purpose),
       accept: (theirs) => this.acceptHello(theirs),
+      broken,
     });
+    tunnel.closed.addEventListener('abort', () => this.#noteEnd(tunnel), { once: true });
     await tunnel.ready;
     tunnel.ping();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
@@ -269,7 +295,19 @@ export class PeerTunnels {
     this.#context.changed(this.#peer.clusterName);
   }
 
+  #noteEnd(tunnel: Tunnel): void {
+    if (tunnel.peerLeft) this.#leftMs = this.#context.clock.monotonicMs();
+  }
+
+  #inSuccession(): boolean {
+    return this.#context.clock.monotonicMs() - this.#leftMs < SUCCESSION_MS;
+  }
+
   #notice(): void {
+    for (const { purpose, resolve } of this.#waiting) {
+      const tunnel = this.pick(purpose);
+      if (tunnel !== undefined) resolve(tunnel);
+    }
     if (this.connected !== this.#wasConnected) {
       this.#wasConnected = this.connected;
       this.#sinceMs = this.#context.clock.wallMs();

@@ -82,8 +82,12 @@ export class TunnelSlot {
   #onClosed(tunnel: Tunnel): void {
     if (this.#tunnel !== tunnel || this.#stopped) return;
     this.#error = tunnel.closed.reason as IsthmusError;
-    this.#failures += 1;
-    this.#again(backoffMs(REDIAL, this.#failures, this.#options.random));
+    // A gateway that leaves in peace has a successor, or siblings: no reason to wait.
+    if (tunnel.peerLeft) void this.#dial();
+    else {
+      this.#failures += 1;
+      this.#again(backoffMs(REDIAL, this.#failures, this.#options.random));
+    }
     this.#options.onChange();
   }
 

@@ -8,35 +8,27 @@
  * Promises: `ready` settles within {@link HELLO_TIMEOUT_MS}; `closed` aborts exactly once, with the
  * reason, whatever ends the tunnel.
  */
-import http2 from 'node:http2';
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
-import { type Hello, hello as helloSchema, negotiate } from '#core/hello.ts';
+import { type Hello, negotiate } from '#core/hello.ts';
+import { normalisePath } from '#core/path.ts';
+import type { Exchange } from '../http/exchange.ts';
+import { type EndpointHandler, Http2Endpoint, type StreamOwner } from '../http2/endpoint.ts';
+import { Http2Exchange, requestHeadOf } from '../http2/exchange.ts';
+import { Transport } from '../transport/transport.ts';
+import type { HeaderBlock } from '../wire/hpack/block.ts';
+import type { Http2Stream } from '../wire/http2/stream.ts';
+import { answerHello, HELLO_PATH, sayHello } from './greeting.ts';
+import { TUNNEL_LIMITS, TUNNEL_WINDOWS } from './limits.ts';
 
 export const HELLO_TIMEOUT_MS = 5_000;
 /** How long a refused peer may take to read why. */
 const REFUSAL_MS = 1_000;
-const HELLO_BYTES_MAX = 64 * 1024;
-const HELLO_PATH = '/isthmus/hello';
+const SWEEP_MS = 1_000;
 
-/** Bounds and windows of the HTTP/2 connection (RFC 9113 section 6.5.2). */
-const SESSION = {
-  maxSessionMemory: 256,
-  maxOutstandingPings: 16,
-  maxHeaderListPairs: 256,
-  settings: {
-    enablePush: false,
-    initialWindowSize: 1024 * 1024,
-    maxConcurrentStreams: 4_096,
-    maxHeaderListSize: 64 * 1024,
-  },
-} as const;
-const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
-
-/** What a served stream carries: the HTTP/2 header fields, flat, pseudo-headers included. */
-export type StreamHandler = (stream: http2.ServerHttp2Stream, headers: readonly string[]) => void;
+/** Serves a stream of a peer that has said hello. */
+export type StreamHandler = (exchange: Exchange) => void;
 
 export interface TunnelOptions {
   readonly connection: Socket;
@@ -47,37 +39,35 @@ export interface TunnelOptions {
   readonly serve: StreamHandler;
   /** Decides whether the peer's hello may stand; an error refuses the tunnel. */
   readonly accept: (theirs: Hello) => IsthmusError | undefined;
+  /** The peer broke a rule of HTTP/2. */
+  readonly broken?: (rule: string) => void;
 }
 
-export class Tunnel {
+export class Tunnel implements EndpointHandler {
   readonly options: TunnelOptions;
+  readonly endpoint: Http2Endpoint;
   /** The peer's hello and the protocol version spoken. */
   readonly ready: Promise<{ hello: Hello; protocol: number }>;
-  readonly #session: http2.Http2Session;
   readonly #closed = new AbortController();
+  readonly #heard = Promise.withResolvers<Hello>();
   peer: Hello | undefined;
-  lastReceivedMs: number;
   roundTripMs = Number.NaN;
-  #inFlight = 0;
+  #greeted = false;
+  #peerLeft = false;
   #bytesRead = 0;
 
   constructor(options: TunnelOptions) {
     this.options = options;
-    this.lastReceivedMs = options.clock.monotonicMs();
-    this.#session =
-      options.httpRole === 'client'
-        ? http2.connect('https://peer.isthmus', {
-            ...SESSION,
-            createConnection: () => options.connection,
-          })
-        : http2.performServerHandshake(options.connection, SESSION);
-    this.#session.on('error', (error) => this.close(lost(error)));
-    this.#session.on('close', () => this.close(lost(undefined)));
-    // Our own shutdown of streams must not depend on the peer's reading its GOAWAY.
-    this.#session.on('goaway', () => this.#closed.abort(lost('the peer is leaving')));
-    this.#session.once(options.httpRole === 'client' ? 'connect' : 'localSettings', () => {
-      if (!this.#session.destroyed) this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    const { clock, httpRole, connection } = options;
+    this.endpoint = new Http2Endpoint(new Transport(connection), {
+      role: httpRole,
+      clock,
+      limits: TUNNEL_LIMITS,
+      windows: TUNNEL_WINDOWS,
+      handler: this,
     });
+    const sweeper = clock.every(SWEEP_MS, () => this.endpoint.sweep(clock.monotonicMs()));
+    connection.once('close', () => sweeper.cancel());
     this.ready = this.#greet();
     this.ready.catch(() => undefined);
   }
@@ -87,71 +77,96 @@ export class Tunnel {
     return this.#closed.signal;
   }
 
-  get inFlight(): number {
-    return this.#inFlight;
+  /** Whether the peer ended it in peace, by saying that it leaves. */
+  get peerLeft(): boolean {
+    return this.#peerLeft;
   }
 
-  /** Opens a stream; only where we are the HTTP/2 client and `ready` has settled. */
-  open(headers: readonly string[], endStream: boolean): http2.ClientHttp2Stream {
-    const session = this.#session as http2.ClientHttp2Session;
-    const stream = session.request(headers, { endStream });
-    this.#inFlight += 1;
-    stream.once('close', () => {
-      this.#inFlight -= 1;
-    });
-    return stream;
+  get inFlight(): number {
+    return this.endpoint.connection.streams;
   }
 
   /** Milliseconds since the peer was last heard: any byte counts, whatever it carries. */
   silentMs(): number {
-    const nowMs = this.options.clock.monotonicMs();
-    const { bytesRead } = this.options.connection;
-    if (bytesRead !== this.#bytesRead) this.lastReceivedMs = nowMs;
-    this.#bytesRead = bytesRead;
-    return nowMs - this.lastReceivedMs;
+    const { clock, connection } = this.options;
+    const nowMs = clock.monotonicMs();
+    // On a slow link a record can be under way for long: its bytes count before it is whole.
+    if (connection.bytesRead !== this.#bytesRead) this.endpoint.lastReceivedMs = nowMs;
+    this.#bytesRead = connection.bytesRead;
+    return nowMs - this.endpoint.lastReceivedMs;
   }
 
   /** Sends a PING and notes the round trip; a lost tunnel is noticed by its owner's deadline. */
   ping(): void {
-    if (this.#session.destroyed || this.#session.closed) return;
-    const { clock } = this.options;
-    this.#session.ping((error, durationMs) => {
-      if (error) return;
-      this.lastReceivedMs = clock.monotonicMs();
-      this.roundTripMs = Number.isNaN(this.roundTripMs)
-        ? durationMs
-        : this.roundTripMs + 0.3 * (durationMs - this.roundTripMs);
-    });
+    this.endpoint.ping();
   }
 
   /** No new streams; those open may end in peace (RFC 9113 section 6.8). */
   drain(): void {
     this.#closed.abort(lost('leaving'));
-    this.#session.close();
+    this.endpoint.drain();
   }
 
   /** Ends the tunnel and every stream in it, now. */
   close(reason: IsthmusError): void {
-    if (!this.#closed.signal.aborted) this.#closed.abort(reason);
-    if (!this.#session.destroyed) this.#session.destroy();
-    this.options.connection.destroy();
+    this.#closed.abort(reason);
+    this.endpoint.destroy();
+  }
+
+  onStream(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): StreamOwner {
+    const head = requestHeadOf(block, end);
+    const exchange = new Http2Exchange(this.endpoint, stream, head, undefined);
+    if (this.peer !== undefined) this.options.serve(exchange);
+    else if (this.#greeted || normalisePath(head.path) !== HELLO_PATH) {
+      this.#heard.reject(new IsthmusError('TUNNEL_LOST', 'the first stream was no hello'));
+      exchange.abort('OVERLOADED');
+    } else {
+      this.#greeted = true;
+      answerHello(exchange, this.options.hello).then(this.#heard.resolve, this.#heard.reject);
+    }
+    return exchange;
+  }
+
+  onSettings(): void {
+    // What a peer announces is the codec's matter.
+  }
+
+  onPong(roundTripMs: number): void {
+    this.roundTripMs = Number.isNaN(this.roundTripMs)
+      ? roundTripMs
+      : this.roundTripMs + 0.3 * (roundTripMs - this.roundTripMs);
+  }
+
+  onLeaving(): void {
+    this.#peerLeft = !this.#closed.signal.aborted;
+    this.#closed.abort(lost('the peer is leaving'));
+  }
+
+  onBroken(rule: string): void {
+    this.options.broken?.(rule);
+  }
+
+  onEnded(error: Error | undefined): void {
+    this.#closed.abort(lost(error));
+    this.#heard.reject(this.closed.reason);
   }
 
   async #greet(): Promise<{ hello: Hello; protocol: number }> {
-    const { clock } = this.options;
+    const { clock, httpRole, hello } = this.options;
     const timer = clock.after(HELLO_TIMEOUT_MS, () =>
       this.close(new IsthmusError('TUNNEL_LOST', `no hello within ${HELLO_TIMEOUT_MS} ms`)),
     );
+    this.#heard.promise.catch(() => undefined);
     try {
-      const theirs = await (this.options.httpRole === 'client'
-        ? this.#sayHello()
-        : this.#hearHello());
-      const protocol = negotiate(this.options.hello.protocols, theirs.protocols);
-      if (protocol === undefined) throw mismatch(this.options.hello, theirs);
+      if (httpRole === 'client') {
+        sayHello(this.endpoint, hello).then(this.#heard.resolve, this.#heard.reject);
+      }
+      const theirs = await this.#heard.promise;
+      const protocol = negotiate(hello.protocols, theirs.protocols);
+      if (protocol === undefined) throw mismatch(hello, theirs);
       const refusal = this.options.accept(theirs);
       if (refusal) throw refusal;
       this.peer = theirs;
-      this.lastReceivedMs = clock.monotonicMs();
       return { hello: theirs, protocol };
     } catch (error) {
       const reason = error instanceof IsthmusError ? error : lost(error);
@@ -164,65 +179,19 @@ export class Tunnel {
 
   /** Ends a tunnel that was refused, but lets our hello reach the peer, which can then tell why. */
   #refuse(reason: IsthmusError): void {
-    if (!this.#closed.signal.aborted) this.#closed.abort(reason);
-    if (!this.#session.destroyed) this.#session.close();
+    this.#closed.abort(reason);
+    this.endpoint.drain();
     this.options.clock.after(REFUSAL_MS, () => this.close(reason));
   }
-
-  async #sayHello(): Promise<Hello> {
-    const session = this.#session as http2.ClientHttp2Session;
-    const stream = session.request({ ':method': 'POST', ':path': HELLO_PATH });
-    stream.end(JSON.stringify(this.options.hello));
-    return helloSchema.parse(JSON.parse(await readText(stream)));
-  }
-
-  #hearHello(): Promise<Hello> {
-    return new Promise((resolve, reject) => {
-      this.closed.addEventListener('abort', () => reject(this.closed.reason), { once: true });
-      let first = true;
-      this.#session.on('stream', (stream, headers, _flags, raw) => {
-        stream.on('error', () => undefined);
-        if (!first) {
-          this.#serve(stream as http2.ServerHttp2Stream, raw as unknown as readonly string[]);
-          return;
-        }
-        first = false;
-        if (headers[':path'] !== HELLO_PATH) {
-          reject(new IsthmusError('TUNNEL_LOST', 'the first stream was no hello'));
-          return;
-        }
-        this.#answerHello(stream as http2.ServerHttp2Stream).then(resolve, reject);
-      });
-    });
-  }
-
-  async #answerHello(stream: http2.ServerHttp2Stream): Promise<Hello> {
-    const theirs = helloSchema.parse(JSON.parse(await readText(stream)));
-    stream.respond({ ':status': 200 });
-    stream.end(JSON.stringify(this.options.hello));
-    return theirs;
-  }
-
-  #serve(stream: http2.ServerHttp2Stream, headers: readonly string[]): void {
-    this.lastReceivedMs = this.options.clock.monotonicMs();
-    if (this.peer === undefined) stream.close(http2.constants.NGHTTP2_REFUSED_STREAM);
-    else this.options.serve(stream, headers);
-  }
-}
-
-async function readText(stream: Duplex): Promise<string> {
-  let text = '';
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) {
-    text += chunk;
-    if (text.length > HELLO_BYTES_MAX)
-      throw new IsthmusError('TUNNEL_LOST', 'the hello is too long');
-  }
-  return text;
 }
 
 function lost(cause: unknown): IsthmusError {
-  const why = cause === undefined ? 'the connection ended' : describeError(cause);
+  const why =
+    cause === undefined
+      ? 'the connection ended'
+      : typeof cause === 'string'
+        ? cause
+        : describeError(cause);
   return new IsthmusError('TUNNEL_LOST', `tunnel lost: ${why}`, { cause });
 }
 

@@ -121,7 +121,7 @@ export class Endpoint implements Http2Sink<Talk> {
     this.rules.set(id, rule);
   }
 
-  onClosed(stream: Stream): void {
+  onStreamClosed(stream: Stream): void {
     if (stream.owner !== undefined) stream.owner.closed = true;
     this.onAnything?.();
   }

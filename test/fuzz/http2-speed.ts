@@ -40,7 +40,7 @@ class Bare implements Http2Sink<number> {
     this.connection.sendHeaders(stream, RESPONSE, false, this.#shared);
     this.connection.sendData(stream, BODY, 0, BODY.length, true);
   }
-  onClosed(): void {
+  onStreamClosed(): void {
     this.done += 1;
   }
   ask(at: number, varied: boolean): void {

@@ -99,7 +99,7 @@ export function exporting(
           namespace: 'shop',
           name: 'backend',
           exported: true,
-          ports: new Map([[8080, { hint: 'detect' as const, endpoints }]]),
+          ports: new Map([[8080, { hint: 'detect' as const, protocol: undefined, endpoints }]]),
         },
       ],
     ]),

@@ -1,11 +1,12 @@
 /**
  * Frames received: each is checked against the state of its stream and the bounds, then told to the owner.
  */
+
+import { Bucket } from '#core/bucket.ts';
 import type { HpackDecoder } from '../hpack/decoder.ts';
 import { Http2Error } from './error.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_31, readUint32 } from './frames.ts';
 import { HeaderReceiver } from './inbound-headers.ts';
-import { Bucket } from './limits.ts';
 import type { FrameHandler } from './reader.ts';
 import type { Session } from './session.ts';
 import { applySettings } from './settings.ts';
@@ -98,6 +99,7 @@ export class Inbound<T> implements FrameHandler {
       throw new Http2Error('FLOOD_EMPTY');
     session.receiveWindow -= length;
     if (session.receiveWindow < 0) throw new Http2Error('WINDOW_EXCEEDED');
+    session.received(length);
     const stream = session.streams.get(id);
     this.#dataStream = this.#accept(stream, id, content, length);
     if (this.#dataStream === undefined) session.consumed(undefined, length);

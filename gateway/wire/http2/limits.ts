@@ -4,12 +4,7 @@
  * Rates are token buckets: `burst` tokens at first, `perSecond` more each second, never above the burst.
  * Useful work gives tokens back (below), so a busy honest peer is never mistaken for a flood.
  */
-
-/** A token bucket. */
-export interface Rate {
-  readonly burst: number;
-  readonly perSecond: number;
-}
+import type { Rate } from '#core/bucket.ts';
 
 export interface Http2Limits {
   /** Streams the peer may have open; above: REFUSED_STREAM (`STREAM_LIMIT`). */
@@ -43,6 +38,8 @@ export interface Http2Limits {
   readonly outputControlBytes: number;
   /** Bytes waiting above which no DATA is taken; not an error. */
   readonly outputDataBytes: number;
+  /** Bytes of DATA received and not consumed, over all streams, above which the connection's window stays shut. */
+  readonly heldBytes: number;
   /** A stream with something to send that got less than `stallBytes` of window in `stallMs` is reported. */
   readonly stallMs: number;
   readonly stallBytes: number;
@@ -68,41 +65,9 @@ export const HTTP2_LIMITS: Http2Limits = {
   interimResponses: 32,
   outputControlBytes: 1024 * 1024,
   outputDataBytes: 256 * 1024,
+  heldBytes: 16 * 1024 * 1024,
   stallMs: 10_000,
   stallBytes: 1_024,
   renewAtStreamId: 0x7fff_ffff - 2 * 1024 * 1024,
   rememberedResets: 4_096,
 };
-
-/** A bucket of tokens, filled by the time that passes. */
-export class Bucket {
-  readonly #rate: Rate;
-  #tokens: number;
-  #atMs = Number.NEGATIVE_INFINITY;
-
-  constructor(rate: Rate) {
-    this.#rate = rate;
-    this.#tokens = rate.burst;
-  }
-
-  /** Takes a token; false when none is left. */
-  take(nowMs: number): boolean {
-    if (this.#tokens < 1) this.#fill(nowMs);
-    if (this.#tokens < 1) return false;
-    // Time counts from the first token taken out of a full bucket.
-    if (this.#atMs === Number.NEGATIVE_INFINITY) this.#atMs = nowMs;
-    this.#tokens -= 1;
-    return true;
-  }
-
-  /** Gives tokens back for useful work. */
-  give(tokens: number): void {
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + tokens);
-  }
-
-  #fill(nowMs: number): void {
-    if (this.#atMs !== Number.NEGATIVE_INFINITY)
-      this.give(((nowMs - this.#atMs) * this.#rate.perSecond) / 1000);
-    this.#atMs = nowMs;
-  }
-}

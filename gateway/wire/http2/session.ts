@@ -1,9 +1,11 @@
 /**
  * What both directions of a connection share: its streams, windows, settings, bounds and its end.
  */
+
+import { Bucket } from '#core/bucket.ts';
 import { H2_RULES, type H2Rule, Http2Error } from './error.ts';
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31 } from './frames.ts';
-import { Bucket, type Http2Limits } from './limits.ts';
+import type { Http2Limits } from './limits.ts';
 import { type Http2Settings, initialSettings } from './settings.ts';
 import { type Http2Sink, Http2Stream } from './stream.ts';
 import { FrameWriter } from './writer.ts';
@@ -26,6 +28,8 @@ export class Session<T> {
   receiveWindow = DEFAULT_WINDOW_BYTES;
   windowBytes = DEFAULT_WINDOW_BYTES;
   unannounced = 0;
+  /** DATA received that its owners have not consumed. */
+  heldBytes = 0;
   /** Highest stream id the peer has opened, and the highest we have. */
   lastPeerId = 0;
   lastOwnId = 0;
@@ -72,7 +76,7 @@ export class Session<T> {
     if (!stream.localClosed || !stream.remoteClosed || !this.forget(stream)) return;
     this.#resets.give(1);
     this.#provoked.give(1);
-    this.sink.onClosed(stream);
+    this.sink.onStreamClosed(stream);
   }
 
   /** Takes `stream` out; false when it was gone already. */
@@ -134,21 +138,35 @@ export class Session<T> {
     this.sink.onReset(stream, code, true);
   }
 
-  /** Announces `bytes` consumed to the peer once they are worth a frame: half a window. */
-  consumed(stream: Http2Stream<T> | undefined, bytes: number): void {
-    if (this.ended) return;
+  /**
+   * `bytes` of DATA have come. The connection's window opens again at once, so that a stream nobody
+   * reads cannot close it to the others; only who holds too much in all has it closed.
+   */
+  received(bytes: number): void {
+    this.heldBytes += bytes;
     this.unannounced += bytes;
-    if (this.unannounced >= half(this.windowBytes)) {
-      this.writer.windowUpdate(0, this.unannounced);
-      this.receiveWindow += this.unannounced;
-      this.unannounced = 0;
-    }
+    this.#announce();
+  }
+
+  /** `bytes` of what was {@link received} have left: those of a stream are announced for it, too. */
+  consumed(stream: Http2Stream<T> | undefined, bytes: number): void {
+    this.heldBytes -= bytes;
+    if (this.ended) return;
+    this.#announce();
     if (stream === undefined || stream.remoteClosed) return;
     stream.unannounced += bytes;
     if (stream.unannounced < half(stream.windowBytes)) return;
     this.writer.windowUpdate(stream.id, stream.unannounced);
     stream.receiveWindow += stream.unannounced;
     stream.unannounced = 0;
+  }
+
+  /** Opens the connection's window once that is worth a frame: half a window. */
+  #announce(): void {
+    if (this.heldBytes > this.limits.heldBytes || this.unannounced < half(this.windowBytes)) return;
+    this.writer.windowUpdate(0, this.unannounced);
+    this.receiveWindow += this.unannounced;
+    this.unannounced = 0;
   }
 
   /** The connection's window has opened, or output was taken: those who wait send in turn. */

@@ -48,7 +48,7 @@ export class Http2Stream<T> {
 
 /**
  * The owner of a connection. Calls come from within `feed`, `takeOutput`, `sweep` and `end`, and may call
- * the connection back, `feed` excepted. After `onReset` or `onClosed` a stream is never heard of again.
+ * the connection back, `feed` excepted. After `onReset` or `onStreamClosed` a stream is never heard of again.
  */
 export interface Http2Sink<T> {
   /** A request (server), or a response (client; `block.status` below 200 is interim and more follows). */
@@ -67,7 +67,7 @@ export interface Http2Sink<T> {
   /** The peer broke `rule` on stream `id`, which we reset; for counting, `onReset` says what follows. */
   onStreamError(id: number, rule: H2Rule): void;
   /** Both sides have ended in order. */
-  onClosed(stream: Http2Stream<T>): void;
+  onStreamClosed(stream: Http2Stream<T>): void;
   /** A stream whose `sendData` took less than it was given may send again. */
   onWindow(stream: Http2Stream<T>): void;
   /** The peer leaves. Streams above `lastId` were reset with REFUSED_STREAM: nobody has seen them. */

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { H2Rule } from '#gateway/wire/http2/error.ts';
 import { FLAG, FRAME, H2_CODE, PREFACE, readUint32 } from '#gateway/wire/http2/frames.ts';
-import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
+import { HTTP2_LIMITS, type Http2Limits } from '#gateway/wire/http2/limits.ts';
 import { block, Endpoint, frame, GET, headersFrame } from '../../fuzz/http2-kit.ts';
 
 const SETTINGS = frame(FRAME.SETTINGS, 0, 0);
@@ -38,7 +38,7 @@ function framesOf(endpoint: Endpoint): SentFrame[] {
 }
 
 /** A server that has exchanged SETTINGS. */
-function server(options: { connectProtocol?: boolean } = {}): Endpoint {
+function server(options: { connectProtocol?: boolean; limits?: Http2Limits } = {}): Endpoint {
   const endpoint = new Endpoint({ role: 'server', ...options });
   endpoint.connection.feed(Buffer.concat([PREFACE, SETTINGS, SETTINGS_ACK]), 0);
   framesOf(endpoint);
@@ -267,7 +267,8 @@ const CONNECTION_ERRORS: readonly (readonly [string, H2Rule, number, Buffer[]])[
 
 for (const [what, rule, code, frames] of CONNECTION_ERRORS) {
   test(`${what} ends the connection: ${rule}`, () => {
-    const endpoint = server();
+    const limits = { ...HTTP2_LIMITS, heldBytes: 0 };
+    const endpoint = server({ limits });
     endpoint.autoConsume = false;
     endpoint.connection.feed(Buffer.concat(frames), 0);
     assert.equal(endpoint.error?.rule, rule);

@@ -1,0 +1,74 @@
+/**
+ * An attempt that cannot begin yet: what it waits for comes soon, or fails it.
+ */
+import { describeError } from '#core/errors.ts';
+import { AttemptError } from './attempt-error.ts';
+import type { Attempt, UpstreamRequest } from './exchange.ts';
+import type { RawHeaders } from './message.ts';
+
+/** Begins the attempt that was waited for; throws an {@link AttemptError} when it cannot. */
+export type Starter = () => Attempt;
+
+export class DeferredAttempt implements Attempt {
+  readonly #request: UpstreamRequest;
+  #inner: Attempt | undefined;
+  #over = false;
+  /** What came meanwhile; no more than the client has credit for. */
+  #pieces: { bytes: Buffer; from: number; to: number; end: boolean }[] = [];
+  #trailers: RawHeaders | undefined;
+
+  constructor(request: UpstreamRequest, ready: Promise<Starter>) {
+    this.#request = request;
+    ready.then(
+      (start) => this.#begin(start),
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  body(bytes: Buffer, from: number, to: number, end: boolean): void {
+    if (this.#inner !== undefined) this.#inner.body(bytes, from, to, end);
+    else if (!this.#over) this.#pieces.push({ bytes, from, to, end });
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.#inner !== undefined) this.#inner.end(trailers);
+    else this.#trailers = trailers;
+  }
+
+  consumed(bytes: number): void {
+    this.#inner?.consumed(bytes);
+  }
+
+  cancel(): void {
+    this.#over = true;
+    this.#pieces = [];
+    this.#inner?.cancel();
+  }
+
+  #begin(start: Starter): void {
+    if (this.#over) return;
+    let inner: Attempt;
+    try {
+      inner = start();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#inner = inner;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    for (const { bytes, from, to, end } of pieces) inner.body(bytes, from, to, end);
+    if (this.#trailers !== undefined) inner.end(this.#trailers);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#pieces = [];
+    this.#request.listener.onFailed(
+      error instanceof AttemptError
+        ? error
+        : new AttemptError('INTERNAL', describeError(error), { neverSent: true, cause: error }),
+    );
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * One request from its head to the last byte of its answer: choose, attempt, try again elsewhere, and
+ * pass everything on in both directions. Requests, upgrades and opaque connections alike.
+ *
+ * Promises: every attempt that began is reported to the balancer exactly once; a client that leaves
+ * ends the attempt; an answer cut off upstream is cut off downstream, never made to look whole; fields
+ * of the hop and of our own pass in neither direction, trailers included.
+ */
+import type { Clock } from '#core/clock.ts';
+import { describeError, type ErrorCode } from '#core/errors.ts';
+import type { Logger } from '#core/log.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import type { Outcome } from '../balance/endpoint.ts';
+import type { Choice } from '../balance/service.ts';
+import { formatTarget, type Target } from '../snapshot/types.ts';
+import { AttemptError } from './attempt-error.ts';
+import type {
+  Attempt,
+  AttemptListener,
+  Exchange,
+  ExchangeListener,
+  UpstreamRequest,
+} from './exchange.ts';
+import { endToEnd } from './headers.ts';
+import type { RawHeaders, RequestHead, ResponseHead } from './message.ts';
+import { ReplayBuffer } from './replay.ts';
+import { respondError } from './respond.ts';
+import { ATTEMPTS_MAX, mayRetry } from './retry.ts';
+import { acceptFields } from './websocket.ts';
+
+/** What one finished request was like, for metrics. */
+export interface RequestReport {
+  readonly target: Target;
+  /** 0 where no answer was sent. */
+  readonly status: number;
+  readonly code: ErrorCode | undefined;
+  readonly attempts: number;
+  /** `local`, or the cluster that answered; `undefined` when nobody did. */
+  readonly cluster: string | undefined;
+  readonly latencyMs: number;
+  /** Whether it was an opaque connection. */
+  readonly opaque: boolean;
+}
+
+/** What requests of one gateway and direction share. */
+export interface RelayContext {
+  readonly clock: Clock;
+  readonly balancer: Balancer;
+  readonly log: Logger;
+  report(report: RequestReport): void;
+}
+
+/** Where a request is to go. */
+export interface RelayRoute {
+  readonly target: Target;
+  /** The mirror it came in by; `undefined` for one from another cluster. */
+  readonly mirror: string | undefined;
+  /** Attempts allowed in all, at most {@link ATTEMPTS_MAX}. */
+  readonly attemptsMax: number;
+  /**
+   * Starts an attempt at what the balancer chose; throws an {@link AttemptError} when it cannot. Says
+   * nothing to the listener before it has returned.
+   */
+  start(
+    choice: Choice,
+    request: UpstreamRequest,
+    exchange: Exchange,
+    attemptsLeft: number,
+  ): Attempt;
+}
+
+const NONE_TRIED: ReadonlySet<string> = new Set();
+
+/** Answers `exchange`, whose head, as it is to be sent on, is `head`. */
+export function relay(
+  exchange: Exchange,
+  head: RequestHead,
+  route: RelayRoute,
+  context: RelayContext,
+): void {
+  new Relay(exchange, head, route, context).begin();
+}
+
+class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
+  readonly head: RequestHead;
+  readonly #exchange: Exchange;
+  readonly #route: RelayRoute;
+  readonly #context: RelayContext;
+  readonly #startedMs: number;
+  readonly #opaque: boolean;
+  readonly #replay = new ReplayBuffer();
+  #tried: Set<string> | undefined;
+  #attempts = 0;
+  #choice: Choice | undefined;
+  #attempt: Attempt | undefined;
+  #attemptMs = 0;
+  #firstByteMs = Number.NaN;
+  #failure: AttemptError | undefined;
+  #status = 0;
+  /** Both directions are bytes of another protocol now. */
+  #switched = false;
+  #requestEnded: boolean;
+  #answerEnded = false;
+  #over = false;
+  /** Of the request's content: what this attempt has sent, and what the client got credit for. */
+  #sentBytes = 0;
+  #creditedBytes = 0;
+
+  constructor(exchange: Exchange, head: RequestHead, route: RelayRoute, context: RelayContext) {
+    this.head = head;
+    this.#exchange = exchange;
+    this.#route = route;
+    this.#context = context;
+    this.#startedMs = context.clock.monotonicMs();
+    this.#opaque = head.method === 'CONNECT';
+    this.#requestEnded = head.length === 0 && head.upgrade === '' && !this.#opaque;
+    exchange.listener = this;
+  }
+
+  get listener(): AttemptListener {
+    return this;
+  }
+
+  /** Starts attempts until one is under way, or answers why none is. */
+  begin(): void {
+    const { balancer, clock } = this.#context;
+    const { target, mirror, attemptsMax, start } = this.#route;
+    const most = Math.min(attemptsMax, ATTEMPTS_MAX);
+    while (!this.#over && this.#attempts < most) {
+      const choice = balancer.choose(target, mirror, this.#tried ?? NONE_TRIED);
+      if (choice === undefined) break;
+      this.#tried ??= new Set();
+      this.#tried.add(choice.endpoint.key);
+      this.#attempts += 1;
+      this.#choice = choice;
+      this.#attemptMs = clock.monotonicMs();
+      this.#sentBytes = 0;
+      choice.endpoint.begin(this.#attemptMs);
+      try {
+        const left = most - this.#attempts;
+        this.#attempt = start.call(this.#route, choice, this, this.#exchange, left);
+      } catch (error) {
+        this.#failure = asAttemptError(error);
+        this.#settle(outcomeOf(this.#failure));
+        if (this.#mayRetry()) continue;
+        break;
+      }
+      this.#replay.sendTo(this.#attempt);
+      return;
+    }
+    this.#refuse();
+  }
+
+  onRequestBody(bytes: Buffer, from: number, to: number, end: boolean): void {
+    if (this.#over) {
+      this.#exchange.consumed(to - from);
+      return;
+    }
+    if (end) this.#requestEnded = true;
+    this.#replay.body(bytes, from, to, end);
+    this.#attempt?.body(bytes, from, to, end);
+    if (end) this.#finishIfDone();
+  }
+
+  onRequestEnd(trailers: RawHeaders): void {
+    if (this.#over) return;
+    this.#requestEnded = true;
+    const kept = trailers.length === 0 ? trailers : endToEnd(trailers);
+    this.#replay.end(kept);
+    this.#attempt?.end(kept);
+    this.#finishIfDone();
+  }
+
+  onRequestSent(bytes: number): void {
+    // What an earlier attempt has sent was credited then.
+    this.#sentBytes += bytes;
+    const credit = this.#sentBytes - this.#creditedBytes;
+    if (credit <= 0) return;
+    this.#creditedBytes += credit;
+    this.#exchange.consumed(credit);
+  }
+
+  onGone(): void {
+    // Also after its end: what the client has not taken of the answer is given up.
+    this.#attempt?.cancel();
+    if (this.#over) return;
+    this.#over = true;
+    this.#settle(this.#switched ? 'success' : 'cancelled');
+    this.#report(undefined);
+  }
+
+  onInterim(head: ResponseHead): void {
+    if (this.#over || this.#status !== 0) return;
+    this.#exchange.interim({ ...head, headers: endToEnd(head.headers) });
+  }
+
+  onAnswer(head: ResponseHead, end: boolean): void {
+    if (this.#over) return;
+    this.#firstByteMs = this.#context.clock.monotonicMs();
+    this.#status = head.status;
+    this.#switched = head.upgrade !== '' || (this.#opaque && head.status < 300);
+    this.#replay.forget();
+    const { status, upgrade, length } = head;
+    const kept = endToEnd(head.headers);
+    const headers = upgrade === '' ? kept : acceptFields(this.#exchange.head, kept);
+    this.#exchange.answer({ status, upgrade, length, headers }, end);
+    if (end) this.#onAnswerEnded();
+  }
+
+  onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void {
+    if (this.#over) {
+      this.#attempt?.consumed(to - from);
+      return;
+    }
+    this.#exchange.body(bytes, from, to, end);
+    if (end) this.#onAnswerEnded();
+  }
+
+  onAnswerEnd(trailers: RawHeaders): void {
+    if (this.#over) return;
+    this.#exchange.end(trailers.length === 0 ? trailers : endToEnd(trailers));
+    this.#onAnswerEnded();
+  }
+
+  onAnswerSent(bytes: number): void {
+    this.#attempt?.consumed(bytes);
+  }
+
+  onFailed(error: AttemptError): void {
+    if (this.#over) return;
+    this.#attempt = undefined;
+    this.#failure = error;
+    this.#settle(this.#switched ? 'success' : outcomeOf(error));
+    if (this.#status === 0) {
+      if (this.#mayRetry()) this.begin();
+      else this.#refuse();
+      return;
+    }
+    this.#over = true;
+    this.#exchange.abort(error.code);
+    this.#report(error.code);
+  }
+
+  #onAnswerEnded(): void {
+    this.#answerEnded = true;
+    this.#finishIfDone();
+  }
+
+  /** An answer that is complete ends the request; of a switched connection both directions must end. */
+  #finishIfDone(): void {
+    if (this.#over || !this.#answerEnded || (this.#switched && !this.#requestEnded)) return;
+    this.#over = true;
+    if (!this.#requestEnded) {
+      this.#attempt?.cancel();
+      this.#exchange.discard();
+    }
+    this.#settle(this.#status >= 500 ? 'failure' : 'success');
+    this.#report(undefined);
+  }
+
+  #mayRetry(): boolean {
+    const failure = this.#failure as AttemptError;
+    const most = Math.min(this.#route.attemptsMax, ATTEMPTS_MAX);
+    return mayRetry({
+      head: this.head,
+      failure,
+      attemptsLeft: most - this.#attempts,
+      bodyReplayable: this.#replay.whole,
+    });
+  }
+
+  #refuse(): void {
+    this.#over = true;
+    const code = this.#failure?.code ?? 'NO_ENDPOINT';
+    const message = this.#failure?.message ?? `no endpoint for ${formatTarget(this.#route.target)}`;
+    if (code === 'INTERNAL') {
+      this.#context.log.error('a request failed in the gateway', { error: message });
+    }
+    this.#status = 0;
+    if (this.#opaque) this.#exchange.abort(code);
+    else respondError(this.#exchange, code, message, this.#requestEnded);
+    this.#report(code);
+  }
+
+  /** Reports the attempt to the balancer, once. */
+  #settle(outcome: Outcome): void {
+    const choice = this.#choice;
+    if (choice === undefined) return;
+    this.#choice = undefined;
+    this.#cluster = choice.kind === 'local' ? 'local' : choice.endpoint.key;
+    const latencyMs = this.#firstByteMs - this.#attemptMs;
+    this.#context.balancer.finish(choice.endpoint, this.#attemptMs, outcome, latencyMs);
+  }
+
+  #cluster: string | undefined;
+
+  #report(code: ErrorCode | undefined): void {
+    this.#context.report({
+      target: this.#route.target,
+      status: this.#status,
+      code,
+      attempts: this.#attempts,
+      cluster: this.#status === 0 ? undefined : this.#cluster,
+      latencyMs: this.#context.clock.monotonicMs() - this.#startedMs,
+      opaque: this.#opaque,
+    });
+  }
+}
+
+function outcomeOf(error: AttemptError): Outcome {
+  return error.code === 'UPSTREAM_CONNECT' ? 'refused' : 'failure';
+}
+
+function asAttemptError(error: unknown): AttemptError {
+  if (error instanceof AttemptError) return error;
+  return new AttemptError('INTERNAL', describeError(error), { neverSent: false, cause: error });
+}

@@ -1,0 +1,288 @@
+/**
+ * An HTTP/2 connection on a socket: what comes is fed, what is said in a turn leaves in one write, and
+ * what a peer owes us in time is looked for once a second.
+ *
+ * Promises: `onEnded` comes exactly once, after every stream has been told; a peer that does not read
+ * holds back its own connection, and is cut off only by the bounds of the codec.
+ */
+import type { Clock } from '#core/clock.ts';
+import { HEADER_ERROR } from '#core/names.ts';
+import type { Connection } from '../transport/connections.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { HeaderBlock } from '../wire/hpack/block.ts';
+import { Http2Connection } from '../wire/http2/connection.ts';
+import type { H2Rule, Http2Error } from '../wire/http2/error.ts';
+import { H2_CODE } from '../wire/http2/frames.ts';
+import type { Http2Limits } from '../wire/http2/limits.ts';
+import type { Http2Settings } from '../wire/http2/settings.ts';
+import type { Http2Sink, Http2Stream } from '../wire/http2/stream.ts';
+import { type WindowBounds, WindowEstimator } from './window.ts';
+
+/** A peer that has not acknowledged our SETTINGS by then is none (RFC 9113 section 6.5.3). */
+const SETTLE_MS = 10_000;
+/** How long a peer may take to read our last words. */
+const LINGER_MS = 1_000;
+/** PINGs that measure windows, told apart from others by their first word. */
+const WINDOW_PING = 0x4973_7477;
+const TOO_LARGE: readonly string[] = [':status', '431', HEADER_ERROR, 'HEADERS_TOO_LARGE'];
+
+/** Whoever a stream belongs to. After `onReset` it hears nothing more. */
+export interface StreamOwner {
+  /** An answer's head, interim or not; only where we opened the stream. */
+  onHeaders(block: HeaderBlock, end: boolean): void;
+  onData(bytes: Buffer, from: number, to: number, end: boolean): void;
+  onTrailers(block: HeaderBlock): void;
+  onReset(code: number, byPeer: boolean): void;
+  /** What waits may be sent. */
+  onWindow(): void;
+}
+
+/** What the owner of an endpoint decides. */
+export interface EndpointHandler {
+  /** A stream the peer opened; whoever it returns hears of it. */
+  onStream(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): StreamOwner;
+  /** The peer announced or changed its settings. */
+  onSettings(settings: Readonly<Http2Settings>): void;
+  /** The answer to a {@link Http2Endpoint.ping}. */
+  onPong(roundTripMs: number): void;
+  /** No stream can be opened any more; those open may go on. */
+  onLeaving(): void;
+  /** The peer broke `rule`. */
+  onBroken(rule: H2Rule | 'SETTLE_TIMEOUT' | 'STREAM_STALL'): void;
+  /** The connection is gone. */
+  onEnded(error: Error | undefined): void;
+}
+
+/** How an endpoint is made. */
+export interface EndpointOptions {
+  readonly role: 'client' | 'server';
+  readonly clock: Clock;
+  readonly limits: Http2Limits;
+  readonly windows: WindowBounds;
+  readonly handler: EndpointHandler;
+}
+
+export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Connection {
+  readonly connection: Http2Connection<StreamOwner>;
+  readonly transport: Transport;
+  readonly #options: EndpointOptions;
+  readonly #estimator: WindowEstimator;
+  readonly #startedMs: number;
+  /** Monotonic milliseconds of the last byte heard. */
+  lastReceivedMs: number;
+  #pingSentMs = 0;
+  #pings = 0;
+  #error: Error | undefined;
+  #draining = false;
+  #drained = false;
+  #drainFromMs = 0;
+  #lingerFromMs = -1;
+
+  constructor(transport: Transport, options: EndpointOptions) {
+    const { role, limits, windows, clock } = options;
+    this.transport = transport;
+    this.#options = options;
+    this.#startedMs = clock.monotonicMs();
+    this.lastReceivedMs = this.#startedMs;
+    this.#estimator = new WindowEstimator(windows);
+    this.connection = new Http2Connection<StreamOwner>({
+      role,
+      sink: this,
+      limits,
+      streamWindowBytes: windows.streamMinBytes,
+      connectionWindowBytes: this.#estimator.connectionBytes,
+      connectProtocol: role === 'server',
+    });
+    transport.owner = this;
+    this.touch();
+  }
+
+  /** There may be output: it leaves at the end of this turn. */
+  touch(): void {
+    if (this.connection.hasOutput) this.transport.wantFlush();
+  }
+
+  flush(): void {
+    const { connection, transport } = this;
+    while (connection.hasOutput && !transport.full) transport.write(connection.takeOutput());
+    const served = this.#drained && connection.streams === 0;
+    if ((connection.ended || served) && !connection.hasOutput) this.#finish();
+  }
+
+  onBytes(bytes: Buffer): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    this.lastReceivedMs = nowMs;
+    this.connection.feed(bytes, nowMs);
+    this.touch();
+    if (this.connection.ended) this.transport.wantFlush();
+  }
+
+  onEnd(): void {
+    // HTTP/2 knows no half-closed connection: whoever ends its half has gone.
+    this.connection.end(H2_CODE.CANCEL);
+    this.#finish();
+  }
+
+  onRoom(): void {
+    this.transport.wantFlush();
+  }
+
+  onClosed(error: Error | undefined): void {
+    this.connection.end(H2_CODE.CANCEL);
+    this.#options.handler.onEnded(this.#error ?? error);
+  }
+
+  /** Breaks `stream` off. */
+  reset(stream: Http2Stream<StreamOwner>, code: number): void {
+    this.connection.reset(stream, code);
+    this.touch();
+    if (this.#draining) this.transport.wantFlush();
+  }
+
+  /** `bytes` given to the stream's owner have left. */
+  consumed(stream: Http2Stream<StreamOwner>, bytes: number): void {
+    this.connection.consumed(stream, bytes);
+    this.touch();
+  }
+
+  /** Asks for a sign of life; `onPong` follows. */
+  ping(): void {
+    this.#pings = (this.#pings + 1) >>> 0;
+    this.#pingSentMs = this.#options.clock.monotonicMs();
+    this.connection.ping(0, this.#pings);
+    this.touch();
+  }
+
+  sweep(nowMs: number): void {
+    const { connection } = this;
+    connection.sweep(nowMs);
+    if (!connection.settled && !connection.ended && nowMs - this.#startedMs > SETTLE_MS) {
+      this.#options.handler.onBroken('SETTLE_TIMEOUT');
+      connection.close(H2_CODE.SETTINGS_TIMEOUT);
+    }
+    if (this.#draining && nowMs - this.#drainFromMs > LINGER_MS) this.#leave();
+    this.touch();
+    if (this.#lingerFromMs >= 0 && nowMs - this.#lingerFromMs > LINGER_MS) this.transport.destroy();
+    else if (connection.ended) this.transport.wantFlush();
+  }
+
+  /** No new streams, neither way; those open may end in peace (RFC 9113 section 6.8). */
+  drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#drainFromMs = this.#options.clock.monotonicMs();
+    if (this.#options.role === 'client') {
+      this.#leave();
+      return;
+    }
+    // A round trip later the peer knows, and none of its streams is lost by saying which was the last.
+    this.connection.announceLeaving();
+    this.ping();
+  }
+
+  endIdle(): void {
+    // GOAWAY has told the peer; what is left has streams.
+  }
+
+  destroy(): void {
+    this.connection.close(H2_CODE.NO_ERROR);
+    this.touch();
+    this.flush();
+    this.transport.destroy();
+  }
+
+  onHeaders(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): void {
+    if (stream.owner !== undefined) stream.owner.onHeaders(block, end);
+    else stream.owner = this.#options.handler.onStream(stream, block, end);
+  }
+
+  onHeadersTooLarge(stream: Http2Stream<StreamOwner>): void {
+    this.connection.sendHeaders(stream, TOO_LARGE, true);
+    this.connection.reset(stream, H2_CODE.NO_ERROR);
+    this.#options.handler.onBroken('LIST_SIZE');
+  }
+
+  onData(
+    stream: Http2Stream<StreamOwner>,
+    bytes: Buffer,
+    from: number,
+    to: number,
+    end: boolean,
+  ): void {
+    if (this.#estimator.received(to - from, this.lastReceivedMs)) {
+      this.connection.ping(WINDOW_PING, 0);
+    }
+    if (stream.windowBytes < this.#estimator.streamBytes) {
+      this.connection.growWindow(stream, this.#estimator.streamBytes);
+    }
+    if (stream.owner !== undefined) stream.owner.onData(bytes, from, to, end);
+    else this.connection.consumed(stream, to - from);
+  }
+
+  onTrailers(stream: Http2Stream<StreamOwner>, block: HeaderBlock): void {
+    stream.owner?.onTrailers(block);
+  }
+
+  onReset(stream: Http2Stream<StreamOwner>, code: number, byPeer: boolean): void {
+    stream.owner?.onReset(code, byPeer);
+  }
+
+  onStreamError(_id: number, rule: H2Rule): void {
+    this.#options.handler.onBroken(rule);
+  }
+
+  onStreamClosed(): void {
+    if (this.#draining) this.transport.wantFlush();
+  }
+
+  onWindow(stream: Http2Stream<StreamOwner>): void {
+    stream.owner?.onWindow();
+  }
+
+  onGoaway(): void {
+    this.#options.handler.onLeaving();
+  }
+
+  onSettings(settings: Readonly<Http2Settings>): void {
+    this.#options.handler.onSettings(settings);
+  }
+
+  onPing(high: number): void {
+    const nowMs = this.lastReceivedMs;
+    if (high !== WINDOW_PING) {
+      if (this.#draining) this.#leave();
+      this.#options.handler.onPong(nowMs - this.#pingSentMs);
+    } else if (this.#estimator.answered(nowMs)) {
+      this.connection.growWindow(undefined, this.#estimator.connectionBytes);
+    }
+  }
+
+  onStall(stream: Http2Stream<StreamOwner>): void {
+    this.#options.handler.onBroken('STREAM_STALL');
+    stream.owner?.onReset(H2_CODE.ENHANCE_YOUR_CALM, false);
+    this.connection.reset(stream, H2_CODE.ENHANCE_YOUR_CALM);
+  }
+
+  onRenew(): void {
+    this.#options.handler.onLeaving();
+  }
+
+  onError(error: Http2Error): void {
+    this.#error = error;
+    this.#options.handler.onBroken(error.rule);
+  }
+
+  #leave(): void {
+    if (this.#drained) return;
+    this.#drained = true;
+    this.connection.drain();
+    this.transport.wantFlush();
+  }
+
+  /** Last words are out: ends our half, and the rest soon after, whether the peer reads or not. */
+  #finish(): void {
+    if (this.#lingerFromMs >= 0) return;
+    this.#lingerFromMs = this.#options.clock.monotonicMs();
+    this.transport.end();
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Requests that come as HTTP/2 streams, from clients and from peers alike.
+ */
+import { type ErrorCode, IsthmusError } from '#core/errors.ts';
+import { HEADER_UPGRADE } from '#core/names.ts';
+import type { Exchange, ExchangeListener } from '../http/exchange.ts';
+import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts';
+import type { HeaderBlock } from '../wire/hpack/block.ts';
+import { H2_CODE } from '../wire/http2/frames.ts';
+import type { Http2Stream } from '../wire/http2/stream.ts';
+import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
+import { StreamSender } from './sender.ts';
+
+export class Http2Exchange implements Exchange, StreamOwner {
+  readonly head: RequestHead;
+  readonly address: string | undefined;
+  listener: ExchangeListener = NOBODY;
+  readonly #endpoint: Http2Endpoint;
+  readonly #stream: Http2Stream<StreamOwner>;
+  readonly #sender: StreamSender;
+  #discarding = false;
+  #over = false;
+  /** Content told and not yet consumed. */
+  #heldBytes = 0;
+
+  constructor(
+    endpoint: Http2Endpoint,
+    stream: Http2Stream<StreamOwner>,
+    head: RequestHead,
+    address: string | undefined,
+  ) {
+    this.#endpoint = endpoint;
+    this.#stream = stream;
+    this.#sender = new StreamSender(endpoint, stream);
+    this.head = head;
+    this.address = address;
+  }
+
+  interim(head: ResponseHead): void {
+    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), false);
+    this.#endpoint.touch();
+  }
+
+  answer(head: ResponseHead, end: boolean): void {
+    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), end);
+    this.#endpoint.touch();
+  }
+
+  body(bytes: Buffer, from: number, to: number, end: boolean): void {
+    const sent = this.#sender.body(bytes, from, to, end);
+    if (sent > 0) this.listener.onAnswerSent(sent);
+    this.#stopIfAnswered();
+  }
+
+  end(trailers: RawHeaders): void {
+    this.#sender.end(trailers);
+    this.#stopIfAnswered();
+  }
+
+  abort(code: ErrorCode): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#release();
+    this.#endpoint.reset(this.#stream, resetCodeOf(this.head, code));
+  }
+
+  consumed(bytes: number): void {
+    if (this.#over || this.#discarding) return;
+    this.#heldBytes -= bytes;
+    this.#endpoint.consumed(this.#stream, bytes);
+  }
+
+  discard(): void {
+    this.#discarding = true;
+    this.#release();
+    this.#stopIfAnswered();
+  }
+
+  onHeaders(): void {
+    // A second list without END_STREAM is refused by the codec: only answers come here.
+    throw new IsthmusError('INTERNAL', 'an answer on a stream that asks');
+  }
+
+  onData(bytes: Buffer, from: number, to: number, end: boolean): void {
+    if (this.#discarding || this.#over) {
+      this.#endpoint.consumed(this.#stream, to - from);
+      return;
+    }
+    this.#heldBytes += to - from;
+    this.listener.onRequestBody(bytes, from, to, end);
+  }
+
+  onTrailers(block: HeaderBlock): void {
+    if (!this.#discarding && !this.#over) this.listener.onRequestEnd(block.headers);
+  }
+
+  onReset(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#release();
+    this.listener.onGone();
+  }
+
+  onWindow(): void {
+    const sent = this.#sender.pump();
+    if (sent > 0) this.listener.onAnswerSent(sent);
+    this.#stopIfAnswered();
+  }
+
+  /** What nobody will read any more leaves the connection's account. */
+  #release(): void {
+    this.#endpoint.consumed(this.#stream, this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+
+  /** Asks for no more of a request whose answer is complete (RFC 9113 section 8.1). */
+  #stopIfAnswered(): void {
+    if (!this.#discarding || this.#over || !this.#sender.done || this.#stream.remoteClosed) return;
+    this.#over = true;
+    this.#endpoint.reset(this.#stream, H2_CODE.NO_ERROR);
+  }
+}
+
+/** Reads `block` as a request; `end`: it has no content. */
+export function requestHeadOf(block: HeaderBlock, end: boolean): RequestHead {
+  const { headers } = block;
+  let method = '';
+  let path = '';
+  let authority = '';
+  let upgrade = '';
+  let at = 0;
+  for (; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.charCodeAt(0) !== COLON) break;
+    const value = headers[at + 1] as string;
+    if (name === ':method') method = value;
+    else if (name === ':path') path = value;
+    else if (name === ':authority') authority = value;
+    else if (name === ':protocol') upgrade = value;
+  }
+  const fields = headers.slice(at);
+  if (authority === '') authority = hostOf(fields);
+  // An extended CONNECT asks for what GET with Upgrade asks for in HTTP/1 (RFC 8441 section 5).
+  if (upgrade !== '') method = 'GET';
+  const length = end ? 0 : block.contentLength > 0 ? block.contentLength : -1;
+  return { method, path, authority, headers: fields, upgrade, length, version: 'http2' };
+}
+
+const COLON = 0x3a;
+
+function hostOf(fields: RawHeaders): string {
+  for (let at = 0; at < fields.length; at += 2)
+    if (fields[at] === 'host') return fields[at + 1] ?? '';
+  return '';
+}
+
+function withStatus(head: ResponseHead): string[] {
+  if (head.upgrade === '') return [':status', String(head.status), ...head.headers];
+  // HTTP/2 has no 101: a CONNECT that was accepted is answered 200 (RFC 8441 section 5).
+  return [':status', '200', ...head.headers, HEADER_UPGRADE, head.upgrade];
+}
+
+/** How the far side learns why: a connection that broke is told apart from a defect (RFC 9113 section 7). */
+function resetCodeOf(head: RequestHead, code: ErrorCode): number {
+  if (head.method === 'CONNECT') return H2_CODE.CONNECT_ERROR;
+  return code === 'OVERLOADED' ? H2_CODE.ENHANCE_YOUR_CALM : H2_CODE.INTERNAL_ERROR;
+}
+
+const NOBODY: ExchangeListener = {
+  onRequestBody: () => undefined,
+  onRequestEnd: () => undefined,
+  onAnswerSent: () => undefined,
+  onGone: () => undefined,
+};

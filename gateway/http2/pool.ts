@@ -1,0 +1,214 @@
+/**
+ * Attempts at one local pod that speaks HTTP/2: as few connections as its stream bound allows.
+ */
+import net from 'node:net';
+import type { Clock, Timer } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
+import { type Address, formatAddress, type Network } from '#core/network.ts';
+import { AttemptError } from '../http/attempt-error.ts';
+import { DeferredAttempt, type Starter } from '../http/deferred.ts';
+import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
+import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts';
+import { CONNECT_TIMEOUT_MS } from '../opaque/attempt.ts';
+import type { Connection } from '../transport/connections.ts';
+import { Connections } from '../transport/connections.ts';
+import { Transport } from '../transport/transport.ts';
+import type { HeaderBlock } from '../wire/hpack/block.ts';
+import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
+import type { Http2Settings } from '../wire/http2/settings.ts';
+import { type AttemptKind, responseHeadOf, startStream } from './attempt.ts';
+import { type EndpointHandler, Http2Endpoint, type StreamOwner } from './endpoint.ts';
+import { CLIENT_WINDOWS } from './server.ts';
+
+/** Connections to one pod. */
+const CONNECTIONS_MAX = 16;
+/** A connection without a stream is ended after so long. */
+const IDLE_MS = 60_000;
+
+export interface Http2PoolOptions {
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly address: Address;
+}
+
+export class Http2Pool {
+  readonly #options: Http2PoolOptions;
+  readonly #connections: Connections<PodConnection>;
+  readonly #open: PodConnection[] = [];
+
+  constructor(options: Http2PoolOptions) {
+    this.#options = options;
+    this.#connections = new Connections(options.clock);
+  }
+
+  /** Connections open. */
+  get size(): number {
+    return this.#open.length;
+  }
+
+  /**
+   * Starts an attempt. One that asks to switch waits until the pod has said whether it can
+   * (RFC 8441 section 3); where it cannot, `fallback` starts another in its stead.
+   */
+  start(request: UpstreamRequest, fallback: Starter | undefined): Attempt {
+    const connection = this.#pick();
+    if (request.head.upgrade === '') return connection.start(request);
+    const begin = connection.settings.then((announced): Starter => {
+      if (announced?.connectProtocol) return () => connection.start(request);
+      if (fallback !== undefined) return fallback;
+      throw new AttemptError(
+        'UPSTREAM_PROTOCOL',
+        `${formatAddress(this.#options.address)} speaks HTTP/2 and announces no extended CONNECT`,
+        { neverSent: true },
+      );
+    });
+    return new DeferredAttempt(request, begin);
+  }
+
+  close(): void {
+    this.#connections.close();
+  }
+
+  #pick(): PodConnection {
+    for (const each of this.#open) if (each.usable) return each;
+    if (this.#open.length >= CONNECTIONS_MAX) {
+      const { address } = this.#options;
+      const message = `${formatAddress(address)} takes no more streams`;
+      throw new AttemptError('OVERLOADED', message, { neverSent: true });
+    }
+    const connection = new PodConnection(this.#options, (gone) => {
+      this.#connections.delete(gone);
+      const at = this.#open.indexOf(gone);
+      if (at >= 0) this.#open.splice(at, 1);
+    });
+    this.#open.push(connection);
+    this.#connections.add(connection);
+    return connection;
+  }
+}
+
+class PodConnection implements EndpointHandler, Connection, AttemptKind {
+  readonly endpoint: Http2Endpoint;
+  /** What the pod announced first; `undefined` if it never did. */
+  readonly settings: Promise<Readonly<Http2Settings> | undefined>;
+  readonly #announced = Promise.withResolvers<Readonly<Http2Settings> | undefined>();
+  readonly #name: string;
+  readonly #onGone: (connection: PodConnection) => void;
+  readonly #timer: Timer;
+  #error: Error | undefined;
+  #connected = false;
+  #leaving = false;
+
+  constructor(options: Http2PoolOptions, onGone: (connection: PodConnection) => void) {
+    const { clock, network, address } = options;
+    this.#name = formatAddress(address);
+    this.#onGone = onGone;
+    this.settings = this.#announced.promise;
+    const socket = net.connect({ ...network.locate(address), allowHalfOpen: true, noDelay: true });
+    this.#timer = clock.after(CONNECT_TIMEOUT_MS, () => {
+      socket.destroy(new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`));
+    });
+    socket.once('connect', () => {
+      this.#connected = true;
+      this.#timer.cancel();
+    });
+    socket.once('error', (error) => {
+      this.#error = error;
+    });
+    this.endpoint = new Http2Endpoint(new Transport(socket), {
+      role: 'client',
+      clock,
+      limits: HTTP2_LIMITS,
+      windows: CLIENT_WINDOWS,
+      handler: this,
+    });
+  }
+
+  get usable(): boolean {
+    return !this.#leaving && this.endpoint.connection.canOpen;
+  }
+
+  start(request: UpstreamRequest): Attempt {
+    return startStream(this.endpoint, podHeaders(request.head), request, this);
+  }
+
+  lostError(why: string): AttemptError {
+    const cause = this.#error;
+    if (cause instanceof AttemptError) return cause;
+    const reason = cause === undefined ? why : describeError(cause);
+    return this.#connected
+      ? new AttemptError('UPSTREAM_RESET', `${this.#name} broke off: ${reason}`, {
+          neverSent: false,
+          cause,
+        })
+      : new AttemptError('UPSTREAM_CONNECT', `cannot connect to ${this.#name}: ${reason}`, {
+          neverSent: true,
+          cause,
+        });
+  }
+
+  answerOf(block: HeaderBlock, head: RequestHead, end: boolean): ResponseHead {
+    // A CONNECT that was accepted has switched (RFC 8441 section 5).
+    const switched = head.upgrade !== '' && block.status >= 200 && block.status < 300;
+    return responseHeadOf(block, head, end, switched ? head.upgrade : '');
+  }
+
+  sweep(nowMs: number): void {
+    this.endpoint.sweep(nowMs);
+    if (this.endpoint.connection.streams > 0) return;
+    if (nowMs - this.endpoint.lastReceivedMs > IDLE_MS) this.drain();
+  }
+
+  drain(): void {
+    this.#leaving = true;
+    this.endpoint.drain();
+  }
+
+  endIdle(): void {
+    this.endpoint.endIdle();
+  }
+
+  destroy(): void {
+    this.endpoint.destroy();
+  }
+
+  onStream(): StreamOwner {
+    // The codec refuses what a server would open.
+    throw new AttemptError('UPSTREAM_PROTOCOL', `${this.#name} opened a stream`, {
+      neverSent: false,
+    });
+  }
+
+  onSettings(settings: Readonly<Http2Settings>): void {
+    this.#announced.resolve(settings);
+  }
+
+  onPong(): void {
+    // Nobody asks.
+  }
+
+  onLeaving(): void {
+    this.drain();
+  }
+
+  onBroken(rule: string): void {
+    this.#error = new AttemptError('UPSTREAM_PROTOCOL', `not HTTP/2 as it should be: ${rule}`, {
+      neverSent: false,
+    });
+  }
+
+  onEnded(): void {
+    this.#timer.cancel();
+    this.#announced.resolve(undefined);
+    this.#onGone(this);
+  }
+}
+
+function podHeaders(head: RequestHead): RawHeaders {
+  const { method, path, authority, headers, upgrade } = head;
+  const scheme = [':scheme', 'http', ':path', path, ':authority', authority];
+  if (upgrade === '') return [':method', method, ...scheme, ...headers];
+  // The key of HTTP/1's handshake has no meaning here (RFC 8441 section 5).
+  const kept = headers.filter((_, at) => headers[at - (at % 2)] !== 'sec-websocket-key');
+  return [':method', 'CONNECT', ':protocol', upgrade, ...scheme, ...kept];
+}
