@@ -1,43 +1,43 @@
 /**
  * Requests and answers as the data path hands them on, whatever protocol they came in. pure
  */
-import type { Readable, Writable } from 'node:stream';
-import type { ReplayableBody } from './body.ts';
 
 /** Header fields as a flat list: name, value, name, value…; names in lower case. */
 export type RawHeaders = readonly string[];
 
+export const NO_HEADERS: RawHeaders = [];
+
+/** What a client or a pod speaks. */
+export type HttpVersion = 'http1' | 'http2';
+
+/** Content of unknown length: it ends when its sender says so. */
+export const LENGTH_UNKNOWN = -1;
+
 /** The head of a request. */
 export interface RequestHead {
+  /** `CONNECT` for an opaque connection; never for an upgrade, whatever it is called on the wire. */
   readonly method: string;
-  /** Path and query, as the client wrote them. */
+  /** Path and query, as the client wrote them; empty for an opaque connection. */
   readonly path: string;
   readonly authority: string;
   readonly headers: RawHeaders;
+  /** The protocol the client wants to switch to (`Upgrade`, or `:protocol` of RFC 8441); empty: none. */
+  readonly upgrade: string;
+  /** Bytes of content: 0 for none, {@link LENGTH_UNKNOWN}, or what was announced. */
+  readonly length: number;
+  /** What the client spoke. */
+  readonly version: HttpVersion;
 }
 
 /** The head of an answer. */
 export interface ResponseHead {
+  /** 101 only together with {@link upgrade}. */
   readonly status: number;
   readonly headers: RawHeaders;
-}
-
-/** One request and the way to answer it. */
-export interface Exchange {
-  readonly head: RequestHead;
-  readonly body: ReplayableBody;
-  /** Aborts when the client is gone before the answer is complete. */
-  readonly gone: AbortSignal;
-  /** Sends the head of the answer, once; the body goes into what it returns. */
-  respond(head: ResponseHead): Writable;
-  /** Breaks off an answer so that the client can tell it is not whole. */
-  abort(): void;
-}
-
-/** An answer whose head has arrived. */
-export interface Answer {
-  readonly head: ResponseHead;
-  readonly body: Readable;
+  /** The protocol both sides have switched to: what follows is its bytes; empty: none. */
+  readonly upgrade: string;
+  /** Bytes of content, as in {@link RequestHead.length}. */
+  readonly length: number;
 }
 
 /** The first value of field `name` (lower case), or `undefined`. */
@@ -46,4 +46,9 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
     if (headers[at] === name) return headers[at + 1];
   }
   return undefined;
+}
+
+/** Whether an answer of `status` to `method` has no content, whatever its fields say (RFC 9110 section 6.4.1). */
+export function isBodiless(method: string, status: number): boolean {
+  return method === 'HEAD' || status === 204 || status === 304 || (status < 200 && status !== 101);
 }

@@ -1,0 +1,29 @@
+/**
+ * The end of a turn of the event loop: everything said in a turn leaves in one write per connection.
+ */
+
+/** Whoever has gathered output and writes it when the turn ends. */
+export interface Flushable {
+  flush(): void;
+}
+
+const waiting: Flushable[] = [];
+let scheduled = false;
+
+/**
+ * Calls `flushable.flush()` once all events of this turn have been seen. Callers keep from asking twice.
+ */
+export function flushAtTurnEnd(flushable: Flushable): void {
+  waiting.push(flushable);
+  if (scheduled) return;
+  scheduled = true;
+  // The check phase follows right after the poll phase, in which sockets are read.
+  setImmediate(flushAll);
+}
+
+function flushAll(): void {
+  scheduled = false;
+  // What is asked for from within a flush belongs to the next turn.
+  const now = waiting.splice(0);
+  for (const each of now) each.flush();
+}
