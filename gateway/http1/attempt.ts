@@ -6,6 +6,7 @@ import { headerValue, LENGTH_UNKNOWN, type RawHeaders, type RequestHead } from '
 import {
   FRAMING_CHUNKED,
   FRAMING_NONE,
+  FRAMING_RAW,
   type Framing,
   framingOfLength,
 } from '../wire/http1/message.ts';
@@ -160,7 +161,8 @@ export class Http1Attempt implements Attempt {
 }
 
 function requestFraming(head: RequestHead): Framing {
-  if (head.upgrade !== '') return FRAMING_NONE;
+  // What follows the switch is counted by nobody; before it, nothing follows.
+  if (head.upgrade !== '') return FRAMING_RAW;
   if (head.length === LENGTH_UNKNOWN) return FRAMING_CHUNKED;
   // Servers ask for the length where a method usually has content (RFC 9110 section 8.6).
   if (head.length > 0 || announces(head)) return framingOfLength(head.length);

@@ -245,7 +245,8 @@ export class Http1Exchange implements Exchange {
   contentEnd(): void {
     this.requestDone = true;
     this.#waitsFor100 = false;
-    if (this.over || this.discarding) return;
+    // The end of a request answered by 101 is where the other protocol begins.
+    if (this.over || this.discarding || this.switching) return;
     if (this.raw || this.#remaining === LENGTH_UNKNOWN) this.listener.onRequestEnd(this.#trailers);
   }
 
