@@ -32,6 +32,8 @@ export interface HeadOptions {
   readonly keepAlive: boolean;
   /** Protocol to switch to; empty: none. */
   readonly upgrade: string;
+  /** An HTTP/1.0 client asked to keep the connection: it is told that it is kept (RFC 9112 appendix C.2.2). */
+  readonly keepAlive10?: boolean;
 }
 
 /** Writes the messages of one direction of a connection. */
@@ -155,6 +157,7 @@ export class Http1Writer {
       this.#check(upgrade, VALUE, 'FIELD_VALUE_CHARACTER');
       text += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
     } else if (!keepAlive) text += 'connection: close\r\n';
+    else if (options.keepAlive10 === true) text += 'connection: keep-alive\r\n';
     this.#text(`${text}\r\n`);
   }
 

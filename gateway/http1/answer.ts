@@ -1,0 +1,101 @@
+/**
+ * The answer to an attempt as the parser reads it: everything is told at once but its end, which waits
+ * until the connection has gone back to the pool.
+ */
+import { LENGTH_UNKNOWN, NO_HEADERS, type RawHeaders, type ResponseHead } from '../http/message.ts';
+import type { Head, MessageSink } from '../wire/http1/message.ts';
+import type { Http1Parser } from '../wire/http1/parser.ts';
+import type { Http1Attempt } from './attempt.ts';
+import { sameProtocol } from './upgrade.ts';
+
+export class AnswerSink implements MessageSink {
+  parser: Http1Parser | undefined;
+  /** Whether the pod lets another request follow. */
+  keepAlive = false;
+  /** The answer is whole. */
+  ended = false;
+  /** What is wrong with the answer beyond its form. */
+  wrong: string | undefined;
+  #attempt: Http1Attempt | undefined;
+  #interim = false;
+  #remaining = LENGTH_UNKNOWN;
+  #trailers: RawHeaders = NO_HEADERS;
+  /** What ends the answer: a head without content, or the last of the content, or neither. */
+  #head: ResponseHead | undefined;
+  #bytes: Buffer | undefined;
+  #from = 0;
+  #to = 0;
+
+  begin(attempt: Http1Attempt): void {
+    this.#attempt = attempt;
+    this.ended = false;
+    this.#interim = false;
+    this.#trailers = NO_HEADERS;
+    this.#head = undefined;
+    this.#bytes = undefined;
+  }
+
+  onHead(head: Head): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.over) return;
+    const { status, headers } = head;
+    if (status < 200 && status !== 101) {
+      this.#interim = true;
+      attempt.listener.onInterim({ status, headers, upgrade: '', length: 0 });
+      return;
+    }
+    // Nothing may follow the answer.
+    this.parser?.pause();
+    this.keepAlive = head.keepAlive;
+    if (status === 101) {
+      if (!sameProtocol(head.upgrade, attempt.head.upgrade)) {
+        this.wrong = `switched to ${head.upgrade} where ${attempt.head.upgrade} was asked for`;
+        return;
+      }
+      this.#remaining = LENGTH_UNKNOWN;
+      attempt.raw = true;
+      attempt.listener.onAnswer(
+        { status, headers, upgrade: head.upgrade, length: LENGTH_UNKNOWN },
+        false,
+      );
+      if (!attempt.over) attempt.switched();
+      return;
+    }
+    const { kind, length } = head.framing;
+    this.#remaining = kind === 'length' || kind === 'none' ? length : LENGTH_UNKNOWN;
+    const answer = { status, headers, upgrade: '', length: this.#remaining };
+    if (this.#remaining === 0) this.#head = answer;
+    else attempt.listener.onAnswer(answer, false);
+  }
+
+  onBody(chunk: Buffer, from: number, to: number): void {
+    const attempt = this.#attempt;
+    if (attempt === undefined || attempt.over || this.wrong !== undefined) return;
+    if (this.#remaining > 0) {
+      this.#remaining -= to - from;
+      if (this.#remaining === 0) {
+        this.#bytes = chunk;
+        this.#from = from;
+        this.#to = to;
+        return;
+      }
+    }
+    attempt.content(chunk, from, to, false);
+  }
+
+  onTrailers(trailers: string[]): void {
+    this.#trailers = trailers;
+  }
+
+  onEnd(): void {
+    if (this.#interim) this.#interim = false;
+    else this.ended = true;
+  }
+
+  /** Tells what ends the answer of `attempt`; the connection may be in use again before it returns. */
+  tellEnd(attempt: Http1Attempt): void {
+    if (this.#head !== undefined) attempt.listener.onAnswer(this.#head, true);
+    else if (this.#bytes !== undefined) attempt.content(this.#bytes, this.#from, this.#to, true);
+    else attempt.listener.onAnswerEnd(this.#trailers);
+  }
+}

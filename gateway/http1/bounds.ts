@@ -1,0 +1,38 @@
+/**
+ * What a client or a pod may take of us over HTTP/1, in bytes and time. pure
+ *
+ * Times are looked at once a second (`Connections`), so each may last up to two seconds longer.
+ */
+import type { RuleCode } from '../wire/http1/rules.ts';
+
+/** Content of a request that was handed on and has not left yet; beyond it the client is not read. */
+export const REQUEST_BYTES_MAX = 262_144;
+/** Content of an answer that was handed on and has not left yet; beyond it the pod is not read. */
+export const ANSWER_BYTES_MAX = 262_144;
+/** Gathered output beyond this leaves before the turn ends, so that a long turn holds no more. */
+export const GATHERED_BYTES_MAX = 262_144;
+
+/** A head must be whole this long after its first byte, the first one after the connection came. */
+export const HEAD_MS = 10_000;
+/** Between an answer and the next request. */
+export const IDLE_MS = 60_000;
+/** Without a byte of content that we wait for. */
+export const BODY_IDLE_MS = 60_000;
+/** Without a byte of the answer leaving. */
+export const ANSWER_STALL_MS = 60_000;
+
+/** Content nobody wants that is read for the sake of keeping the connection. */
+export const DISCARD_BYTES_MAX = 1_048_576;
+export const DISCARD_MS = 5_000;
+/** From our FIN on: a close with unread bytes would be a RST, which can take the answer from the client. */
+export const LINGER_MS = 1_000;
+
+/** To a pod. */
+export const CONNECT_MS = 1_000;
+/** Kept-alive connections to one pod. */
+export const POOL_IDLE_MAX = 256;
+/** Common servers close theirs after 5 s. */
+export const POOL_IDLE_MS = 4_000;
+
+/** Why a client was turned away: a rule it broke, or a time it did not keep. */
+export type RefusalCode = RuleCode | 'METHOD_REFUSED' | 'SLOW_HEAD' | 'SLOW_BODY' | 'SLOW_READER';

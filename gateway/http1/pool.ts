@@ -1,0 +1,137 @@
+/**
+ * Kept-alive HTTP/1 connections to one pod, the one used last first.
+ */
+import net from 'node:net';
+import type { Clock } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import { type Address, type Network, parseAddress } from '#core/network.ts';
+import { AttemptError } from '../http/attempt-error.ts';
+import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
+import { Connections } from '../transport/connections.ts';
+import { flushAtTurnEnd } from '../transport/turn.ts';
+import type { Http1Writer } from '../wire/http1/writer.ts';
+import { Http1Attempt } from './attempt.ts';
+import { POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { type ConnectionHome, Http1ClientConnection } from './client.ts';
+
+export interface Http1PoolOptions {
+  readonly clock: Clock;
+  readonly network: Network;
+  /** `host:port` */
+  readonly endpoint: string;
+}
+
+export class Http1Pool implements ConnectionHome {
+  readonly clock: Clock;
+  readonly endpoint: string;
+  readonly #network: Network;
+  readonly #address: Address;
+  readonly #connections: Connections<Http1ClientConnection>;
+  readonly #idle: Http1ClientConnection[] = [];
+  #draining = false;
+
+  constructor(options: Http1PoolOptions) {
+    const address = parseAddress(options.endpoint);
+    if (address === undefined) {
+      throw new IsthmusError('INTERNAL', `not an address: ${options.endpoint}`);
+    }
+    this.clock = options.clock;
+    this.endpoint = options.endpoint;
+    this.#network = options.network;
+    this.#address = address;
+    this.#connections = new Connections(options.clock);
+  }
+
+  /** Connections nobody uses now. */
+  get idle(): number {
+    return this.#idle.length;
+  }
+
+  /** Connections a request is under way on. */
+  get busy(): number {
+    return this.#connections.size - this.#idle.length;
+  }
+
+  /** Begins an attempt; what becomes of it is told after this has returned. */
+  start(request: UpstreamRequest): Attempt {
+    const connection = this.#take() ?? this.#connect();
+    const attempt = new Http1Attempt(request, connection);
+    try {
+      connection.begin(attempt);
+    } catch (error) {
+      connection.destroy();
+      this.#failLater(attempt, error);
+    }
+    return attempt;
+  }
+
+  /** Ends what is idle now and what is busy when its answer is complete: the pod is leaving. */
+  drain(): void {
+    this.#draining = true;
+    this.#connections.drain();
+    if (this.#connections.size === 0) this.close();
+  }
+
+  /** Ends all connections now. */
+  close(): void {
+    this.#draining = true;
+    this.#connections.close();
+  }
+
+  onIdle(connection: Http1ClientConnection): void {
+    if (this.#draining || this.#idle.length >= POOL_IDLE_MAX) {
+      connection.destroy();
+      return;
+    }
+    connection.idleSinceMs = this.clock.monotonicMs();
+    this.#idle.push(connection);
+  }
+
+  onGone(connection: Http1ClientConnection): void {
+    this.#connections.delete(connection);
+    const at = this.#idle.lastIndexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    if (this.#draining && this.#connections.size === 0) this.#connections.close();
+  }
+
+  onUnsent(attempt: Http1Attempt, writer: Http1Writer): void {
+    this.#connect().begin(attempt, writer);
+  }
+
+  #take(): Http1ClientConnection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop();
+      if (connection === undefined || connection.destroyed) {
+        if (connection === undefined) return undefined;
+        continue;
+      }
+      if (this.clock.monotonicMs() - connection.idleSinceMs < POOL_IDLE_MS) return connection;
+      connection.destroy();
+    }
+  }
+
+  #connect(): Http1ClientConnection {
+    const socket = net.connect({
+      ...this.#network.locate(this.#address),
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    const connection = new Http1ClientConnection(this, socket);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #failLater(attempt: Http1Attempt, error: unknown): void {
+    const failure = new AttemptError('BAD_REQUEST', describeError(error), {
+      neverSent: true,
+      cause: error,
+    });
+    flushAtTurnEnd({
+      flush: () => {
+        if (attempt.over) return;
+        attempt.over = true;
+        attempt.listener.onFailed(failure);
+      },
+    });
+  }
+}

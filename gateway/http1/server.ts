@@ -1,0 +1,342 @@
+/**
+ * A connection of an HTTP/1 client: reads its requests one after the other, and keeps time.
+ *
+ * Promises: answers leave in the order of the requests; no request is read before the one before it is
+ * complete, what came of it is kept unread meanwhile, and the socket is not read any further; nothing
+ * is parsed after a malformed byte. Whoever is turned away can read why: we send our answer and FIN,
+ * and read on for a moment.
+ */
+import type { Clock } from '#core/clock.ts';
+import { codeOf, describeError, ERRORS, type ErrorCode } from '#core/errors.ts';
+import type { Exchange } from '../http/exchange.ts';
+import type { Connection } from '../transport/connections.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { Head, MessageSink } from '../wire/http1/message.ts';
+import { Http1Parser } from '../wire/http1/parser.ts';
+import { Http1Refusal } from '../wire/http1/rules.ts';
+import { Http1Writer } from '../wire/http1/writer.ts';
+import { GATHERED_BYTES_MAX, type RefusalCode } from './bounds.ts';
+import { type ExchangeConnection, Http1Exchange } from './exchange.ts';
+import { Patience, type Wait } from './patience.ts';
+import { statusOf, writeRefusal } from './refuse.ts';
+
+export interface Http1ServerOptions {
+  readonly clock: Clock;
+  /** A request has come; sets its listener before it returns. */
+  onExchange(exchange: Exchange): void;
+  /** A client was turned away. */
+  onRefused(code: RefusalCode): void;
+  onClosed(connection: Http1ServerConnection): void;
+}
+
+export class Http1ServerConnection implements TransportOwner, Connection, ExchangeConnection {
+  readonly writer = new Http1Writer('response');
+  draining = false;
+  readonly #transport: Transport;
+  readonly #options: Http1ServerOptions;
+  readonly #patience: Patience;
+  readonly #sink: RequestSink;
+  readonly #parser: Http1Parser;
+  readonly #address: string | undefined;
+  #exchange: Http1Exchange | undefined;
+  /** No head was read yet. */
+  #fresh = true;
+  /** Bytes not read yet. */
+  #rest: Buffer | undefined;
+  #running = false;
+  #paused = false;
+  #clientEnded = false;
+  /** The last answer is written: what still comes is dropped. */
+  #closing = false;
+  /** Our half ends with the next flush. */
+  #ending = false;
+  #gatheredBytes = 0;
+  readonly #list: Buffer[] = [];
+  readonly #collect = (bytes: Buffer): void => {
+    this.#list.push(bytes);
+  };
+
+  constructor(transport: Transport, options: Http1ServerOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#patience = new Patience(options.clock.monotonicMs());
+    this.#sink = new RequestSink(this, this.#patience);
+    this.#parser = new Http1Parser('request', this.#sink);
+    this.#address = transport.socket.remoteAddress;
+    transport.owner = this;
+  }
+
+  onBytes(bytes: Buffer): void {
+    if (this.#closing) return;
+    this.#rest = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
+    this.settle();
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true;
+    this.settle();
+  }
+
+  onRoom(): void {
+    this.#exchange?.room();
+    this.settle();
+  }
+
+  onClosed(): void {
+    this.#closing = true;
+    this.#exchange?.gone();
+    this.#exchange = undefined;
+    this.#options.onClosed(this);
+  }
+
+  flush(): void {
+    const list = this.#list;
+    this.#gatheredBytes = 0;
+    this.writer.drain(this.#collect);
+    if (list.length > 0) {
+      this.#transport.write(list);
+      list.length = 0;
+    }
+    if (this.#ending) this.#transport.end();
+  }
+
+  /** A request has come. */
+  begin(head: Head): void {
+    // The next one waits for its turn.
+    this.#parser.pause();
+    this.#fresh = false;
+    this.#patience.turned = true;
+    const exchange = new Http1Exchange(this, head, this.#address);
+    this.#exchange = exchange;
+    this.#sink.exchange = exchange;
+    if (head.method === 'CONNECT') {
+      this.#turnAway('METHOD_REFUSED', 405, 'METHOD_REFUSED', 'CONNECT is not served');
+    } else if (head.authority === '') {
+      this.#turnAway('HOST_MISSING', 400, 'BAD_REQUEST', 'the request names no host');
+    } else this.#options.onExchange(exchange);
+  }
+
+  get full(): boolean {
+    return this.#transport.full;
+  }
+
+  gathered(bytes: number): void {
+    this.#gatheredBytes += bytes;
+    if (this.#gatheredBytes > GATHERED_BYTES_MAX) this.flush();
+    else this.#transport.wantFlush();
+  }
+
+  cut(reset: boolean): void {
+    this.#closing = true;
+    if (reset) this.#transport.reset();
+    else this.#transport.destroy();
+  }
+
+  unwritable(exchange: Http1Exchange, error: unknown): void {
+    const begun = exchange.answerBegun;
+    exchange.gone();
+    if (begun) this.cut(true);
+    else {
+      const code = codeOf(error) === 'INTERNAL' ? 'INTERNAL' : 'UPSTREAM_PROTOCOL';
+      this.#sayLast(exchange, ERRORS[code].http, code, describeError(error));
+    }
+  }
+
+  sweep(nowMs: number): void {
+    const wait = this.#waitsFor();
+    if (!this.#patience.isOver(wait, this.#transport.waitingBytes, nowMs)) return;
+    switch (wait) {
+      case 'head':
+        this.#turnAway('SLOW_HEAD', 408, 'BAD_REQUEST', 'the head of the request was too slow');
+        return;
+      case 'body':
+        this.#turnAway('SLOW_BODY', 408, 'BAD_REQUEST', 'the content of the request was too slow');
+        return;
+      case 'room':
+        this.#options.onRefused('SLOW_READER');
+        this.cut(true);
+        return;
+      case 'linger':
+        this.destroy();
+        return;
+      default:
+        this.#finish();
+    }
+  }
+
+  drain(): void {
+    this.draining = true;
+    if (this.#exchange === undefined && this.#rest === undefined && this.#parser.idle) {
+      this.#finish();
+    }
+  }
+
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  settle(): void {
+    if (this.#running || this.#closing) return;
+    this.#running = true;
+    try {
+      while (this.#step());
+      if (this.#clientEnded && this.#rest === undefined && !this.#closing) this.#afterEnd();
+    } catch (error) {
+      if (!(error instanceof Http1Refusal)) throw error;
+      this.#turnAway(error.rule, statusOf(error), error.code, error.message);
+    } finally {
+      this.#running = false;
+    }
+    this.#heed();
+  }
+
+  /** Ends what is complete and reads what may be read; false: nothing more to do now. */
+  #step(): boolean {
+    if (this.#closing) return false;
+    const exchange = this.#exchange;
+    if (exchange !== undefined) {
+      if (exchange.switching) {
+        exchange.switched();
+        this.#parser.switchToRaw();
+      }
+      if (exchange.answerDone && exchange.raw) this.#endHalf();
+      if (!exchange.complete) {
+        if (!exchange.discarding || !exchange.answerDone) return this.#read(exchange);
+        if (exchange.keepAlive && !exchange.hopeless) return this.#read(exchange);
+        this.#finish();
+        return false;
+      }
+      exchange.over = true;
+      this.#exchange = undefined;
+      this.#sink.exchange = undefined;
+      this.#patience.turned = true;
+      this.#parser.resume();
+      if (!exchange.keepAlive || (this.draining && this.#rest === undefined)) {
+        this.#finish();
+        return false;
+      }
+    }
+    return this.#read(undefined);
+  }
+
+  #read(exchange: Http1Exchange | undefined): boolean {
+    const bytes = this.#rest;
+    if (bytes === undefined) return false;
+    // Who does not read answers gets no further ones.
+    if (exchange === undefined ? this.full : exchange.requestDone) return false;
+    this.#rest = undefined;
+    const used = this.#parser.execute(bytes);
+    if (used < bytes.length && !this.#closing) this.#rest = bytes.subarray(used);
+    return true;
+  }
+
+  /** The client has ended its half, and all it sent is read. */
+  #afterEnd(): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) {
+      this.#parser.finish();
+      this.#finish();
+      return;
+    }
+    if (exchange.requestDone) {
+      // It still waits for its answer.
+      exchange.keepAlive = false;
+      return;
+    }
+    this.#parser.finish();
+    while (this.#step());
+  }
+
+  /** Reads the socket, or not. */
+  #heed(): void {
+    const pauses = !this.#closing && (this.#rest !== undefined || this.#exchange?.held === true);
+    if (pauses === this.#paused) return;
+    this.#paused = pauses;
+    if (pauses) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  #turnAway(rule: RefusalCode, status: number, code: ErrorCode, message: string): void {
+    const exchange = this.#exchange;
+    this.#options.onRefused(rule);
+    if (exchange?.answerBegun === true) {
+      if (!exchange.answerDone || !exchange.discarding) exchange.gone();
+      // A whole answer is worth reading, whatever the client did after it.
+      if (exchange.answerDone) this.#finish();
+      else this.cut(true);
+      return;
+    }
+    exchange?.gone();
+    this.#sayLast(exchange, status, code, message);
+  }
+
+  #sayLast(
+    exchange: Http1Exchange | undefined,
+    status: number,
+    code: ErrorCode,
+    message: string,
+  ): void {
+    writeRefusal(this.writer, status, code, message, exchange?.head.method === 'HEAD');
+    this.#finish();
+  }
+
+  /** Nothing more is said: FIN after what was written, and a moment for the client to read it. */
+  #finish(): void {
+    if (this.#exchange !== undefined) this.#exchange.over = true;
+    this.#exchange = undefined;
+    this.#sink.exchange = undefined;
+    this.#rest = undefined;
+    this.#closing = true;
+    this.#patience.turned = true;
+    this.#endHalf();
+    this.#heed();
+  }
+
+  #endHalf(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#transport.wantFlush();
+  }
+
+  #waitsFor(): Wait {
+    const exchange = this.#exchange;
+    if (this.#closing) return this.#transport.waitingBytes > 0 ? 'room' : 'linger';
+    if (this.full) return 'room';
+    if (exchange === undefined) {
+      if (this.#rest !== undefined) return 'nothing';
+      return this.#fresh || !this.#parser.idle ? 'head' : 'idle';
+    }
+    if (exchange.requestDone || exchange.raw) return 'nothing';
+    if (exchange.discarding) return exchange.answerDone ? 'discard' : 'nothing';
+    return exchange.answerBegun || exchange.held ? 'nothing' : 'body';
+  }
+}
+
+/** Takes what the parser tells to the connection and its exchange. */
+class RequestSink implements MessageSink {
+  exchange: Http1Exchange | undefined;
+  readonly #connection: Http1ServerConnection;
+  readonly #patience: Patience;
+
+  constructor(connection: Http1ServerConnection, patience: Patience) {
+    this.#connection = connection;
+    this.#patience = patience;
+  }
+
+  onHead(head: Head): void {
+    this.#connection.begin(head);
+  }
+
+  onBody(chunk: Buffer, from: number, to: number): void {
+    this.#patience.moved = true;
+    this.exchange?.content(chunk, from, to);
+  }
+
+  onTrailers(trailers: string[]): void {
+    this.exchange?.trailers(trailers);
+  }
+
+  onEnd(): void {
+    this.exchange?.contentEnd();
+  }
+}
