@@ -20,7 +20,7 @@ export function listen(server: Server, address: Address, network: Network): Prom
     );
   };
   server.once('error', onError);
-  server.listen({ ...network.locate(address), backlog: BACKLOG, exclusive: true }, () => {
+  server.listen({ ...network.locate(address), backlog: BACKLOG }, () => {
     server.off('error', onError);
     resolve();
   });

@@ -14,9 +14,9 @@ import { normalisePath } from '#core/path.ts';
 import { admit } from '#identity/admit.ts';
 import { clusterServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
-import type { Balancer } from './balance/balancer.ts';
 import { serveCatalog } from './catalog/serve.ts';
-import type { Peers } from './peers.ts';
+import type { CatalogSource } from './catalog/source.ts';
+import type { BalancerReport, LinkReport } from './report.ts';
 
 const TLS_HANDSHAKE_BYTE = 0x16;
 const HANDSHAKE_MS = 5_000;
@@ -27,9 +27,11 @@ export interface AdminOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly cluster: string;
-  readonly peers: Peers;
-  readonly balancer: Balancer;
   credentials(): Credentials;
+  links(): Promise<readonly LinkReport[]>;
+  balancers(): Promise<readonly BalancerReport[]>;
+  /** What `cluster` exports, or `undefined` where no Link names it. */
+  catalog(cluster: string): CatalogSource | undefined;
   /** Empty when ready, else what is missing. */
   notReady(): readonly string[];
   metrics(): Promise<string>;
@@ -89,11 +91,13 @@ async function answer(
   }
   if (path === '/metrics') return text(response, 200, await options.metrics());
   if (!trusted) return text(response, 403, 'served over mTLS or loopback only\n');
-  if (path === '/links') return json(response, { links: linkStates(options.peers) });
-  if (path === '/balancer') return json(response, balancerState(options));
+  if (path === '/links') return json(response, { links: await options.links() });
+  if (path === '/balancer') {
+    return json(response, { services: await options.balancers() });
+  }
   const cluster = /^\/catalogs\/([a-z0-9-]{1,63})$/.exec(path)?.[1];
   if (cluster === undefined) return text(response, 404, 'no such page\n');
-  const catalog = options.peers.catalog(cluster);
+  const catalog = options.catalog(cluster);
   if (!catalog) return text(response, 404, `no Link names ${cluster}\n`);
   if (options.notReady().length > 0 || !catalog.current()) {
     return text(response, 503, `nothing was heard from ${cluster} yet\n`);
@@ -101,48 +105,6 @@ async function answer(
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.on('error', () => response.destroy());
   serveCatalog(catalog, response, options.clock);
-}
-
-/** The links as the mirror controller and `isthmus` read them. */
-function linkStates(peers: Peers) {
-  return [...peers.all()].map((tunnels) => {
-    const { hello, error, roundTripMs } = tunnels;
-    return {
-      name: tunnels.peer.linkName,
-      clusterName: tunnels.peer.clusterName,
-      connected: tunnels.connected,
-      since: new Date(tunnels.sinceMs).toISOString(),
-      roundTripMs: Number.isNaN(roundTripMs) ? null : Number(roundTripMs.toFixed(3)),
-      peerVersion: hello?.version ?? null,
-      replicas: hello?.replicas ?? [],
-      tunnels: tunnels.tunnelCount,
-      error: error ? { code: error.code, message: error.message } : null,
-    };
-  });
-}
-
-function balancerState(options: AdminOptions) {
-  const nowMs = options.clock.monotonicMs();
-  const endpoints = (group: {
-    endpoints: readonly import('./balance/endpoint.ts').EndpointState[];
-  }) =>
-    group.endpoints.map((each) => ({
-      endpoint: each.key,
-      latencyMs: Number.isNaN(each.latencyMs) ? null : each.latencyMs,
-      cost: each.cost(nowMs),
-      inFlight: each.inFlight,
-      success: each.success,
-      weight: each.weight,
-      ramp: each.ramp(nowMs),
-      ejected: each.ejected,
-    }));
-  const services = [...options.balancer.entries()].map(([name, balancer]) => ({
-    name,
-    localShare: balancer.localShare(nowMs),
-    local: endpoints(balancer.local),
-    remote: endpoints(balancer.remote),
-  }));
-  return { services };
 }
 
 function isLoopback(socket: Socket): boolean {

@@ -1,5 +1,5 @@
 /**
- * A gateway, put together: what comes in by a mirror's port goes out to pods and peers, what comes in
+ * The data path of a gateway, put together: what comes in by a mirror's port goes out to pods and peers, what comes in
  * by 4143 goes to pods; the snapshot decides everything else.
  */
 
@@ -8,11 +8,10 @@ import type { Registry } from 'prom-client';
 import { type Clock, sleep } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
-import { ADMIN_PORT, GATEWAY_PORT } from '#core/names.ts';
+import { GATEWAY_PORT } from '#core/names.ts';
 import { type Network, parseAddress } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Credentials } from '#identity/workload.ts';
-import { serveAdmin } from './admin.ts';
 import { Balancer } from './balance/balancer.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Clients } from './clients.ts';
@@ -33,6 +32,8 @@ const PROBE_TIMEOUT_MS = 1_000;
 export interface GatewayOptions {
   readonly cluster: string;
   readonly replica: string;
+  /** Which of the gateway's workers this is, from 0. */
+  readonly worker: number;
   /** The pod's address. */
   readonly host: string;
   readonly version: string;
@@ -55,7 +56,7 @@ export class Gateway {
   readonly #metrics: GatewayMetrics;
   readonly #ownCatalog: OwnCatalog;
   readonly #local: LocalUpstream;
-  readonly #servers: net.Server[] = [];
+  #server: net.Server | undefined;
   #snapshot: Snapshot = emptySnapshot;
   #missing: readonly string[] = ['snapshot'];
   #leaving = false;
@@ -85,6 +86,7 @@ export class Gateway {
       ownCluster: cluster,
       version: options.version,
       replica: options.replica,
+      worker: options.worker,
       credentials: () => options.credentials(),
       replicas: () => this.#snapshot.replicas,
       serve: (peer, purpose) => (exchange) => serveStream(peer, purpose, exchange, inward),
@@ -122,33 +124,19 @@ export class Gateway {
 
   readonly #tunnelContext: PeerContext;
 
-  /** Opens the admin port and 4143. Rejects when one is taken. */
+  /** Opens 4143. Rejects when it is taken. */
   async start(): Promise<void> {
-    const { host, network, clock, cluster, registry, log } = this.#options;
-    const credentials = () => this.#options.credentials();
-    this.#servers.push(
-      await serveAdmin({
-        address: { host, port: ADMIN_PORT },
-        network,
-        clock,
-        cluster,
-        peers: this.#peers,
-        balancer: this.#balancer,
-        credentials,
-        notReady: () => this.notReady(),
-        metrics: () => registry.metrics(),
-      }),
-      await acceptPeers({
-        address: { host, port: GATEWAY_PORT },
-        network,
-        clock,
-        log,
-        credentials,
-        refused: (rule) => this.#metrics.refused('handshake', rule),
-        peer: (name) => this.#peers.tunnels(name),
-        admitted: (socket, peer, httpRole) => this.#admit(socket, peer, httpRole),
-      }),
-    );
+    const { host, network, clock, log } = this.#options;
+    this.#server = await acceptPeers({
+      address: { host, port: GATEWAY_PORT },
+      network,
+      clock,
+      log,
+      credentials: () => this.#options.credentials(),
+      refused: (rule) => this.#metrics.refused('handshake', rule),
+      peer: (name) => this.#peers.tunnels(name),
+      admitted: (socket, peer, httpRole) => this.#admit(socket, peer, httpRole),
+    });
   }
 
   /** What keeps this gateway from being ready; empty when it is. */
@@ -164,6 +152,10 @@ export class Gateway {
 
   get peers(): Peers {
     return this.#peers;
+  }
+
+  get balancer(): Balancer {
+    return this.#balancer;
   }
 
   /** Takes over a snapshot; resolves when every listener it names is open. */
@@ -193,7 +185,7 @@ export class Gateway {
     this.#listeners.close();
     this.#clients.drain();
     this.#peers.drain();
-    for (const server of this.#servers) server.close();
+    this.#server?.close();
     const { clock } = this.#options;
     // Half of the time for the requests of connections that are idle now, half for the last answers.
     if (graceMs > 0) await sleep(clock, graceMs / 2);

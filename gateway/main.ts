@@ -1,21 +1,24 @@
 /**
- * The gateway component: `node gateway/main.ts`, one process.
+ * The gateway component: `node gateway/main.ts`. This process watches the API server, compiles, answers
+ * the admin port and looks after the workers (`worker/main.ts`), which carry the traffic.
  */
-import { randomUUID } from 'node:crypto';
+import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { sleep } from '#core/clock.ts';
-import { describeError } from '#core/errors.ts';
 import { trustDomainOf } from '#core/id.ts';
-import { GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import { ADMIN_PORT, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import { WorkloadIdentity } from '#identity/workload.ts';
 import { inClusterClient } from '#kube/in-cluster.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
 import { EnvironmentReader } from '#runtime/environment.ts';
 import { createRegistry } from '#runtime/metrics.ts';
-import { packageVersion } from '#runtime/package.ts';
+import { programPath } from '#runtime/package.ts';
 import { apiServerSettings, identitySettings } from '#runtime/pod.ts';
-import { Gateway } from './gateway.ts';
+import { serveAdmin } from './admin.ts';
+import { type BalancerReport, type LinkReport, mergeLinks } from './report.ts';
 import { parseAdvertise } from './snapshot/advertised.ts';
 import { watchSnapshot } from './snapshot/watch.ts';
+import { WORKERS, WORKERS_MAX } from './worker/protocol.ts';
+import { Supervisor } from './worker/supervisor.ts';
 
 /** Longest wait for our address to leave the slices, then kube-proxy's time to notice. */
 const LEAVE_MS_MAX = 10_000;
@@ -29,8 +32,8 @@ async function main(context: ComponentContext): Promise<void> {
   const reader = new EnvironmentReader(env);
   const cluster = reader.label('ISTHMUS_CLUSTER');
   const host = reader.text('ISTHMUS_POD_IP');
-  const replica = reader.text('ISTHMUS_POD_NAME');
   const advertise = parseAdvertise(reader.text('ISTHMUS_ADVERTISE', 'service'));
+  const workers = reader.integer(WORKERS, { min: 1, max: WORKERS_MAX }, 1);
   const apiServer = apiServerSettings(reader, context);
   const identitySource = identitySettings(reader, context);
   reader.check();
@@ -46,17 +49,30 @@ async function main(context: ComponentContext): Promise<void> {
     },
   });
   await identity.start(signal);
-  const gateway = new Gateway({
+  const registry = createRegistry('gateway');
+  const supervisor = new Supervisor({
     ...context,
-    cluster,
-    replica,
-    host,
-    version: packageVersion(),
-    epoch: randomUUID(),
-    registry: createRegistry('gateway'),
-    credentials: () => identity.current(),
+    program: programPath('gateway/worker/main'),
+    count: workers,
   });
-  await gateway.start();
+  let leaving = false;
+  const server = await serveAdmin({
+    address: { host, port: ADMIN_PORT },
+    network: context.network,
+    clock,
+    cluster,
+    credentials: () => identity.current(),
+    notReady: () => (leaving ? ['leaving'] : supervisor.notReady()),
+    links: async () => mergeLinks((await supervisor.ask('links')) as LinkReport[][]),
+    balancers: async () => ((await supervisor.ask('balancer')) as BalancerReport[][]).flat(),
+    catalog: (name) => supervisor.catalog(name),
+    metrics: async () => {
+      const all = [await registry.getMetricsAsJSON(), ...(await supervisor.ask('metrics'))];
+      return AggregatorRegistry.aggregate(all as MetricObject[][]).metrics();
+    },
+  });
+  supervisor.start();
+  let replicas: ReadonlySet<string> = new Set();
   const watching = new AbortController();
   watchSnapshot({
     client,
@@ -67,23 +83,24 @@ async function main(context: ComponentContext): Promise<void> {
     log,
     signal: watching.signal,
     onSnapshot: (snapshot) => {
-      gateway.update(snapshot).catch((error: unknown) => {
-        log.error('cannot take over a snapshot', { error: describeError(error) });
-      });
+      replicas = snapshot.replicaAddresses;
+      supervisor.update(snapshot);
     },
   });
-  log.info('started', { cluster, host, network: env.ISTHMUS_NETWORK ?? 'identity' });
+  log.info('started', { cluster, host, workers, network: env.ISTHMUS_NETWORK ?? 'identity' });
   await aborted(signal);
 
   // Leaving: unready, but serving until nobody is sent here any more (DESIGN, "Leaving").
-  gateway.leave();
+  leaving = true;
+  supervisor.leave();
   const deadlineMs = clock.monotonicMs() + LEAVE_MS_MAX;
-  while (gateway.snapshot.replicaAddresses.has(host) && clock.monotonicMs() < deadlineMs) {
+  while (replicas.has(host) && clock.monotonicMs() < deadlineMs) {
     await sleep(clock, POLL_MS);
   }
   await sleep(clock, PROXY_MS);
   watching.abort();
-  await gateway.stop(FINISH_MS);
+  await supervisor.stop(FINISH_MS);
+  server.close();
   await client.close();
 }
 

@@ -52,12 +52,15 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     name: 'isthmus_peer_connected',
     help: '1 while requests can be sent to the linked cluster.',
     labelNames: ['cluster'],
+    // Any worker may be asked: what one cannot reach is not connected.
+    aggregator: 'min',
     registers,
   });
   const roundTrip = new Gauge({
     name: 'isthmus_peer_round_trip_seconds',
     help: 'Shortest smoothed round trip of a tunnel to the linked cluster.',
     labelNames: ['cluster'],
+    aggregator: 'min',
     registers,
   });
   const tunnels = new Gauge({

@@ -15,6 +15,7 @@ export function createRegistry(component: string): Registry {
     name: 'isthmus_build_info',
     help: 'Always 1; the labels say which release of which component this is.',
     labelNames: ['component', 'version'],
+    aggregator: 'first',
     registers: [registry],
   }).set({ component, version: packageVersion() }, 1);
   return registry;

@@ -206,8 +206,11 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   drain(): void {
-    if (this.#attempt === undefined) this.destroy();
     this.#usable = false;
+  }
+
+  endIdle(): void {
+    if (this.#attempt === undefined) this.destroy();
   }
 
   destroy(): void {

@@ -166,6 +166,10 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   drain(): void {
     this.draining = true;
+  }
+
+  endIdle(): void {
+    if (!this.draining || this.#closing) return;
     if (this.#exchange === undefined && this.#rest === undefined && this.#parser.idle) {
       this.#finish();
     }

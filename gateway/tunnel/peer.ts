@@ -31,6 +31,7 @@ export interface PeerContext {
   readonly ownCluster: string;
   readonly version: string;
   readonly replica: string;
+  readonly worker: number;
   credentials(): Credentials;
   replicas(): readonly string[];
   /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
@@ -191,7 +192,7 @@ export class PeerTunnels {
       version: this.#context.version,
       cluster: this.#context.ownCluster,
       replica: this.#context.replica,
-      worker: 0,
+      worker: this.#context.worker,
       purpose,
       replicas: [...this.#context.replicas()].slice(0, 256),
       wantsReverse: this.#peer.gateways.length === 0 || this.#lostForLong(),

@@ -47,6 +47,7 @@ export async function startCluster(name: string): Promise<TestCluster> {
   const gateway = new Gateway({
     cluster: name,
     replica: `${name}-0`,
+    worker: 0,
     host,
     version: '0.0.0-test',
     epoch: `${name}-epoch`,

@@ -367,19 +367,25 @@ test('abort breaks off so that the client can tell', async () => {
   assert.equal(one.error, 'ECONNRESET');
 });
 
-test('drain ends idle connections now, busy ones with their answer', async () => {
+test('a draining connection ends with its answer, an idle one when told or with its next', async () => {
   let answer = (): void => undefined;
   const { port, connections } = await served((exchange) => {
     answer = () => answerText(exchange, 'done');
   });
   const idle = client(port);
+  const late = client(port);
   const busy = client(port).send(get('/'));
-  await until(() => connections.size === 2);
+  await until(() => connections.size === 3);
   await new Promise((resolve) => setTimeout(resolve, 30));
   for (const each of connections) each.drain();
-  await idle.end();
   answer();
   assert.match(await busy.end(), /connection: close\r\n\r\ndone$/);
+  late.send(get('/'));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  answer();
+  assert.match(await late.end(), /connection: close\r\n\r\ndone$/);
+  for (const each of connections) each.endIdle();
+  await idle.end();
 });
 
 test('patience: heads, content, idleness and readers that are too slow', async () => {

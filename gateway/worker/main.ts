@@ -1,0 +1,146 @@
+/**
+ * A worker of the gateway: serves traffic by the snapshots its parent sends, and knows no API server.
+ *
+ * Its key is its own. Told to end by a signal it asks for a successor and serves until that is ready;
+ * without its parent it ends at once, for nobody would tell it what changes.
+ */
+import { randomUUID } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import { trustDomainOf } from '#core/id.ts';
+import { GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import { WorkloadIdentity } from '#identity/workload.ts';
+import { type ComponentContext, runComponent } from '#runtime/component.ts';
+import { EnvironmentReader } from '#runtime/environment.ts';
+import { createRegistry } from '#runtime/metrics.ts';
+import { packageVersion } from '#runtime/package.ts';
+import { identitySettings } from '#runtime/pod.ts';
+import { serveCatalog } from '../catalog/serve.ts';
+import { Gateway } from '../gateway.ts';
+import { balancerReports, linkReports } from '../report.ts';
+import { applySnapshotDelta } from '../snapshot/delta.ts';
+import {
+  type FromWorker,
+  type Question,
+  type ToWorker,
+  WORKER_INDEX,
+  WORKERS_MAX,
+} from './protocol.ts';
+
+/** A worker told to end by hand waits no longer for its successor. */
+const END_MS = 60_000;
+
+async function main(context: ComponentContext): Promise<void> {
+  const { env, clock, log, signal } = context;
+  const reader = new EnvironmentReader(env);
+  const index = reader.integer(WORKER_INDEX, { min: 0, max: WORKERS_MAX - 1 });
+  if (process.send === undefined) {
+    throw new IsthmusError(
+      'INVALID_CONFIG',
+      'a worker is started by the gateway: run gateway/main',
+    );
+  }
+  // Whoever holds our channel is gone: so are we.
+  process.once('disconnect', () => process.exit(0));
+  const cluster = reader.label('ISTHMUS_CLUSTER');
+  const host = reader.text('ISTHMUS_POD_IP');
+  const replica = reader.text('ISTHMUS_POD_NAME');
+  const identitySource = identitySettings(reader, context);
+  reader.check();
+
+  const identity = new WorkloadIdentity({
+    ...context,
+    ...identitySource,
+    id: {
+      trustDomain: trustDomainOf(cluster),
+      namespace: SYSTEM_NAMESPACE,
+      serviceAccount: GATEWAY_ACCOUNT,
+    },
+  });
+  const ended = new AbortController();
+  await identity.start(ended.signal);
+  const registry = createRegistry('gateway');
+  const gateway = new Gateway({
+    ...context,
+    log: log.with({ worker: index }),
+    cluster,
+    replica,
+    worker: index,
+    host,
+    version: packageVersion(),
+    epoch: randomUUID(),
+    registry,
+    credentials: () => identity.current(),
+  });
+  await gateway.start();
+
+  const say = (message: FromWorker) => {
+    if (process.connected) process.send?.(message);
+  };
+  const answers: Record<Question, () => unknown> = {
+    links: () => linkReports(gateway.peers),
+    balancer: () => balancerReports(gateway.balancer, index, clock.monotonicMs()),
+    metrics: () => registry.getMetricsAsJSON(),
+  };
+  /** Peers whose catalogs are told; one worker tells for all. */
+  const told = new Map<string, Writable>();
+  const tellCatalogs = () => {
+    if (index !== 0) return;
+    for (const [name, sink] of told) {
+      if (gateway.peers.catalog(name) !== undefined) continue;
+      sink.destroy();
+      told.delete(name);
+    }
+    for (const { peer } of gateway.peers.all()) {
+      const catalog = gateway.peers.catalog(peer.clusterName);
+      if (catalog === undefined || told.has(peer.clusterName)) continue;
+      const sink = catalogSink(peer.clusterName, say);
+      told.set(peer.clusterName, sink);
+      serveCatalog(catalog, sink, clock);
+    }
+  };
+  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  process.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'snapshot':
+        gateway
+          .update(applySnapshotDelta(gateway.snapshot, message.delta))
+          .then(() => {
+            tellCatalogs();
+            say({ kind: 'state', missing: gateway.notReady() });
+          })
+          .catch((error: unknown) =>
+            log.error('cannot take over a snapshot', { error: describeError(error) }),
+          );
+        return;
+      case 'leave':
+        gateway.leave();
+        say({ kind: 'state', missing: gateway.notReady() });
+        return;
+      case 'ask':
+        void Promise.resolve(answers[message.question]()).then((value) =>
+          say({ kind: 'answer', id: message.id, value }),
+        );
+        return;
+      case 'stop':
+        gateway.stop(message.graceMs).then(end, end);
+    }
+  });
+  say({ kind: 'started' });
+  signal.addEventListener('abort', () => say({ kind: 'leaving' }), { once: true });
+  await over;
+  ended.abort();
+}
+
+/** Sends each line it is given as what `cluster` said. */
+function catalogSink(cluster: string, say: (message: FromWorker) => void): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      // One write is one message: the catalog is told in whole lines.
+      say({ kind: 'catalog', cluster, line: chunk.toString('utf8').trimEnd() });
+      done();
+    },
+  });
+}
+
+runComponent('gateway', main, { drainMs: END_MS });

@@ -1,0 +1,36 @@
+/**
+ * What the two kinds of processes of a gateway say to each other. Structured-clonable values only; both
+ * are of one release, for one starts the other.
+ */
+import type { SnapshotDelta } from '../snapshot/delta.ts';
+
+/** What can be asked of a worker. */
+export type Question = 'links' | 'balancer' | 'metrics';
+
+/** From the process that watches to a worker. */
+export type ToWorker =
+  /** What changed; the first one is everything. */
+  | { readonly kind: 'snapshot'; readonly delta: SnapshotDelta }
+  /** Unready from now on, but still serving. */
+  | { readonly kind: 'leave' }
+  /** Accepts nothing more, ends what is under way within `graceMs`, exits. */
+  | { readonly kind: 'stop'; readonly graceMs: number }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
+
+/** From a worker. */
+export type FromWorker =
+  /** Ready for its first snapshot. */
+  | { readonly kind: 'started' }
+  /** What keeps it from being ready; empty when nothing does. */
+  | { readonly kind: 'state'; readonly missing: readonly string[] }
+  /** Was told to end by somebody else: it serves until its successor is ready. */
+  | { readonly kind: 'leaving' }
+  | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  /** A line of a peer's catalog; `undefined` where the peer is linked no more. */
+  | { readonly kind: 'catalog'; readonly cluster: string; readonly line: string | undefined };
+
+/** Environment: which worker this is, from 0. */
+export const WORKER_INDEX = 'ISTHMUS_WORKER';
+/** Environment: how many workers a gateway has. */
+export const WORKERS = 'ISTHMUS_WORKERS';
+export const WORKERS_MAX = 64;

@@ -1,0 +1,250 @@
+/**
+ * The workers of a gateway, seen from the process that watches: started, told what changed, asked,
+ * replaced when they leave, started again when they die.
+ *
+ * They share each listening socket (node:cluster without its scheduler): what waits in its queue is
+ * lost with no worker, and a new one is there before an old one stops accepting.
+ */
+import cluster, { type Worker } from 'node:cluster';
+import { backoffMs } from '#core/backoff.ts';
+import { applyCatalogMessage, type Catalog, parseCatalogMessage } from '#core/catalog.ts';
+import type { Clock } from '#core/clock.ts';
+import type { Logger } from '#core/log.ts';
+import type { Random } from '#core/random.ts';
+import { CatalogCell } from '../catalog/source.ts';
+import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
+import { emptySnapshot, type Snapshot } from '../snapshot/types.ts';
+import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
+
+const RESTART = { firstMs: 50, maxMs: 5_000 };
+/** A worker that lived so long died for a new reason. */
+const STABLE_MS = 10_000;
+const ANSWER_MS = 2_000;
+/** What a worker that is replaced may take to end its last requests. */
+const REPLACE_GRACE_MS = 10_000;
+
+export interface SupervisorOptions {
+  /** The program of a worker, a file for node. */
+  readonly program: string;
+  readonly count: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+interface Process {
+  readonly index: number;
+  readonly worker: Worker;
+  readonly startedMs: number;
+  /** What it knows; `undefined` until it has asked for it. */
+  told: Snapshot | undefined;
+  missing: readonly string[];
+  /** Serves until it ends, but somebody else has its place. */
+  replaced: boolean;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #processes = new Set<Process>();
+  readonly #asked = new Map<number, { process: Process; resolve: (value: unknown) => void }>();
+  readonly #catalogs = new Map<string, { cell: CatalogCell; catalog: Catalog | undefined }>();
+  readonly #failures: number[];
+  #snapshot: Snapshot | undefined;
+  #lastId = 0;
+  #stopping = false;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#failures = Array<number>(options.count).fill(0);
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({
+      exec: options.program,
+      args: [],
+      serialization: 'advanced',
+      // A worker lives by its channel, and has no use for our standard input.
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+  }
+
+  /** Starts all workers. */
+  start(): void {
+    for (let index = 0; index < this.#options.count; index += 1) this.#fork(index);
+  }
+
+  /** Process ids of the workers that have a place, by index. */
+  get pids(): readonly number[] {
+    return [...this.#holders()].map(({ worker }) => worker.process.pid ?? 0);
+  }
+
+  /** What keeps the gateway from being ready; empty when nothing does. */
+  notReady(): readonly string[] {
+    if (this.#snapshot === undefined) return ['snapshot'];
+    const missing: string[] = [];
+    for (let index = 0; index < this.#options.count; index += 1) {
+      const all = [...this.#processes].filter((each) => each.index === index);
+      if (all.some((each) => each.missing.length === 0)) continue;
+      const why = all.at(-1)?.missing.join(', ') ?? 'not running';
+      missing.push(`worker ${index}: ${why}`);
+    }
+    return missing;
+  }
+
+  /** Tells every worker what changed. */
+  update(snapshot: Snapshot): void {
+    this.#snapshot = snapshot;
+    for (const cluster of this.#catalogs.keys()) {
+      if (!snapshot.peers.has(cluster)) this.#catalogs.delete(cluster);
+    }
+    for (const each of this.#processes) this.#tell(each);
+  }
+
+  /** What `cluster` exports, or `undefined` where no Link names it. */
+  catalog(cluster: string): CatalogCell | undefined {
+    if (!this.#snapshot?.peers.has(cluster)) return undefined;
+    return this.#catalogOf(cluster).cell;
+  }
+
+  /** The answers of all workers that have a place and answer in time. */
+  async ask(question: Question): Promise<unknown[]> {
+    const answers = [...this.#holders()].map((each) => this.#ask(each, question));
+    return (await Promise.all(answers)).filter((each) => each !== undefined);
+  }
+
+  /** Unready from now on, but still serving. */
+  leave(): void {
+    for (const each of this.#processes) this.#send(each, { kind: 'leave' });
+  }
+
+  /** Ends all workers; resolves when they are gone, at the latest a second after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    const gone = [...this.#processes].map(
+      (each) => new Promise((resolve) => each.worker.once('exit', resolve)),
+    );
+    for (const each of this.#processes) this.#send(each, { kind: 'stop', graceMs });
+    const timer = this.#options.clock.after(graceMs + 1_000, () => {
+      for (const { worker } of this.#processes) worker.process.kill('SIGKILL');
+    });
+    await Promise.all(gone);
+    timer.cancel();
+  }
+
+  *#holders(): Generator<Process> {
+    for (const each of this.#processes) if (!each.replaced) yield each;
+  }
+
+  #fork(index: number): void {
+    const { clock, log } = this.#options;
+    const worker = cluster.fork({ [WORKER_INDEX]: String(index), ISTHMUS_PARENT: 'none' });
+    const process: Process = {
+      index,
+      worker,
+      startedMs: clock.monotonicMs(),
+      told: undefined,
+      missing: ['starting'],
+      replaced: false,
+    };
+    this.#processes.add(process);
+    worker.on('message', (message: FromWorker) => this.#onMessage(process, message));
+    worker.on('error', (error) => log.warn('worker channel failed', { error: error.message }));
+    worker.once('exit', (code, signal) => this.#onExit(process, signal ?? `code ${code}`));
+  }
+
+  #onExit(process: Process, how: string): void {
+    const { clock, random, log } = this.#options;
+    this.#processes.delete(process);
+    for (const [id, asked] of this.#asked) {
+      if (asked.process !== process) continue;
+      this.#asked.delete(id);
+      asked.resolve(undefined);
+    }
+    if (this.#stopping || process.replaced) return;
+    log.error('worker died', { worker: process.index, how });
+    const lived = clock.monotonicMs() - process.startedMs;
+    const failures = lived > STABLE_MS ? 0 : (this.#failures[process.index] ?? 0);
+    this.#failures[process.index] = failures + 1;
+    const again = () => this.#stopping || this.#fork(process.index);
+    if (failures === 0) again();
+    else clock.after(backoffMs(RESTART, failures, random), again);
+  }
+
+  #onMessage(process: Process, message: FromWorker): void {
+    switch (message.kind) {
+      case 'started':
+        process.told = emptySnapshot;
+        this.#tell(process);
+        return;
+      case 'state':
+        process.missing = message.missing;
+        if (message.missing.length === 0) this.#retire(process);
+        return;
+      case 'leaving':
+        // Its successor is here before it stops.
+        if (!this.#stopping && !process.replaced) this.#fork(process.index);
+        return;
+      case 'answer': {
+        const asked = this.#asked.get(message.id);
+        this.#asked.delete(message.id);
+        asked?.resolve(message.value);
+        return;
+      }
+      case 'catalog':
+        this.#onCatalog(process, message.cluster, message.line);
+    }
+  }
+
+  /** `process` is ready: whoever had its place may go. */
+  #retire(process: Process): void {
+    if (process.replaced) return;
+    for (const each of this.#processes) {
+      if (each.index !== process.index || each === process || each.replaced) continue;
+      if (each.startedMs > process.startedMs) continue;
+      each.replaced = true;
+      this.#send(each, { kind: 'stop', graceMs: REPLACE_GRACE_MS });
+    }
+  }
+
+  #onCatalog(process: Process, cluster: string, line: string | undefined): void {
+    if (process.replaced || line === undefined) return;
+    const known = this.#catalogOf(cluster);
+    const message = parseCatalogMessage(line);
+    if (message === undefined) return;
+    known.catalog = applyCatalogMessage(known.catalog, message);
+    if (known.catalog !== undefined) known.cell.set(known.catalog);
+  }
+
+  #catalogOf(cluster: string): { cell: CatalogCell; catalog: Catalog | undefined } {
+    let known = this.#catalogs.get(cluster);
+    if (known === undefined) {
+      known = { cell: new CatalogCell(), catalog: undefined };
+      this.#catalogs.set(cluster, known);
+    }
+    return known;
+  }
+
+  #tell(process: Process): void {
+    const { told } = process;
+    if (told === undefined || this.#snapshot === undefined) return;
+    const delta = snapshotDelta(told, this.#snapshot);
+    process.told = applySnapshotDelta(told, delta);
+    this.#send(process, { kind: 'snapshot', delta });
+  }
+
+  #ask(process: Process, question: Question): Promise<unknown> {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#asked.set(id, { process, resolve });
+    this.#send(process, { kind: 'ask', id, question });
+    const timer = this.#options.clock.after(ANSWER_MS, () => {
+      this.#asked.delete(id);
+      resolve(undefined);
+    });
+    return promise.finally(() => timer.cancel());
+  }
+
+  #send(process: Process, message: ToWorker): void {
+    // A channel that is closed belongs to a worker whose exit is about to be told.
+    if (process.worker.isConnected()) process.worker.send(message);
+  }
+}
