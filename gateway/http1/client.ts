@@ -102,6 +102,8 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
       this.destroy();
       return;
     }
+    // Said before we asked, such as 408 to an idle connection.
+    if (this.#handOver()) return;
     try {
       const used = this.#parser.execute(bytes);
       if (used < bytes.length) this.#usable = false;

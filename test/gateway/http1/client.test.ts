@@ -5,10 +5,12 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import type net from 'node:net';
 import { after, test } from 'node:test';
+import { systemClock } from '#core/clock.ts';
+import { identityNetwork } from '#core/network.ts';
 import type { AttemptError } from '#gateway/http/attempt-error.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
-import type { Http1Pool } from '#gateway/http1/pool.ts';
+import { Http1Pool } from '#gateway/http1/pool.ts';
 import { listen, pod, poolTo, RawClient, Relay, serve, until } from './support.ts';
 
 const opened: { close(): unknown }[] = [];
@@ -199,31 +201,55 @@ test('an idle connection that gets bytes or a FIN is dropped, and never trusted'
   assert.equal(sockets.length, 4);
 });
 
-test('a kept-alive connection closed before anything was sent is replaced unseen', async () => {
-  const { pool, sockets, heads } = await scripted(OK, OK);
+test('a request begun on a connection that the pod has just given up goes out on another', async () => {
+  const { pool, sockets, heads } = await scripted(OK, OK, OK);
+  const givesUp: ((socket: net.Socket | undefined) => void)[] = [
+    (socket) => socket?.destroy(),
+    (socket) => socket?.write('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'),
+  ];
   await done(start(pool));
-  const one = new Notes();
-  // The FIN is read in the turn in which the attempt begins, before its bytes leave.
-  const begun = new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      if (pool.idle === 0) return;
-      clearInterval(timer);
-      sockets[0]?.end();
-      // Busy until the FIN has arrived, and begin in a microtask of this phase.
-      const late = performance.now() + 20;
+  for (const [at, giveUp] of givesUp.entries()) {
+    const one = new Notes();
+    // From a timer: what the pod did is read before the turn ends, and so before the request leaves.
+    setTimeout(() => {
+      assert.equal(pool.idle, 1);
+      giveUp(sockets[at]);
+      const late = performance.now() + 10;
       while (performance.now() < late);
       one.attempt = pool.start({ head: { ...HEAD, method: 'POST', length: 2 }, listener: one });
       one.attempt.body(Buffer.from('hi'), 0, 2, true);
-      resolve();
-    }, 1);
-  });
-  await begun;
-  await done(one);
-  if (one.failure === undefined) {
-    assert.match(heads[1] ?? '', /hi$/);
-    assert.equal(one.text, 'ok');
-    assert.equal(sockets.length, 2);
-  } else assert.equal(one.failure.code, 'UPSTREAM_RESET');
+    }, 5);
+    await done(one);
+    assert.equal(one.failure, undefined);
+    assert.match(heads[at + 1] ?? '', /^POST .*hi$/s);
+    assert.deepEqual([one.head?.status, one.text, sockets.length], [200, 'ok', at + 2]);
+  }
+});
+
+test('a pod that does not accept in time was never sent anything', async () => {
+  const { port } = await scripted();
+  const pool = keep(
+    new Http1Pool({
+      clock: {
+        ...systemClock,
+        after: (_, callback) => {
+          process.nextTick(callback);
+          return { cancel: () => undefined };
+        },
+      },
+      network: identityNetwork,
+      endpoint: `127.0.0.1:${port}`,
+    }),
+  );
+  const one = start(pool, { method: 'POST', length: 2 });
+  one.attempt?.body(Buffer.from('hi'), 0, 2, true);
+  const { failure, sent } = await done(one);
+  assert.deepEqual([failure?.code, failure?.neverSent, sent], ['UPSTREAM_CONNECT', true, 0]);
+  assert.equal(
+    failure?.message,
+    `cannot connect to 127.0.0.1:${port}: not connected within 1000 ms`,
+  );
+  await until(() => pool.busy === 0);
 });
 
 test('the pool is last in, first out, and forgets what has been idle', async () => {

@@ -355,6 +355,53 @@ test('an upgrade: 101, then bytes both ways, each half closed apart', async () =
   );
 });
 
+test('an answer that cannot be written is a failure of whoever gave it', async () => {
+  const seen: Collector[] = [];
+  const { port } = await served((exchange) => {
+    seen.push(new Collector(exchange, () => undefined));
+    if (exchange.head.path === '/head') {
+      exchange.answer({ status: 200, headers: ['x', 'a\r\nb: c'], upgrade: '', length: 0 }, true);
+      return;
+    }
+    exchange.answer({ status: 200, headers: [], upgrade: '', length: 5 }, false);
+    if (exchange.head.path === '/less') exchange.end([]);
+    else exchange.body(Buffer.from('123456'), 0, 6, true);
+  });
+  const one = client(port).send(get('/head'));
+  assert.match(await one.end(), /^HTTP\/1.1 502 .*isthmus-error: UPSTREAM_PROTOCOL\r\n/s);
+  for (const path of ['/less', '/more']) {
+    const two = client(port).send(get(path));
+    await two.end();
+    assert.equal(two.error, 'ECONNRESET');
+  }
+  assert.deepEqual(
+    seen.map((each) => each.gone),
+    [1, 1, 1],
+  );
+});
+
+test('a client that leaves in the middle of a head, and one that says nothing', async () => {
+  const { port, connections, refused } = await served(echo);
+  const one = client(port);
+  one.socket.end('GET / HT');
+  assert.match(await one.end(), /^HTTP\/1.1 400 .*EARLY_END/s);
+  const two = client(port);
+  two.socket.end();
+  assert.equal(await two.end(), '');
+  await until(() => connections.size === 0);
+  assert.deepEqual(refused, ['EARLY_END']);
+});
+
+test('targets come as the client wrote them', async () => {
+  const { port } = await served((exchange) =>
+    answerText(exchange, `<${exchange.head.path} ${exchange.head.authority}>`),
+  );
+  const one = client(port);
+  one.send(get('http://a/x?y')).send('OPTIONS * HTTP/1.1\r\nhost: b:8\r\n\r\n').send(get('/"'));
+  await one.has('</" a>');
+  assert.match(one.text, /<\/x\?y a>.*<\* b:8>/s);
+});
+
 test('abort breaks off so that the client can tell', async () => {
   const { port } = await served((exchange) => {
     exchange.answer({ status: 200, headers: [], upgrade: '', length: -1 }, false);
