@@ -51,7 +51,11 @@ export class Child {
     });
     closeSync(log);
     this.exited = new Promise((resolve) => {
-      this.#process.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
+      this.#process.once('exit', (exitCode, signal) => {
+        // Like a container: what a process started does not outlive it.
+        this.kill();
+        resolve({ exitCode, signal });
+      });
       this.#process.once('error', () => resolve({ exitCode: null, signal: null }));
     });
     // The pipe only says that we live; that its other end closed, the exit says better.
@@ -67,9 +71,9 @@ export class Child {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
-  /** Ends it at once; nothing when it has ended. */
+  /** Ends it at once, with whatever it started; nothing when all has ended. */
   kill(): void {
-    this.#process.kill('SIGKILL');
+    killNow(this.pid);
   }
 
   /** Resolves when it is gone: SIGTERM, `graceMs`, SIGKILL. */
@@ -97,10 +101,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Ends the process at once. Nothing when there is none. */
+/** Ends a {@link Child} and what it started, at once. Nothing when there is none. */
 export function killNow(pid: number): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    // A child leads a process group of its own.
+    process.kill(-pid, 'SIGKILL');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

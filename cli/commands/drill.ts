@@ -77,7 +77,8 @@ async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport>
       await demo.stop();
     }
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // A process that was just killed may still be at its last write.
+    await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
