@@ -6,7 +6,7 @@ import { gatewayPlace, testCase } from './run.ts';
 import { CASES } from './table.ts';
 
 let backend: Backend;
-let world: Linked;
+let world: Linked | undefined;
 
 before(async () => {
   backend = await startBackend();
@@ -15,13 +15,13 @@ before(async () => {
 
 after(async () => {
   backend.destroy();
-  await world.stop();
+  await world?.stop();
 });
 
 for (const each of CASES) {
   testCase(
     each,
     () => backend,
-    () => gatewayPlace(each, world.west),
+    () => gatewayPlace(each, (world as Linked).west),
   );
 }

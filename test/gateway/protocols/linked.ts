@@ -44,20 +44,27 @@ export async function startLinked(
       peers: new Map([[other.name, peerOf(other, { visibleExports, ...addresses })]]),
     });
   }
+  const stop = async () => {
+    for (const cluster of [west, east]) {
+      // A suspended Link cuts its tunnels: what a failed case left open must not hold up the end.
+      const peers = [...cluster.snapshot.peers].map(
+        ([name, peer]) => [name, { ...peer, suspended: true }] as const,
+      );
+      await cluster.set({ peers: new Map(peers), listeners: new Map() });
+    }
+    await Promise.all([west.stop(), east.stop()]);
+  };
   await until('linked', () =>
     allPorts.every(
       ({ name }) =>
-        west.gateway.peers.candidate('east', `${NAMESPACE}/${name}`).weight === 1 &&
-        east.gateway.peers.candidate('west', `${NAMESPACE}/${name}`).weight === 1,
+        west.gateway.peers.candidate('east', `${NAMESPACE}/${name}`).weight > 0 &&
+        east.gateway.peers.candidate('west', `${NAMESPACE}/${name}`).weight > 0,
     ),
-  );
-  return {
-    west,
-    east,
-    stop: async () => {
-      await Promise.all([west.stop(), east.stop()]);
-    },
-  };
+  ).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  return { west, east, stop };
 }
 
 function servicePort(name: PortName, port: Port): ServicePort {
