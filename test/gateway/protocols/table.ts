@@ -2,6 +2,18 @@
  * Every case of the suite.
  */
 import type { Case } from './case.ts';
+import { curlCases } from './cases/curl.ts';
 import { httpCases } from './cases/http.ts';
+import { nghttpCases } from './cases/nghttp.ts';
+import { opaqueCases } from './cases/opaque.ts';
+import { rawHttp1Cases } from './cases/raw-http1.ts';
+import { websocketCases } from './cases/websocket.ts';
 
-export const CASES: readonly Case[] = [...httpCases];
+export const CASES: readonly Case[] = [
+  ...httpCases,
+  ...rawHttp1Cases,
+  ...curlCases,
+  ...nghttpCases,
+  ...websocketCases,
+  ...opaqueCases,
+];

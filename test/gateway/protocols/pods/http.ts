@@ -31,6 +31,8 @@ export function startHttp1(name: string, journal: Journal): Promise<Pod> {
     },
     (request, response) => answer(request, response, name, journal),
   );
+  // A client that has ended its side still wants its answer; Node drops it unless told so.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.on('checkContinue', (request, response) => continued(request, response, name));
   server.on('checkExpectation', (_request, response) => response.writeHead(417).end());
   server.on('upgrade', (_request, socket, head) => {
