@@ -62,8 +62,7 @@ export async function startGrpc(journal: Journal): Promise<Pod> {
     fail: (call: Unary, reply: Reply) => reply(failure(metadataFor(call))),
     wait: (call: Unary, reply: Reply) => {
       const id = call.request.toString();
-      const deadline = call.getDeadline();
-      const leftMs = deadline instanceof Date ? deadline.getTime() - Date.now() : Number(deadline);
+      const leftMs = Number(call.getDeadline()) - Date.now();
       journal.note(id, `deadline ${leftMs}`);
       call.on('cancelled', () => {
         journal.note(id, 'cancelled');
