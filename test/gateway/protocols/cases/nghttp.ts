@@ -11,11 +11,14 @@ const cases: readonly Omit<Case, 'port'>[] = [
     needs: ['nghttp', 'nghttp2-client'],
     async run(target) {
       const base = `http://${target.host}:${target.port}`;
-      const urls = ['/bytes/70000', '/bytes/0', '/bytes/5?trailers=1'].map((each) => base + each);
+      // Bodies of streams side by side are printed as they come: only one has any.
+      const urls = ['/bytes/70000?trailers=1', '/bytes/0', '/status/204'].map(
+        (each) => base + each,
+      );
       const header = ['-H', `:authority: ${AUTHORITY}`];
       const { stdout, stderr, error } = await runTool('nghttp', [...header, ...urls]);
       assert.equal(error, null, stderr);
-      assert.equal(sha256(stdout), sha256(Buffer.concat([patterned(70_000), patterned(5)])));
+      assert.equal(sha256(stdout), sha256(patterned(70_000)));
     },
   },
   {

@@ -79,6 +79,15 @@ const anyPod: readonly Omit<Case, 'port'>[] = [
     },
   },
   {
+    name: 'HTTP/1.0: no interim answers',
+    gatewayOnly: true,
+    async run(target) {
+      const socket = dial(target);
+      socket.write(`GET /interim HTTP/1.0\r\nHost: ${AUTHORITY}\r\n\r\n`);
+      assert.equal((await new RawReader(socket).reply()).status, 200);
+    },
+  },
+  {
     name: 'HTTP/1.0 without Host',
     async run(target) {
       const socket = dial(target);

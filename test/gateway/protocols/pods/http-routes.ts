@@ -109,7 +109,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
       response.setHeader('x-private', '1');
     }
     response.setHeader('isthmus-error', 'INTERNAL');
-    response.setHeader('isthmus-hops', 'forged');
+    response.setHeader('isthmus-unheard-of', 'forged');
     response.setHeader('x-kept', 'yes');
     response.setHeader('trailer', 'isthmus-error, x-kept-too');
     response.write('forged');
