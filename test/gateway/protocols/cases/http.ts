@@ -322,7 +322,12 @@ function casesOf(client: HttpClient): Omit<Case, 'port'>[] {
   ];
   return cases
     .filter(({ when }) => when !== false)
-    .map(({ when: _, ...each }) => ({ ...each, name: `${client.name}: ${each.name}` }));
+    .map(({ when: _, combine = false, ...each }) => ({
+      ...each,
+      name: `${client.name}: ${each.name}`,
+      // One client of each version is enough where only the tunnels differ.
+      combine: combine && client.trailers,
+    }));
 }
 
 function own(client: HttpClient): Case[] {
