@@ -30,13 +30,14 @@ export class Clients {
   accept(connection: DetectedConnection, route: ListenerRoute): void {
     const { transport, protocol, first, ended } = connection;
     const { clock, metrics, serve } = this.#options;
+    const { namespace, name, port } = route.target;
+    const authority = `${name}.${namespace}:${port}`;
     if (protocol === 'opaque') {
-      const { namespace, name, port } = route.target;
-      const authority = `${name}.${namespace}:${port}`;
       serve(new OpaqueExchange(transport, authority, first, ended), route);
       return;
     }
     const options = {
+      authority,
       clock,
       onExchange: (exchange: Exchange) => serve(exchange, route),
       onRefused: (rule: string) => metrics.refused(protocol, rule),

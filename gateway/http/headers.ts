@@ -29,10 +29,17 @@ export interface ClientFacts {
 export function endToEnd(raw: RawHeaders): string[] {
   const named = namedInConnection(raw);
   const kept: string[] = [];
+  let cookieAt = -1;
   for (let at = 0; at < raw.length; at += 2) {
     const name = (raw[at] ?? '').toLowerCase();
     if (name.startsWith(':') || HOP_BY_HOP.has(name) || named?.has(name)) continue;
     if (name.startsWith(HEADER_PREFIX) && name !== HEADER_HOPS) continue;
+    if (name === 'cookie' && cookieAt >= 0) {
+      // HTTP/2 may cut it into crumbs, which HTTP/1 does not know (RFC 9113 section 8.2.3).
+      kept[cookieAt] = `${kept[cookieAt]}; ${raw[at + 1]}`;
+      continue;
+    }
+    if (name === 'cookie') cookieAt = kept.length + 1;
     if (name !== 'te') kept.push(name, raw[at + 1] ?? '');
     // Of its codings only this one says something of the message, and gRPC servers insist on it.
     else if (TRAILERS.test(raw[at + 1] ?? '')) kept.push('te', 'trailers');

@@ -105,6 +105,8 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   /** Of the request's content: what this attempt has sent, and what the client got credit for. */
   #sentBytes = 0;
   #creditedBytes = 0;
+  /** Content of the answer that was passed on and has not left. */
+  #unsentBytes = 0;
 
   constructor(exchange: Exchange, head: RequestHead, route: RelayRoute, context: RelayContext) {
     this.head = head;
@@ -181,10 +183,12 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   }
 
   onGone(): void {
-    // Also after its end: what the client has not taken of the answer is given up.
-    this.#attempt?.cancel();
+    // Also after its end: what the client has not taken of the answer holds nothing back any more.
+    this.#attempt?.consumed(this.#unsentBytes);
+    this.#unsentBytes = 0;
     if (this.#over) return;
     this.#over = true;
+    this.#attempt?.cancel();
     this.#settle(this.#switched ? 'success' : 'cancelled');
     this.#report(undefined);
   }
@@ -212,6 +216,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
       this.#attempt?.consumed(to - from);
       return;
     }
+    this.#unsentBytes += to - from;
     this.#exchange.body(bytes, from, to, end);
     if (end) this.#onAnswerEnded();
   }
@@ -223,6 +228,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   }
 
   onAnswerSent(bytes: number): void {
+    this.#unsentBytes -= bytes;
     this.#attempt?.consumed(bytes);
   }
 

@@ -19,6 +19,8 @@ export function respondError(
 ): void {
   const entry = ERRORS[code];
   const { head } = exchange;
+  // First, so that the answer can say whether another request may follow it.
+  if (!requestEnded) exchange.discard();
   const type = headerValue(head.headers, 'content-type');
   if (type?.startsWith('application/grpc')) {
     const headers = ['content-type', type, 'grpc-status', String(entry.grpc), 'grpc-message'];
@@ -34,5 +36,4 @@ export function respondError(
     exchange.answer({ status: entry.http || 500, headers, upgrade: '', length }, bodiless);
     if (!bodiless) exchange.body(body, 0, body.length, true);
   }
-  if (!requestEnded) exchange.discard();
 }

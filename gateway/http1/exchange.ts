@@ -85,7 +85,12 @@ export class Http1Exchange implements Exchange {
   #bodiless = false;
   #trailers: RawHeaders = [];
 
-  constructor(connection: ExchangeConnection, head: Head, address: string | undefined) {
+  constructor(
+    connection: ExchangeConnection,
+    head: Head,
+    authority: string,
+    address: string | undefined,
+  ) {
     const { kind, length } = head.framing;
     this.#connection = connection;
     this.#minor = head.minor;
@@ -96,7 +101,7 @@ export class Http1Exchange implements Exchange {
     this.head = {
       method: head.method,
       path: head.path,
-      authority: head.authority,
+      authority,
       headers: head.headers,
       upgrade: this.#remaining === 0 ? requestedUpgrade(head.upgrade) : '',
       length: this.#remaining,

@@ -21,6 +21,8 @@ import { Patience, type Wait } from './patience.ts';
 import { statusOf, writeRefusal } from './refuse.ts';
 
 export interface Http1ServerOptions {
+  /** Whom clients connect to: the authority of requests that name none. */
+  readonly authority: string;
   readonly clock: Clock;
   /** A request has come; sets its listener before it returns. */
   onExchange(exchange: Exchange): void;
@@ -106,12 +108,15 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     this.#parser.pause();
     this.#fresh = false;
     this.#patience.turned = true;
-    const exchange = new Http1Exchange(this, head, this.#address);
+    // HTTP/1.0 knows no Host (RFC 1945): such a client means whom it has connected to.
+    const authority =
+      head.authority === '' && head.minor === 0 ? this.#options.authority : head.authority;
+    const exchange = new Http1Exchange(this, head, authority, this.#address);
     this.#exchange = exchange;
     this.#sink.exchange = exchange;
     if (head.method === 'CONNECT') {
       this.#turnAway('METHOD_REFUSED', 405, 'METHOD_REFUSED', 'CONNECT is not served');
-    } else if (head.authority === '') {
+    } else if (authority === '') {
       this.#turnAway('HOST_MISSING', 400, 'BAD_REQUEST', 'the request names no host');
     } else this.#options.onExchange(exchange);
   }

@@ -5,6 +5,8 @@ import { AttemptError } from '../http/attempt-error.ts';
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
 import {
   isBodiless,
+  LENGTH_UNKNOWN,
+  NO_HEADERS,
   type RawHeaders,
   type RequestHead,
   type ResponseHead,
@@ -54,6 +56,8 @@ class Http2Attempt implements Attempt, StreamOwner {
   #stream: Http2Stream<StreamOwner> | undefined;
   #sender: StreamSender | undefined;
   #over = false;
+  /** Content of the answer still to come by its length; -1 while nobody knows. */
+  #answerLeft = LENGTH_UNKNOWN;
   /** Content told and not yet consumed. */
   #heldBytes = 0;
 
@@ -101,6 +105,7 @@ class Http2Attempt implements Attempt, StreamOwner {
     }
     const answer = this.#kind.answerOf(block, this.#head, end);
     if (!(answer instanceof AttemptError)) {
+      this.#answerLeft = answer.length;
       this.#listener.onAnswer(answer, end);
       return;
     }
@@ -110,6 +115,7 @@ class Http2Attempt implements Attempt, StreamOwner {
 
   onData(bytes: Buffer, from: number, to: number, end: boolean): void {
     this.#heldBytes += to - from;
+    if (this.#answerLeft > 0) this.#answerLeft -= to - from;
     this.#listener.onAnswerBody(bytes, from, to, end);
   }
 
@@ -120,6 +126,11 @@ class Http2Attempt implements Attempt, StreamOwner {
   onReset(code: number, byPeer: boolean): void {
     if (this.#over) return;
     this.#end();
+    if (byPeer && code === H2_CODE.NO_ERROR && this.#answerLeft === 0) {
+      // It asks for no more of the request (RFC 9113 section 8.1), and has said all it announced.
+      this.#listener.onAnswerEnd(NO_HEADERS);
+      return;
+    }
     if (!byPeer) {
       this.#listener.onFailed(this.#kind.lostError('the connection ended'));
       return;
@@ -152,6 +163,6 @@ export function responseHeadOf(
   const headers = block.headers.slice(2);
   if (upgrade !== '') return { status: 101, headers, upgrade, length: -1 };
   const none = end || isBodiless(head.method, block.status);
-  const length = none ? 0 : block.contentLength > 0 ? block.contentLength : -1;
+  const length = none ? 0 : block.contentLength;
   return { status: block.status, headers, upgrade: '', length };
 }

@@ -44,6 +44,7 @@ export class Http2Exchange implements Exchange, StreamOwner {
   answer(head: ResponseHead, end: boolean): void {
     this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), end);
     this.#endpoint.touch();
+    if (end) this.#stopIfAnswered();
   }
 
   body(bytes: Buffer, from: number, to: number, end: boolean): void {

@@ -15,6 +15,7 @@ export class OpaqueExchange implements Exchange, RawListener {
   readonly #raw: RawStream;
   #first: Buffer | undefined;
   #clientEnded: boolean;
+  #answered = false;
 
   /** `first`: what detection has read; `ended`: the client has ended its half already. */
   constructor(transport: Transport, authority: string, first: Buffer | undefined, ended: boolean) {
@@ -39,6 +40,7 @@ export class OpaqueExchange implements Exchange, RawListener {
 
   answer(): void {
     const first = this.#first;
+    this.#answered = true;
     this.#first = undefined;
     this.#raw.start();
     if (first !== undefined) this.#raw.onBytes(first);
@@ -71,8 +73,9 @@ export class OpaqueExchange implements Exchange, RawListener {
   }
 
   onReadEnd(): void {
-    this.#clientEnded = true;
-    this.listener.onRequestEnd(NO_HEADERS);
+    // A socket tells its end even while it is paused; what detection has read goes before it.
+    if (this.#answered) this.listener.onRequestEnd(NO_HEADERS);
+    else this.#clientEnded = true;
   }
 
   onWritten(bytes: number): void {

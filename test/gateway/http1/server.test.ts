@@ -180,7 +180,7 @@ test('malformed requests and CONNECT are answered once, then FIN', async () => {
   const { port, refused } = await served(echo);
   const cases: [string, number, string, string][] = [
     ['GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', 400, 'BAD_REQUEST', 'HOST_REPEATED'],
-    ['GET / HTTP/1.0\r\n\r\n', 400, 'BAD_REQUEST', 'HOST_MISSING'],
+    ['GET / HTTP/1.1\r\n\r\n', 400, 'BAD_REQUEST', 'HOST_MISSING'],
     [
       `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(70_000)}`,
       431,

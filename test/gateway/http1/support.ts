@@ -38,6 +38,7 @@ export async function serve(onExchange: (exchange: Exchange) => void): Promise<S
   const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.add(
       new Http1ServerConnection(new Transport(socket, NOBODY), {
+        authority: 'default.test',
         clock: systemClock,
         onExchange,
         onRefused: (code) => refused.push(code),
