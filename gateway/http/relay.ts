@@ -6,7 +6,7 @@
  * ends the attempt; an answer cut off upstream is cut off downstream, never made to look whole; fields
  * of the hop and of our own pass in neither direction, trailers included.
  */
-import type { Clock } from '#core/clock.ts';
+import type { Clock, Timer } from '#core/clock.ts';
 import { describeError, type ErrorCode } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Balancer } from '../balance/balancer.ts';
@@ -14,6 +14,7 @@ import type { Outcome } from '../balance/endpoint.ts';
 import type { Choice } from '../balance/service.ts';
 import { formatTarget, type Target } from '../snapshot/types.ts';
 import { AttemptError } from './attempt-error.ts';
+import { timeoutOf, withTimeout } from './deadline.ts';
 import type {
   Attempt,
   AttemptListener,
@@ -82,13 +83,15 @@ export function relay(
 }
 
 class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
-  readonly head: RequestHead;
+  head: RequestHead;
   readonly #exchange: Exchange;
   readonly #route: RelayRoute;
   readonly #context: RelayContext;
   readonly #startedMs: number;
   readonly #opaque: boolean;
   readonly #replay = new ReplayBuffer();
+  /** When the caller gives up; `undefined` while nobody knows. */
+  #deadline: { readonly atMs: number; readonly timer: Timer } | undefined;
   #tried: Set<string> | undefined;
   #attempts = 0;
   #choice: Choice | undefined;
@@ -117,6 +120,11 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     this.#opaque = head.method === 'CONNECT';
     this.#requestEnded = head.length === 0 && head.upgrade === '' && !this.#opaque;
     exchange.listener = this;
+    const timeoutMs = timeoutOf(head.headers);
+    if (timeoutMs !== undefined) {
+      const timer = context.clock.after(timeoutMs, () => this.#expire(timeoutMs));
+      this.#deadline = { atMs: this.#startedMs + timeoutMs, timer };
+    }
   }
 
   get listener(): AttemptListener {
@@ -137,6 +145,10 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
       this.#choice = choice;
       this.#attemptMs = clock.monotonicMs();
       this.#sentBytes = 0;
+      if (this.#deadline !== undefined) {
+        const leftMs = this.#deadline.atMs - this.#attemptMs;
+        this.head = { ...this.head, headers: withTimeout(this.head.headers, leftMs) };
+      }
       choice.endpoint.begin(this.#attemptMs);
       try {
         const left = most - this.#attempts;
@@ -202,6 +214,8 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     if (this.#over) return;
     this.#firstByteMs = this.#context.clock.monotonicMs();
     this.#status = head.status;
+    // From here on both ends keep the time themselves.
+    this.#deadline?.timer.cancel();
     this.#switched = head.upgrade !== '' || (this.#opaque && head.status < 300);
     this.#replay.forget();
     const { status, upgrade, length } = head;
@@ -275,6 +289,16 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     });
   }
 
+  /** The caller waits no longer, and nobody has answered. */
+  #expire(timeoutMs: number): void {
+    if (this.#over || this.#status !== 0) return;
+    this.#attempt?.cancel();
+    const message = `no answer within ${timeoutMs} ms`;
+    this.#failure = new AttemptError('DEADLINE_EXCEEDED', message, { neverSent: false });
+    this.#settle('failure');
+    this.#refuse();
+  }
+
   #refuse(): void {
     this.#over = true;
     const code = this.#failure?.code ?? 'NO_ENDPOINT';
@@ -301,6 +325,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   #cluster: string | undefined;
 
   #report(code: ErrorCode | undefined): void {
+    this.#deadline?.timer.cancel();
     this.#context.report({
       target: this.#route.target,
       status: this.#status,
