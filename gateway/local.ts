@@ -2,7 +2,7 @@
  * Attempts at local pods, in whatever they speak: HTTP/1, HTTP/2, or bytes that are theirs alone.
  *
  * The Service's `appProtocol` says what a pod speaks; where it says nothing, a pod is spoken to in the
- * client's own version.
+ * client's own version, or in HTTP/1 when it turns out not to know HTTP/2.
  */
 import type { Clock, Timer } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
@@ -20,6 +20,8 @@ const FORGET_MS = 60_000;
 const KEY_BYTES = 16;
 
 interface Pools {
+  /** What the pod was found to speak, though nothing was declared. */
+  found?: 'http1';
   http1?: Http1Pool;
   http2?: Http2Pool;
   used: boolean;
@@ -49,10 +51,14 @@ export class LocalUpstream {
     const { head } = request;
     if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
     const pools = this.#poolsOf(endpoint);
-    if ((declared ?? head.version) === 'http1') return this.#startHttp1(endpoint, pools, request);
+    const version = declared ?? pools.found ?? head.version;
+    if (version === 'http1') return this.#startHttp1(endpoint, pools, request);
     pools.http2 ??= new Http2Pool({ clock, network, address });
-    const fallback = () => this.#startHttp1(endpoint, pools, request);
-    return pools.http2.start(request, declared === undefined ? fallback : undefined);
+    if (declared !== undefined) return pools.http2.start(request, undefined);
+    return pools.http2.start(request, (instead) => {
+      if (instead) pools.found = 'http1';
+      return this.#startHttp1(endpoint, pools, request);
+    });
   }
 
   close(): void {

@@ -31,10 +31,14 @@ export interface Http2PoolOptions {
   readonly address: Address;
 }
 
+/** Starts an attempt over HTTP/1; `instead`: the pod turned out not to speak HTTP/2 at all. */
+export type Fallback = (instead: boolean) => Attempt;
+
 export class Http2Pool {
   readonly #options: Http2PoolOptions;
   readonly #connections: Connections<PodConnection>;
   readonly #open: PodConnection[] = [];
+  #spokeHttp2 = false;
 
   constructor(options: Http2PoolOptions) {
     this.#options = options;
@@ -47,18 +51,25 @@ export class Http2Pool {
   }
 
   /**
-   * Starts an attempt. One that asks to switch waits until the pod has said whether it can
-   * (RFC 8441 section 3); where it cannot, `fallback` starts another in its stead.
+   * Starts an attempt. With a `fallback` nobody has said that the pod speaks HTTP/2: the first attempt
+   * waits until it has, and where the pod answers something else, which it did to our preface alone,
+   * `fallback` starts the attempt in its stead. One that asks to switch waits in any case, for it may
+   * only be made once the pod has said that it can (RFC 8441 section 3).
    */
-  start(request: UpstreamRequest, fallback: Starter | undefined): Attempt {
+  start(request: UpstreamRequest, fallback: Fallback | undefined): Attempt {
     const connection = this.#pick();
-    if (request.head.upgrade === '') return connection.start(request);
+    const upgrades = request.head.upgrade !== '';
+    if (!upgrades && (fallback === undefined || this.#spokeHttp2)) return connection.start(request);
     const begin = connection.settings.then((announced): Starter => {
-      if (announced?.connectProtocol) return () => connection.start(request);
-      if (fallback !== undefined) return fallback;
+      if (announced !== undefined) this.#spokeHttp2 = true;
+      if (announced !== undefined && (!upgrades || announced.connectProtocol)) {
+        return () => connection.start(request);
+      }
+      if (announced === undefined && !connection.connected) throw connection.lostError('closed');
+      if (fallback !== undefined) return () => fallback(announced === undefined);
       throw new AttemptError(
         'UPSTREAM_PROTOCOL',
-        `${formatAddress(this.#options.address)} speaks HTTP/2 and announces no extended CONNECT`,
+        `${formatAddress(this.#options.address)} ${announced ? 'announces no extended CONNECT' : 'does not speak HTTP/2'}`,
         { neverSent: true },
       );
     });
@@ -122,6 +133,10 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
       windows: CLIENT_WINDOWS,
       handler: this,
     });
+  }
+
+  get connected(): boolean {
+    return this.#connected;
   }
 
   get usable(): boolean {

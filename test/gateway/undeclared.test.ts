@@ -1,0 +1,47 @@
+/** Pods whose port says nothing of what they speak. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import { after, before, test } from 'node:test';
+import { exporting, listener, startCluster, startPod, type TestCluster } from './world.ts';
+
+let cluster: TestCluster;
+let pod: Awaited<ReturnType<typeof startPod>>;
+
+before(async () => {
+  pod = await startPod('http1-only', (incoming, response) => {
+    incoming.resume();
+    incoming.on('end', () => response.end(`${incoming.method} ${incoming.httpVersion}`));
+  });
+  cluster = await startCluster('west');
+  await cluster.set({
+    ...exporting([pod.endpoint]),
+    listeners: new Map([[10_001, listener(10_001, { local: true })]]),
+  });
+});
+
+after(async () => {
+  pod.destroy();
+  await cluster.stop();
+});
+
+test('an HTTP/2 client reaches a pod that knows HTTP/1 alone, and costs it no failure', async () => {
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  const ask = async (method: string) => {
+    const stream = session.request({ ':method': method, ':path': '/' });
+    if (method === 'POST') stream.end('content');
+    let text = '';
+    stream.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+    await once(stream, 'end');
+    return text;
+  };
+  // Not idempotent either: nothing but our preface has reached the pod before.
+  assert.equal(await ask('POST'), 'POST 1.1');
+  const answers = await Promise.all(Array.from({ length: 20 }, () => ask('GET')));
+  assert.deepEqual(new Set(answers), new Set(['GET 1.1']));
+  const [[, balancer] = []] = [...cluster.gateway.balancer.entries()];
+  assert.equal(balancer?.local.endpoints[0]?.success, 1);
+  session.destroy();
+});
