@@ -76,7 +76,8 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   #draining = false;
   #drained = false;
   #drainFromMs = 0;
-  #lingerFromMs = -1;
+  /** Since when nothing but last words is said; -1 while more is. */
+  #overFromMs = -1;
 
   constructor(transport: Transport, options: EndpointOptions) {
     const { role, limits, windows, clock } = options;
@@ -97,6 +98,12 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     this.touch();
   }
 
+  /** Whether nothing more will happen here, or all that was promised has. */
+  get #over(): boolean {
+    const { connection } = this;
+    return connection.ended || (this.#drained && connection.streams === 0);
+  }
+
   /** There may be output: it leaves at the end of this turn. */
   touch(): void {
     if (this.connection.hasOutput) this.transport.wantFlush();
@@ -105,8 +112,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   flush(): void {
     const { connection, transport } = this;
     while (connection.hasOutput && !transport.full) transport.write(connection.takeOutput());
-    const served = this.#drained && connection.streams === 0;
-    if ((connection.ended || served) && !connection.hasOutput) this.#finish();
+    if (this.#over && !connection.hasOutput) this.#finish();
   }
 
   onBytes(bytes: Buffer): void {
@@ -162,8 +168,11 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     }
     if (this.#draining && nowMs - this.#drainFromMs > LINGER_MS) this.#leave();
     this.touch();
-    if (this.#lingerFromMs >= 0 && nowMs - this.#lingerFromMs > LINGER_MS) this.transport.destroy();
-    else if (connection.ended) this.transport.wantFlush();
+    if (!this.#over) return;
+    // Also a peer that reads nothing, not even our last words, is not waited for.
+    if (this.#overFromMs < 0) this.#overFromMs = nowMs;
+    if (nowMs - this.#overFromMs > LINGER_MS) this.transport.destroy();
+    else this.transport.wantFlush();
   }
 
   /** No new streams, neither way; those open may end in peace (RFC 9113 section 6.8). */
@@ -281,8 +290,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
 
   /** Last words are out: ends our half, and the rest soon after, whether the peer reads or not. */
   #finish(): void {
-    if (this.#lingerFromMs >= 0) return;
-    this.#lingerFromMs = this.#options.clock.monotonicMs();
+    if (this.#overFromMs < 0) this.#overFromMs = this.#options.clock.monotonicMs();
     this.transport.end();
   }
 }
