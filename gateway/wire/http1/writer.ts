@@ -7,7 +7,7 @@
 import { IsthmusError } from '#core/errors.ts';
 import { LOWER, TARGET, VALUE } from './bytes.ts';
 import { contentLength } from './fields.ts';
-import type { Framing } from './message.ts';
+import { FRAMING_NONE, type Framing, framingOfLength } from './message.ts';
 import {
   FIELD_CONNECTION,
   FIELD_CONTENT_LENGTH,
@@ -25,6 +25,7 @@ import { isAuthority, isMethod, readTarget } from './target.ts';
 export const COPY_BYTES_MAX = 8_192;
 
 const SLAB_BYTES = 65_536;
+const NO_CONTENT = framingOfLength(0);
 
 /** What a head says beside its fields. */
 export interface HeadOptions {
@@ -32,6 +33,11 @@ export interface HeadOptions {
   readonly keepAlive: boolean;
   /** Protocol to switch to; empty: none. */
   readonly upgrade: string;
+  /**
+   * The other side speaks HTTP/1.0: that the connection stays must be said (RFC 9112 section 9.3), and interim
+   * answers, upgrades and the chunked coding do not exist. How a body without a length ends is the caller's choice.
+   */
+  readonly http10?: boolean;
 }
 
 /** Writes the messages of one direction of a connection. */
@@ -62,11 +68,17 @@ export class Http1Writer {
     const parts = readTarget(method, target);
     if (typeof parts === 'string') this.#refuse(parts);
     if (!isAuthority(authority)) this.#refuse('HOST_INVALID');
+    const { kind, length } = options.framing;
+    if (method === 'CONNECT' && (kind === 'chunked' || length > 0)) this.#refuse('CONNECT_CONTENT');
+    if (kind === 'untilClose') throw new IsthmusError('INTERNAL', 'a request that ends by closing');
     const text = `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
-    this.#head(text, headers, options, false);
+    this.#head(text, headers, options, options.framing, false);
   }
 
-  /** A response's head; `bodiless`: it answers HEAD, so its Content-Length only informs. */
+  /**
+   * A response's head; `bodiless`: it answers HEAD. Of HEAD and 304 the Content-Length only informs, and is
+   * that of the list, or else of the framing; 1xx and 204 have none (RFC 9110 section 8.6).
+   */
   response(
     status: number,
     reason: string,
@@ -76,14 +88,17 @@ export class Http1Writer {
   ): void {
     if (!(status >= 100 && status <= 599)) this.#refuse('STATUS_CODE');
     this.#check(reason, VALUE, 'REASON_CHARACTER');
+    const { framing, upgrade, http10 } = options;
+    if (status < 200 && http10) throw new IsthmusError('INTERNAL', `${status} to HTTP/1.0`);
+    if (status === 101 && upgrade === '') this.#refuse('SWITCH_UNNAMED');
     const never = status < 200 || status === 204;
-    if (never && options.framing.kind === 'chunked') this.#refuse('TRANSFER_ENCODING_FORBIDDEN');
-    if (never && options.framing.length > 0) this.#refuse('CONTENT_LENGTH_FORBIDDEN');
-    const informs = bodiless || status === 304;
-    let text = `HTTP/1.1 ${status} ${reason}\r\n`;
-    const needsLength = options.framing.kind === 'none' && !informs && status >= 200;
-    if (needsLength && status !== 204) text += 'content-length: 0\r\n';
-    this.#head(text, headers, options, informs);
+    if (never && framing.kind === 'chunked') this.#refuse('TRANSFER_ENCODING_FORBIDDEN');
+    if (never && framing.length > 0) this.#refuse('CONTENT_LENGTH_FORBIDDEN');
+    const informs = !never && (bodiless || status === 304);
+    let bounds = framing;
+    if (never && framing.kind !== 'raw') bounds = FRAMING_NONE;
+    else if (framing.kind === 'none' && !informs && !never) bounds = NO_CONTENT;
+    this.#head(`HTTP/1.1 ${status} ${reason}\r\n`, headers, options, bounds, informs);
   }
 
   /** Content `chunk[from, to)`. Beyond {@link COPY_BYTES_MAX} the bytes must stay as they are until sent. */
@@ -106,9 +121,13 @@ export class Http1Writer {
     if (this.#chunked) this.#text('\r\n');
   }
 
-  /** The message is complete; trailers travel only in a chunked one. */
+  /**
+   * The message is complete. Trailers travel in a chunked one; any other has no place for them, and they are
+   * dropped on purpose: RFC 9110 section 6.5.1 lets every hop do so, and no sender may rely on them.
+   */
   end(trailers: readonly string[] = []): void {
     if (this.#owed > 0) throw new IsthmusError('INTERNAL', 'less content than was announced');
+    this.#owed = 0;
     if (!this.#chunked) return;
     let text = '0\r\n';
     for (let at = 0; at < trailers.length; at += 2) {
@@ -129,9 +148,21 @@ export class Http1Writer {
     for (const bytes of ready) send(bytes);
   }
 
-  #head(line: string, headers: readonly string[], options: HeadOptions, informs: boolean): void {
-    const { framing, keepAlive, upgrade } = options;
+  #head(
+    line: string,
+    headers: readonly string[],
+    options: HeadOptions,
+    framing: Framing,
+    informs: boolean,
+  ): void {
+    const { keepAlive, upgrade, http10 } = options;
+    if (this.#owed !== 0) throw new IsthmusError('INTERNAL', 'the last message is not complete');
+    const chunked = framing.kind === 'chunked' && !informs;
+    if (http10 && (chunked || upgrade !== '')) {
+      throw new IsthmusError('INTERNAL', `${chunked ? 'chunked' : 'an upgrade'} to HTTP/1.0`);
+    }
     let text = line;
+    let length = framing.kind === 'length' ? String(framing.length) : '';
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at] as string;
       const value = headers[at + 1] as string;
@@ -139,23 +170,21 @@ export class Http1Writer {
       if (kind === FIELD_OTHER || !this.#owns(kind)) text += this.#field(name, value);
       else if (kind === FIELD_CONTENT_LENGTH && informs) {
         if (contentLength(value) < 0) this.#refuse('CONTENT_LENGTH_INVALID');
-        text += `content-length: ${value}\r\n`;
+        length = value;
       }
     }
-    this.#chunked = framing.kind === 'chunked' && !informs;
-    this.#owed =
-      framing.kind === 'length' && !informs
-        ? framing.length
-        : framing.kind === 'none' || informs
-          ? 0
-          : -1;
-    if (this.#chunked) text += 'transfer-encoding: chunked\r\n';
-    else if (framing.kind === 'length' && !informs) text += `content-length: ${framing.length}\r\n`;
+    if (chunked) text += 'transfer-encoding: chunked\r\n';
+    else if (length !== '') text += `content-length: ${length}\r\n`;
+    const closes = !keepAlive || (framing.kind === 'untilClose' && !informs);
     if (upgrade !== '') {
       this.#check(upgrade, VALUE, 'FIELD_VALUE_CHARACTER');
-      text += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
-    } else if (!keepAlive) text += 'connection: close\r\n';
+      text += `connection: upgrade${closes ? ', close' : ''}\r\nupgrade: ${upgrade}\r\n`;
+    } else if (closes) text += 'connection: close\r\n';
+    else if (http10) text += 'connection: keep-alive\r\n';
     this.#text(`${text}\r\n`);
+    this.#chunked = chunked;
+    this.#owed =
+      informs || framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : -1;
   }
 
   #owns(kind: number): boolean {
