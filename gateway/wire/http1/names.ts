@@ -77,6 +77,23 @@ export function kindOf(name: string): number {
   return special.get(name)?.kind ?? FIELD_OTHER;
 }
 
+/** Kinds of names that were written before, as they were spelled. */
+const written = new Map<string, number>();
+
+/** What the codec must know of a field that is to be written; -1: `name` is no token. */
+export function writtenKind(name: string): number {
+  const known = written.get(name);
+  if (known !== undefined) return known;
+  for (let at = 0; at < name.length; at += 1) {
+    // Beyond the table: no byte at all.
+    if (!LOWER[name.charCodeAt(at)]) return -1;
+  }
+  const kind = kindOf(name.toLowerCase());
+  if (written.size === SLOTS) written.clear();
+  if (name.length <= LEARNED_BYTES_MAX) written.set(name, kind);
+  return kind;
+}
+
 /** Whether a field of this name, its colon included, is what `bytes[from, to)` begins with. */
 export function isField(name: FieldName, bytes: Buffer, from: number, to: number): boolean {
   const end = from + name.bytes.length;

@@ -5,7 +5,6 @@
  * they are left out. What the parser would refuse it refuses, so that no value can become a header.
  */
 import { IsthmusError } from '#core/errors.ts';
-import { LOWER, TARGET, VALUE } from './bytes.ts';
 import { contentLength } from './fields.ts';
 import { FRAMING_NONE, type Framing, framingOfLength } from './message.ts';
 import {
@@ -16,13 +15,19 @@ import {
   FIELD_PROXY_CONNECTION,
   FIELD_TRANSFER_ENCODING,
   FIELD_UPGRADE,
-  kindOf,
+  writtenKind,
 } from './names.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import { isAuthority, isMethod, readTarget } from './target.ts';
 
 /** Content larger than this is handed on as it is, not copied behind the head. */
 export const COPY_BYTES_MAX = 8_192;
+
+/** A character that is no byte of a field value: what VALUE says, compiled. */
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** The same of a request target: what TARGET says. */
+const NO_TARGET = /[^\x21\x22\x24-\x7e]/;
 
 const SLAB_BYTES = 65_536;
 const NO_CONTENT = framingOfLength(0);
@@ -64,7 +69,7 @@ export class Http1Writer {
     options: HeadOptions,
   ): void {
     if (!isMethod(method)) this.#refuse('METHOD_UNKNOWN');
-    this.#check(target, TARGET, 'TARGET_CHARACTER');
+    if (NO_TARGET.test(target)) this.#refuse('TARGET_CHARACTER');
     const parts = readTarget(method, target);
     if (typeof parts === 'string') this.#refuse(parts);
     if (!isAuthority(authority)) this.#refuse('HOST_INVALID');
@@ -87,7 +92,7 @@ export class Http1Writer {
     bodiless = false,
   ): void {
     if (!(status >= 100 && status <= 599)) this.#refuse('STATUS_CODE');
-    this.#check(reason, VALUE, 'REASON_CHARACTER');
+    if (NO_VALUE.test(reason)) this.#refuse('REASON_CHARACTER');
     const { framing, upgrade, http10 } = options;
     if (status < 200 && http10) throw new IsthmusError('INTERNAL', `${status} to HTTP/1.0`);
     if (status === 101 && upgrade === '') this.#refuse('SWITCH_UNNAMED');
@@ -132,8 +137,10 @@ export class Http1Writer {
     let text = '0\r\n';
     for (let at = 0; at < trailers.length; at += 2) {
       const name = trailers[at] as string;
-      if (kindOf(name.toLowerCase()) !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
-      text += this.#field(name, trailers[at + 1] as string);
+      if (this.#kindOf(name) !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
+      const value = trailers[at + 1] as string;
+      if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
+      text += `${name}: ${value}\r\n`;
     }
     this.#text(`${text}\r\n`);
     this.#chunked = false;
@@ -166,9 +173,11 @@ export class Http1Writer {
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at] as string;
       const value = headers[at + 1] as string;
-      const kind = kindOf(name.toLowerCase());
-      if (kind === FIELD_OTHER || !this.#owns(kind)) text += this.#field(name, value);
-      else if (kind === FIELD_CONTENT_LENGTH && informs) {
+      const kind = this.#kindOf(name);
+      if (kind === FIELD_OTHER || !this.#owns(kind)) {
+        if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
+        text += `${name}: ${value}\r\n`;
+      } else if (kind === FIELD_CONTENT_LENGTH && informs) {
         if (contentLength(value) < 0) this.#refuse('CONTENT_LENGTH_INVALID');
         length = value;
       }
@@ -177,7 +186,7 @@ export class Http1Writer {
     else if (length !== '') text += `content-length: ${length}\r\n`;
     const closes = !keepAlive || (framing.kind === 'untilClose' && !informs);
     if (upgrade !== '') {
-      this.#check(upgrade, VALUE, 'FIELD_VALUE_CHARACTER');
+      if (NO_VALUE.test(upgrade)) this.#refuse('FIELD_VALUE_CHARACTER');
       text += `connection: upgrade${closes ? ', close' : ''}\r\nupgrade: ${upgrade}\r\n`;
     } else if (closes) text += 'connection: close\r\n';
     else if (http10) text += 'connection: keep-alive\r\n';
@@ -198,18 +207,11 @@ export class Http1Writer {
     );
   }
 
-  #field(name: string, value: string): string {
+  #kindOf(name: string): number {
+    const kind = writtenKind(name);
+    if (kind < 0) this.#refuse('FIELD_NAME_CHARACTER');
     if (name === '') this.#refuse('FIELD_NAME_EMPTY');
-    this.#check(name, LOWER, 'FIELD_NAME_CHARACTER');
-    this.#check(value, VALUE, 'FIELD_VALUE_CHARACTER');
-    return `${name}: ${value}\r\n`;
-  }
-
-  #check(text: string, table: Uint8Array, rule: RuleCode): void {
-    for (let at = 0; at < text.length; at += 1) {
-      // Beyond the table: no byte at all.
-      if (!table[text.charCodeAt(at)]) this.#refuse(rule);
-    }
+    return kind;
   }
 
   #text(text: string): void {

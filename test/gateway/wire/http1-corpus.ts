@@ -2,6 +2,7 @@
  * One minimal example for every rule of the HTTP/1 codec, and the tricks of request smuggling.
  */
 import type { Role, RuleCode } from '#gateway/wire/http1/rules.ts';
+import { HARMLESS, SMUGGLED } from './http1-smuggling.ts';
 
 /** Bytes, and the rule that refuses them; `undefined`: they are accepted. */
 export interface Example {
@@ -148,9 +149,13 @@ export const REFUSED: readonly Example[] = [
   request('EARLY_END', 'GET / HT'),
   request('EARLY_END', `${POST}Content-Length: 5\r\n\r\nabc`),
   response('EARLY_END', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab'),
+  ...Object.entries(SMUGGLED).flatMap(([rule, list]) =>
+    list.map((bytes) => request(rule as RuleCode, bytes)),
+  ),
 ];
 
 export const ACCEPTED: readonly Example[] = [
+  ...HARMLESS.map((bytes) => request(undefined, bytes)),
   request(undefined, `\r\nGET / HTTP/1.1\r\n${HOST}\r\n`),
   request(undefined, `${POST}Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n${HOST}\r\n`),
   request(

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IsthmusError } from '#core/errors.ts';
 import { below, seededRandom } from '#core/random.ts';
+import { LOWER, TARGET, VALUE } from '#gateway/wire/http1/bytes.ts';
 import {
   FRAMING_CHUNKED,
   FRAMING_NONE,
@@ -118,6 +119,28 @@ function answerOf(parts: readonly Buffer[], asked = 'GET', upgrade = false) {
   parser.finish();
   return heard;
 }
+
+test('the writer takes just the bytes that the parser takes', () => {
+  const takes = (write: (writer: Http1Writer) => void) => {
+    try {
+      write(new Http1Writer('request'));
+      return true;
+    } catch (error) {
+      assert.ok(error instanceof Http1Refusal);
+      return false;
+    }
+  };
+  for (let code = 0; code < 0x180; code += 1) {
+    const letter = String.fromCharCode(code);
+    const byte = code < 256;
+    const value = takes((each) => each.request('GET', '/', 'x', ['a', `b${letter}c`], PLAIN));
+    assert.equal(value, byte && VALUE[code] === 1, `value ${code}`);
+    const name = takes((each) => each.request('GET', '/', 'x', [`b${letter}c`, 'a'], PLAIN));
+    assert.equal(name, byte && LOWER[code] !== 0, `name ${code}`);
+    const target = takes((each) => each.request('GET', `/${letter}`, 'x', [], PLAIN));
+    assert.equal(target, byte && TARGET[code] === 1, `target ${code}`);
+  }
+});
 
 test('a response is written so that its framing is read as it was meant', () => {
   const write = (
@@ -293,11 +316,11 @@ test('whatever is written is read back equal, however it is cut', () => {
       () => from[below(random, from.length)],
     ).join('');
   const NAME = "abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~";
-  const VALUE = 'ab c\t"\\,;:=\xe9\xff\x80()<>@[]{}?/';
+  const TEXT = 'ab c\t"\\,;:=\xe9\xff\x80()<>@[]{}?/';
   const fields = () =>
     Array.from({ length: below(random, 7) }, () => [
       `x-${word(1, 12, NAME)}`,
-      word(0, 40, VALUE).replace(/^[ \t]+|[ \t]+$/g, ''),
+      word(0, 40, TEXT).replace(/^[ \t]+|[ \t]+$/g, ''),
     ]).flat();
   for (let round = 0; round < 3_000; round += 1) {
     const asked = ['GET', 'HEAD', 'CONNECT'][below(random, 8)] ?? 'GET';
@@ -306,7 +329,7 @@ test('whatever is written is read back equal, however it is cut', () => {
     const bare = asked === 'HEAD' || status === 204 || status === 304;
     const tunnel = asked === 'CONNECT' && status < 300;
     const content = Buffer.from(
-      bare ? '' : word(0, below(random, 9) === 0 ? 20_000 : 60, VALUE),
+      bare ? '' : word(0, below(random, 9) === 0 ? 20_000 : 60, TEXT),
       'latin1',
     );
     const kinds = [framingOfLength(content.length), FRAMING_CHUNKED, FRAMING_UNTIL_CLOSE];
