@@ -1,8 +1,8 @@
 /**
  * `npm run fuzz`: our codecs against those of Node, millions of inputs, one verdict.
  *
- * HTTP/1 against llhttp, HPACK and HTTP/2 against nghttp2. Exit code 0: no crash, hang or difference, and an example
- * for every rule by which we are stricter; 1: otherwise; 2: flags that mean nothing; 130: interrupted.
+ * HTTP/1 against llhttp, HPACK and HTTP/2 against nghttp2. Exit code 0: no crash, hang or difference; 1: otherwise;
+ * 2: flags that mean nothing; 130: interrupted. A stricter rule that has no example yet is named on standard error.
  */
 import { availableParallelism } from 'node:os';
 import { stricterExamples } from './examples.ts';
@@ -30,9 +30,10 @@ const report =
 const missing = examplesMissing(report, examples);
 if (json) printFindings(report, seed, console.error);
 else printSummary(report, seed, examples, console.log);
-for (const rule of missing) console.error(`no example of ${rule}: add one to the corpus`);
+for (const rule of missing)
+  console.error(`${rule} was applied and has no example: add one to test/gateway/wire/`);
 console.log(verdictLine(report));
-const clean = report.crashes + report.hangs + report.differences + missing.length === 0;
+const clean = report.crashes + report.hangs + report.differences === 0;
 // Not before the pipe has taken it all.
 process.stdout.write('', () => process.exit(interrupted ? INTERRUPTED : clean ? 0 : 1));
 
