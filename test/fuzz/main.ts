@@ -22,9 +22,10 @@ if (typeof flags === 'string') {
   process.exit(2);
 }
 const { inputs, seed, json, only } = flags;
+const ending = new AbortController();
+// Not once: npm hands the signal on, and the terminal sends it too.
+process.on('SIGINT', () => ending.abort());
 const examples = await stricterExamples();
-
-let interrupted = false;
 const report =
   only === undefined ? await runAll() : await fuzz(only.codec, { seed, ...only.range });
 const missing = examplesMissing(report, examples);
@@ -35,16 +36,11 @@ for (const rule of missing)
 console.log(verdictLine(report));
 const clean = report.crashes + report.hangs + report.differences === 0;
 // Not before the pipe has taken it all.
-process.stdout.write('', () => process.exit(interrupted ? INTERRUPTED : clean ? 0 : 1));
+process.stdout.write('', () => process.exit(ending.signal.aborted ? INTERRUPTED : clean ? 0 : 1));
 
 async function runAll(): Promise<FuzzReport> {
   console.error(`seed ${seed}, ${inputs.toLocaleString('en')} inputs`);
   const startMs = performance.now();
-  const ending = new AbortController();
-  process.once('SIGINT', () => {
-    interrupted = true;
-    ending.abort();
-  });
   let done = 0;
   const timer = setInterval(() => {
     const rate = (done * 1_000) / (performance.now() - startMs);
