@@ -162,6 +162,18 @@ export const CONNECTION_ERRORS: readonly (readonly [string, H2Rule, number, Buff
     [frame(FRAME.SETTINGS, 0, 0, '000501000000')],
   ],
   [
+    'NO_RFC7540_PRIORITIES of 2',
+    'SETTING_VALUE',
+    PROTOCOL_ERROR,
+    [frame(FRAME.SETTINGS, 0, 0, '000900000002')],
+  ],
+  [
+    'NO_RFC7540_PRIORITIES changed after the first SETTINGS',
+    'SETTING_VALUE',
+    PROTOCOL_ERROR,
+    [frame(FRAME.SETTINGS, 0, 0, '000900000001')],
+  ],
+  [
     'ENABLE_CONNECT_PROTOCOL taken back',
     'SETTING_VALUE',
     PROTOCOL_ERROR,
