@@ -152,7 +152,7 @@ export class Http1Exchange implements Exchange {
           framing,
           keepAlive: this.keepAlive,
           upgrade: switches ? head.upgrade : '',
-          keepAlive10: this.#minor === 0,
+          http10: this.#minor === 0,
         },
         this.head.method === 'HEAD',
       );

@@ -5,7 +5,7 @@
  * what both decode must be equal; what nghttp2 refuses we must refuse; what only we refuse is counted by rule.
  * The server's answers, written by nghttp2's encoder, go through our decoder and must say what they echo.
  */
-import { below, type Random, seededRandom } from '#core/random.ts';
+import { below, type Random } from '#core/random.ts';
 import { HeaderBlock } from '#gateway/wire/hpack/block.ts';
 import { HpackDecoder } from '#gateway/wire/hpack/decoder.ts';
 import { encodedBound, HpackEncoder } from '#gateway/wire/hpack/encoder.ts';
@@ -13,28 +13,17 @@ import { HpackError } from '#gateway/wire/hpack/error.ts';
 import { FLAG, FRAME, H2_CODE, PREFACE } from '#gateway/wire/http2/frames.ts';
 import { judge, MESSAGE } from '#gateway/wire/http2/headers.ts';
 import { frame, GET } from './http2-kit.ts';
-import {
-  type FuzzOptions,
-  type FuzzResult,
-  LAST_PING,
-  newResult,
-  note,
-  observe,
-} from './http2-reference.ts';
+import { LAST_PING, observe } from './http2-reference.ts';
+import { inParallel } from './parallel.ts';
+import { countStricter, type FuzzReport, type Job, newReport, note, randomOf } from './report.ts';
 
-const PARALLEL = 32;
-
-/** Runs `inputs` sequences of header blocks through both. */
-export async function fuzzHpack(options: FuzzOptions): Promise<FuzzResult> {
-  const result = newResult();
-  const random = seededRandom(options.seed);
-  while (result.inputs < options.inputs) {
-    const count = Math.min(PARALLEL, options.inputs - result.inputs);
-    await Promise.all(Array.from({ length: count }, () => one(sequence(random), result)));
-    result.inputs += count;
-    options.onProgress?.(result.inputs);
-  }
-  return result;
+/** Runs the sequences of header blocks of `job` through both. */
+export async function fuzzHpack(job: Job): Promise<FuzzReport> {
+  const report = newReport();
+  await inParallel(job, (index) =>
+    one(index, sequence(randomOf('hpack', job.seed, index)), report),
+  );
+  return report;
 }
 
 /** One to four blocks on one connection. */
@@ -102,7 +91,7 @@ function sound(list: readonly string[]): string {
 
 const TOKEN = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 
-async function one(blocks: readonly Buffer[], result: FuzzResult): Promise<void> {
+async function one(index: number, blocks: readonly Buffer[], report: FuzzReport): Promise<void> {
   const ours: (readonly string[])[] = [];
   let rule: string | undefined;
   const decoder = new HpackDecoder({ maxListBytes: 65_535 });
@@ -114,36 +103,30 @@ async function one(blocks: readonly Buffer[], result: FuzzResult): Promise<void>
     ),
     LAST_PING,
   ]);
+  const found = (kind: 'crashes' | 'hangs' | 'differences', what: string) =>
+    note(report, kind, { codec: 'hpack', index, what, input: bytes.toString('hex') });
+  report.inputs += 1;
   try {
     for (const block of blocks) ours.push(decoder.decode(block, 0, block.length).headers);
   } catch (error) {
-    if (error instanceof HpackError) rule = error.rule;
-    else {
-      result.crashes += 1;
-      note(result, `crash ${error}`, bytes);
-      return;
-    }
+    if (!(error instanceof HpackError)) return found('crashes', String(error));
+    rule = error.rule;
   }
   const seen = await observe(bytes, true);
-  if (seen.hung) result.hangs += 1;
+  if (seen.hung) found('hangs', 'nghttp2 does not answer');
   for (const [id, request] of seen.requests) {
     const list = ours[(id - 1) / 2];
     // Fields that no message may have are left out by nghttp2; that is no matter of HPACK.
     if (list === undefined || sound(list) === sound(request.headers)) continue;
-    result.differences += 1;
-    note(result, `${list.join('|')} is not ${request.headers.join('|')}`, bytes);
+    found('differences', `${list.join('|')} is not ${request.headers.join('|')}`);
   }
   const refused = seen.goaway === H2_CODE.COMPRESSION_ERROR;
-  if (refused && rule === undefined) {
-    result.differences += 1;
-    note(result, 'only nghttp2 refuses', bytes);
-  }
-  if (!refused && rule !== undefined) result.stricter[rule] = (result.stricter[rule] ?? 0) + 1;
+  if (refused && rule === undefined) found('differences', 'only nghttp2 refuses');
+  if (!refused && rule !== undefined) countStricter(report, rule);
   const answers = new HpackDecoder({ maxListBytes: 65_535 });
   try {
     for (const block of seen.blocks) answers.decode(block, 0, block.length);
   } catch (error) {
-    result.differences += 1;
-    note(result, `nghttp2's own block is refused (${error})`, bytes);
+    found('differences', `a block of nghttp2 is refused: ${error}`);
   }
 }

@@ -93,6 +93,7 @@ function runOnce(role: Role, bytes: Buffer, methods: string[], outcome: Outcome)
   );
   let early: string[] = [];
   let url = '';
+  let inside = false;
   parser[HTTPParser.kOnHeaders] = (headers: string[], target: string) => {
     early.push(...headers);
     url += target;
@@ -114,6 +115,7 @@ function runOnce(role: Role, bytes: Buffer, methods: string[], outcome: Outcome)
     };
     early = [];
     url = '';
+    inside = true;
     if (role === 'request' || open.status === 101) return 0;
     const asked = methods[0];
     if (open.status >= 200) methods.shift();
@@ -125,6 +127,7 @@ function runOnce(role: Role, bytes: Buffer, methods: string[], outcome: Outcome)
   };
   parser[HTTPParser.kOnMessageComplete] = () => {
     open.headers.push(...early);
+    inside = false;
     early = [];
     // With trailers comes what is left of the target: it is of a message that is over.
     url = '';
@@ -135,9 +138,10 @@ function runOnce(role: Role, bytes: Buffer, methods: string[], outcome: Outcome)
     outcome.error = codeOf(used);
     return -1;
   }
-  if (used < bytes.length) return used;
-  const ended = parser.finish();
+  const ended = used < bytes.length ? undefined : parser.finish();
   if (ended instanceof Error) outcome.error = codeOf(ended);
+  // The binding keeps errors to itself once a message asks for an upgrade: it only stops early.
+  else if (inside) outcome.error = 'HIDDEN';
   return used;
 }
 

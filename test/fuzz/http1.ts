@@ -4,75 +4,65 @@
  * Where both accept, messages are equal; what llhttp refuses we refuse; where we alone refuse, the rule
  * is counted. Messages complete before a refusal are equal too.
  */
-import { seededRandom } from '#core/random.ts';
 import { nextCuts, nextInput } from './http1-inputs.ts';
 import { type FuzzInput, type Message, runOurs, runReference } from './http1-run.ts';
+import {
+  countStricter,
+  type FuzzReport,
+  HANG_MS,
+  type Job,
+  newReport,
+  note,
+  randomOf,
+} from './report.ts';
 
-/** What a run found. */
-export interface FuzzReport {
-  inputs: number;
-  crashes: number;
-  hangs: number;
-  /** The first hundred, each with its input as a JSON string. */
-  differences: string[];
-  /** Inputs that only we refuse, by rule. */
-  stricter: Record<string, number>;
-}
-
-/** How to run. */
-export interface FuzzOptions {
-  readonly inputs: number;
-  readonly seed: number;
-  /** Called every 1,000 inputs. */
-  readonly onProgress?: (report: FuzzReport) => void;
-}
-
-const HANG_MS = 1_000;
-const DIFFERENCES_MAX = 100;
-
-/** Runs `inputs` inputs that follow from `seed`. */
-export function fuzzHttp1(options: FuzzOptions): FuzzReport {
-  const random = seededRandom(options.seed);
-  const report: FuzzReport = { inputs: 0, crashes: 0, hangs: 0, differences: [], stricter: {} };
-  while (report.inputs < options.inputs) {
+/** Runs the inputs of `job`. */
+export function fuzzHttp1(job: Job): FuzzReport {
+  const report = newReport();
+  for (let index = job.from; index < job.to; index += 1) {
+    job.onInput?.(index);
+    const random = randomOf('http1', job.seed, index);
     const input = nextInput(random);
     const cuts = nextCuts(random, input.bytes.length);
+    const found = (kind: 'crashes' | 'hangs' | 'differences', what: string) =>
+      note(report, kind, { codec: 'http1', index, what, input: written(input) });
     const startedMs = performance.now();
     try {
-      compare(input, cuts, report);
+      const verdict = compare(input, cuts);
+      if (verdict?.rule !== undefined) countStricter(report, verdict.rule);
+      else if (verdict !== undefined) found('differences', verdict.what);
     } catch (error) {
-      report.crashes += 1;
-      note(report, input, `crash: ${String(error)}`);
+      found('crashes', String(error));
     }
-    if (performance.now() - startedMs > HANG_MS) report.hangs += 1;
+    if (performance.now() - startedMs > HANG_MS) found('hangs', 'more than a second');
     report.inputs += 1;
-    if (report.inputs % 1_000 === 0) options.onProgress?.(report);
   }
   return report;
 }
 
-function compare(input: FuzzInput, cuts: readonly number[], report: FuzzReport): void {
+/** A rule that we alone apply, or a difference. */
+type Verdict = { readonly rule: string } | { readonly rule: undefined; readonly what: string };
+
+function compare(input: FuzzInput, cuts: readonly number[]): Verdict | undefined {
   const ours = runOurs(input, cuts);
   const reference = runReference(input);
   const both = Math.min(ours.messages.length, reference.messages.length);
   for (let at = 0; at < both; at += 1) {
     const mine = render(ours.messages[at]);
     const theirs = render(reference.messages[at]);
-    if (mine !== theirs) {
-      note(report, input, `message ${at}: ${mine} / ${theirs}`);
-      return;
-    }
+    if (mine !== theirs) return differs(`message ${at}: ${mine} / ${theirs}`);
   }
-  if (ours.messages.length > reference.messages.length) {
-    note(report, input, `we accept more: llhttp ${reference.error}, we ${ours.error}`);
-    return;
-  }
+  if (ours.messages.length > reference.messages.length)
+    return differs(`we accept more: llhttp ${reference.error}, we ${ours.error}`);
   if (ours.error === undefined) {
-    if (reference.error !== undefined) note(report, input, `llhttp refuses: ${reference.error}`);
-    else if (both < reference.messages.length) note(report, input, 'llhttp has more messages');
-  } else if (reference.error === undefined) {
-    report.stricter[ours.error] = (report.stricter[ours.error] ?? 0) + 1;
-  }
+    if (reference.error !== undefined) return differs(`llhttp refuses: ${reference.error}`);
+    if (both < reference.messages.length) return differs('llhttp has more messages');
+  } else if (reference.error === undefined) return { rule: ours.error };
+  return undefined;
+}
+
+function differs(what: string): Verdict {
+  return { rule: undefined, what };
 }
 
 function render(message: Message | undefined): string {
@@ -81,10 +71,7 @@ function render(message: Message | undefined): string {
   return JSON.stringify({ ...message, headers });
 }
 
-function note(report: FuzzReport, input: FuzzInput, what: string): void {
-  if (report.differences.length >= DIFFERENCES_MAX) return;
-  const { role, methods } = input;
-  report.differences.push(
-    `${what} · ${role} ${methods.join()} ${JSON.stringify(input.bytes.toString('latin1'))}`,
-  );
+function written({ role, methods, bytes }: FuzzInput): string {
+  const asked = role === 'response' ? ` to ${methods.join()}` : '';
+  return `${role}${asked} ${JSON.stringify(bytes.toString('latin1'))}`;
 }

@@ -8,6 +8,7 @@ import { encodedBound, HpackEncoder } from '#gateway/wire/hpack/encoder.ts';
 import { type ConnectionOptions, Http2Connection } from '#gateway/wire/http2/connection.ts';
 import type { H2Rule, Http2Error } from '#gateway/wire/http2/error.ts';
 import { FLAG, FRAME, H2_CODE, writeFrameHeader } from '#gateway/wire/http2/frames.ts';
+import { HTTP2_LIMITS, type Http2Limits } from '#gateway/wire/http2/limits.ts';
 import type { Http2Settings } from '#gateway/wire/http2/settings.ts';
 import type { Http2Sink, Http2Stream } from '#gateway/wire/http2/stream.ts';
 
@@ -33,6 +34,9 @@ export class Talk {
 }
 
 export type Stream = Http2Stream<Talk>;
+
+/** As nghttp2 counts: a connection's window opens by what is consumed, not by what has come. */
+export const COUNTED_LIMITS: Http2Limits = { ...HTTP2_LIMITS, heldBytes: 0 };
 
 /** An owner that remembers; subclasses or `on…` fields add behaviour. */
 export class Endpoint implements Http2Sink<Talk> {

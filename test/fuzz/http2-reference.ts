@@ -1,37 +1,11 @@
 /**
- * What node:http2 (nghttp2) makes of the bytes a client sends, and the shape of a fuzzer's result.
+ * What node:http2 (nghttp2) makes of the bytes a client sends, as long as it takes them.
  */
 import http2 from 'node:http2';
 import { Duplex } from 'node:stream';
 import { FLAG, FRAME } from '#gateway/wire/http2/frames.ts';
 import { frame } from './http2-kit.ts';
-
-/** What to run; the same seed runs the same inputs. */
-export interface FuzzOptions {
-  readonly inputs: number;
-  readonly seed: number;
-  /** Told the number of inputs done. */
-  readonly onProgress?: (done: number) => void;
-}
-
-/** What came out; `first` describes up to five differences or crashes. */
-export interface FuzzResult {
-  inputs: number;
-  crashes: number;
-  hangs: number;
-  differences: number;
-  stricter: Record<string, number>;
-  first: string[];
-}
-
-export function newResult(): FuzzResult {
-  return { inputs: 0, crashes: 0, hangs: 0, differences: 0, stricter: {}, first: [] };
-}
-
-/** Notes what went wrong with `input`. */
-export function note(result: FuzzResult, what: string, input: Buffer): void {
-  if (result.first.length < 5) result.first.push(`${what}: ${input.toString('hex')}`);
-}
+import { HANG_MS } from './report.ts';
 
 /** A request as the reference saw it. */
 export interface SeenRequest {
@@ -53,14 +27,17 @@ export interface Seen {
   hung: boolean;
 }
 
+/** Turns after which a session that has not answered the last frame has read all of it and will not. */
+const TURNS = 20;
+
 /** The frame after which everything has been dealt with. */
 export const LAST_PING = frame(FRAME.PING, 0, 0, '69737468 6d757321'.replace(' ', ''));
 
 /**
- * Feeds `bytes` to a node server session and reports when it has dealt with all of them, or after `patienceMs`.
+ * Feeds `bytes` to a node server session and reports when it has dealt with all of them.
  * The last frame should be {@link LAST_PING}.
  */
-export function observe(bytes: Buffer, respond = false, patienceMs = 5_000): Promise<Seen> {
+export function observe(bytes: Buffer, respond = false): Promise<Seen> {
   const seen: Seen = {
     requests: new Map(),
     goaway: -1,
@@ -85,10 +62,13 @@ export function observe(bytes: Buffer, respond = false, patienceMs = 5_000): Pro
     const session = http2.performServerHandshake(duplex, {
       strictFieldWhitespaceValidation: true,
     } as http2.ServerSessionOptions);
-    const timer = setTimeout(() => {
-      seen.hung = true;
-      finish();
-    }, patienceMs);
+    let timer = setTimeout(() => {
+      // Once more: a process that was stopped for a while finds its timers due before its bytes.
+      timer = setTimeout(() => {
+        seen.hung = true;
+        finish();
+      }, HANG_MS);
+    }, HANG_MS);
     function finish(): void {
       if (over) return;
       over = true;
@@ -132,6 +112,16 @@ export function observe(bytes: Buffer, respond = false, patienceMs = 5_000): Pro
       }
     });
     duplex.push(bytes);
+    // In turns, not in milliseconds, so that a busy machine sees the same.
+    const wait = (turns: number): void => {
+      if (over) return;
+      if (turns > 0) setImmediate(wait, turns - 1);
+      else {
+        told = true;
+        duplex.push(null);
+      }
+    };
+    wait(TURNS);
   });
 }
 

@@ -4,41 +4,48 @@
  * Ours may not crash or hang. A request that both take must have equal headers, body, trailers and end; a connection or
  * stream that only node refuses is a difference; what only we refuse is counted by our rule.
  */
-import { below, type Random, seededRandom } from '#core/random.ts';
+import { below, type Random } from '#core/random.ts';
 import { FLAG, FRAME, H2_CODE, PREFACE } from '#gateway/wire/http2/frames.ts';
 import { mutate } from './hpack.ts';
-import { block, Endpoint, frame, GET, headersFrame } from './http2-kit.ts';
+import { block, COUNTED_LIMITS, Endpoint, frame, GET, headersFrame } from './http2-kit.ts';
+import { LAST_PING, observe, type Seen } from './http2-reference.ts';
+import { inParallel } from './parallel.ts';
 import {
-  type FuzzOptions,
-  type FuzzResult,
-  LAST_PING,
-  newResult,
+  countStricter,
+  type FuzzReport,
+  HANG_MS,
+  type Job,
+  newReport,
   note,
-  observe,
-  type Seen,
-} from './http2-reference.ts';
+  randomOf,
+} from './report.ts';
 
-const PARALLEL = 32;
 /** The answer to the last frame of every input. */
 const LAST_ACK = frame(FRAME.PING, FLAG.ACK, 0, LAST_PING.subarray(9));
 
-/** Runs `inputs` connections through both. */
-export async function fuzzHttp2(options: FuzzOptions): Promise<FuzzResult> {
-  const result = newResult();
-  const random = seededRandom(options.seed);
-  while (result.inputs < options.inputs) {
-    const count = Math.min(PARALLEL, options.inputs - result.inputs);
-    await Promise.all(
-      Array.from({ length: count }, () => {
-        const bytes = connection(random);
-        const ours = feed(bytes, random, result);
-        return ours === undefined ? undefined : compare(bytes, ours, result);
-      }),
-    );
-    result.inputs += count;
-    options.onProgress?.(result.inputs);
-  }
-  return result;
+/** Runs the connections of `job` through both. */
+export async function fuzzHttp2(job: Job): Promise<FuzzReport> {
+  const report = newReport();
+  await inParallel(job, async (index) => {
+    const random = randomOf('http2', job.seed, index);
+    const bytes = connection(random);
+    const found = (kind: 'crashes' | 'hangs' | 'differences', what: string) =>
+      note(report, kind, { codec: 'http2', index, what, input: bytes.toString('hex') });
+    report.inputs += 1;
+    const startedMs = performance.now();
+    let ours: Endpoint;
+    try {
+      ours = feed(bytes, random);
+    } catch (error) {
+      return found('crashes', String(error));
+    }
+    if (performance.now() - startedMs > HANG_MS) found('hangs', 'more than a second');
+    const verdict = await judgeBoth(bytes, ours);
+    for (const rule of verdict.stricter) countStricter(report, rule);
+    if (verdict.hung) found('hangs', 'nghttp2 does not answer');
+    if (verdict.difference !== undefined) found('differences', verdict.difference);
+  });
+  return report;
 }
 
 /** A client's side of a connection. */
@@ -122,55 +129,55 @@ function list(random: Random): string[] {
   return fields;
 }
 
-function feed(bytes: Buffer, random: Random, result: FuzzResult): Endpoint | undefined {
-  const ours = new Endpoint({ role: 'server' });
-  try {
-    for (let at = 0; at < bytes.length; ) {
-      const to = Math.min(bytes.length, at + 1 + below(random, 60));
-      ours.connection.feed(bytes, 0, at, to);
-      at = to;
-    }
-    return ours;
-  } catch (error) {
-    result.crashes += 1;
-    note(result, `crash ${error}`, bytes);
-    return undefined;
+function feed(bytes: Buffer, random: Random): Endpoint {
+  const ours = new Endpoint({ role: 'server', limits: COUNTED_LIMITS });
+  for (let at = 0; at < bytes.length; ) {
+    const to = Math.min(bytes.length, at + 1 + below(random, 60));
+    ours.connection.feed(bytes, 0, at, to);
+    at = to;
   }
+  return ours;
 }
 
-async function compare(bytes: Buffer, ours: Endpoint, result: FuzzResult): Promise<void> {
+/** What comparing the two says of one connection. */
+export interface Verdict {
+  /** Rules that we alone applied. */
+  readonly stricter: readonly string[];
+  readonly difference: string | undefined;
+  readonly hung: boolean;
+}
+
+/** Compares what our server, fed before, and node's make of the same bytes; the last frame is LAST_PING. */
+export async function judgeBoth(bytes: Buffer, ours: Endpoint): Promise<Verdict> {
   const answered = Buffer.concat(ours.connection.takeOutput()).includes(LAST_ACK);
-  // An incomplete frame at the end: both wait for the rest of it.
-  if (!answered && ours.error === undefined) return;
-  const seen = await observe(bytes, false, answered ? 5_000 : 100);
-  if (seen.hung && answered) {
-    result.hangs += 1;
-    note(result, 'node hangs', bytes);
-  }
+  const seen = await observe(bytes);
   const refuses = seen.goaway > H2_CODE.NO_ERROR;
-  if (ours.error !== undefined) {
-    if (!refuses) count(result, ours.error.rule);
-    return;
-  }
+  const verdict = (stricter: readonly string[], difference?: string): Verdict => ({
+    stricter,
+    difference,
+    hung: seen.hung,
+  });
+  // An incomplete frame at the end: both wait for the rest of it, and node may refuse before it has come.
+  if (!answered && ours.error === undefined) return verdict([]);
+  if (ours.error !== undefined) return verdict(refuses ? [] : [ours.error.rule]);
   // Both refuse, we a stream and nghttp2 the connection: RFC 9113 section 5.4.2 leaves the choice.
-  if (refuses && ours.rules.size > 0) return;
+  if (refuses && ours.rules.size > 0) return verdict([]);
   // A client's own GOAWAY with an error makes node close at once; the RFC does not ask for it.
-  if ((ours.goaway?.code ?? 0) > 0) return;
-  const difference = refuses ? `only node refuses (${seen.goaway})` : streams(ours, seen, result);
-  if (difference === undefined) return;
-  result.differences += 1;
-  note(result, difference, bytes);
+  if ((ours.goaway?.code ?? 0) > 0) return verdict([]);
+  const stricter: string[] = [];
+  const difference = refuses ? `only node refuses (${seen.goaway})` : streams(ours, seen, stricter);
+  return verdict(stricter, difference);
 }
 
 /** The first stream on which the two do not agree, where neither ended the connection. */
-function streams(ours: Endpoint, seen: Seen, result: FuzzResult): string | undefined {
-  const ids = new Set([...ours.talks.keys(), ...seen.requests.keys()]);
+function streams(ours: Endpoint, seen: Seen, stricter: string[]): string | undefined {
+  const ids = new Set([...ours.talks.keys(), ...ours.rules.keys(), ...seen.requests.keys()]);
   for (const id of ids) {
     const talk = ours.talks.get(id);
     const request = seen.requests.get(id);
     const rule = ours.rules.get(id);
     if (rule !== undefined) {
-      if (!seen.resets.has(id)) count(result, rule);
+      if (!seen.resets.has(id)) stricter.push(rule);
       continue;
     }
     if (talk === undefined || request === undefined) return `stream ${id} is seen by one side only`;
@@ -183,8 +190,4 @@ function streams(ours: Endpoint, seen: Seen, result: FuzzResult): string | undef
     if (talk.ended !== request.ended) return `end of ${id}: ${talk.ended}`;
   }
   return undefined;
-}
-
-function count(result: FuzzResult, rule: string): void {
-  result.stricter[rule] = (result.stricter[rule] ?? 0) + 1;
 }

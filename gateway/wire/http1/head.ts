@@ -79,7 +79,7 @@ export function readResponse(scanner: HeadScanner, text: string, asked: number):
 /** The trailer section whose bytes `text` are. Throws {@link Http1Refusal}. */
 export function readTrailers(scanner: HeadScanner, text: string, role: Role): string[] {
   const list: string[] = [];
-  for (let at = 0; at < scanner.names.length; at += 1) {
+  for (let at = 0; at < scanner.count; at += 1) {
     const name = scanner.names[at] as { text: string; kind: number };
     if (name.kind !== FIELD_OTHER) refuse('TRAILER_FORBIDDEN', role);
     list.push(name.text, text.substring(scanner.ends[2 * at] ?? 0, scanner.ends[2 * at + 1] ?? 0));
@@ -88,10 +88,10 @@ export function readTrailers(scanner: HeadScanner, text: string, role: Role): st
 }
 
 function readHeaders(scanner: HeadScanner, text: string, role: Role): string[] {
-  const { names, ends } = scanner;
+  const { names, ends, count } = scanner;
   const list: string[] = [];
   facts.reset();
-  for (let at = 0; at < names.length; at += 1) {
+  for (let at = 0; at < count; at += 1) {
     const name = names[at] as { text: string; kind: number };
     const value = text.substring(ends[2 * at] as number, ends[2 * at + 1] as number);
     list.push(name.text, value);

@@ -1,11 +1,11 @@
 /**
  * Field names as shared lower-case strings. pure
  *
- * A connection carries the same dozen names again and again: a table from the hash of the bytes to the
+ * A connection carries the same dozen names again and again: a table from a few of the bytes to the
  * string spares an allocation and a hash per field. It is bounded and only a memo: a name that falls out
  * is made again.
  */
-import { LOWER } from './bytes.ts';
+import { COLON, LOWER } from './bytes.ts';
 
 /** Why the codec looks at a field; 0 for all it only passes on. */
 export const FIELD_OTHER = 0;
@@ -23,6 +23,8 @@ export const FIELD_NO_TRAILER = 8;
 export interface FieldName {
   /** In lower case. */
   readonly text: string;
+  /** The same, as bytes. */
+  readonly bytes: Uint8Array;
   /** One of the `FIELD_` constants. */
   readonly kind: number;
 }
@@ -45,25 +47,29 @@ const learned: (FieldName | undefined)[] = new Array(SLOTS).fill(undefined);
 /** Names that mean something to the codec; a clash of hashes must never hide one. */
 const special = new Map<string, FieldName>();
 
-/** The hash of no bytes; see {@link hashStep}. */
-export const HASH_START = 17;
-
-/** The hash with one more byte, given in lower case. */
-export function hashStep(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + byte) | 0;
-}
-
-/** The name in `bytes[from, to)`, which are token bytes with this hash. */
-export function fieldName(bytes: Buffer, from: number, to: number, hash: number): FieldName {
-  const slot = hash & (SLOTS - 1);
+/** The name in `bytes[from, to)`, which are one or more token bytes. */
+export function fieldName(bytes: Buffer, from: number, to: number): FieldName {
+  const slot = slotOf(
+    to - from,
+    LOWER[bytes[from] as number] as number,
+    LOWER[bytes[(from + to) >> 1] as number] as number,
+    LOWER[bytes[to - 1] as number] as number,
+  );
   const first = fixed[slot];
-  if (first !== undefined && same(first.text, bytes, from, to)) return first;
+  if (first !== undefined && same(first.bytes, bytes, from, to)) return first;
   const second = learned[slot];
-  if (second !== undefined && same(second.text, bytes, from, to)) return second;
+  if (second !== undefined && same(second.bytes, bytes, from, to)) return second;
   const text = bytes.toString('latin1', from, to).toLowerCase();
-  const name = special.get(text) ?? { text, kind: FIELD_OTHER };
+  const name = special.get(text) ?? nameOf(text, FIELD_OTHER);
   if (to - from <= LEARNED_BYTES_MAX) learned[slot] = name;
   return name;
+}
+
+/** Length and three bytes tell common names apart; every byte is compared afterwards. */
+function slotOf(length: number, first: number, middle: number, last: number): number {
+  return (
+    (Math.imul(length, 401) + Math.imul(first, 37) + Math.imul(middle, 131) + last) & (SLOTS - 1)
+  );
 }
 
 /** What the codec must know of a field of this lower-case name. */
@@ -71,19 +77,46 @@ export function kindOf(name: string): number {
   return special.get(name)?.kind ?? FIELD_OTHER;
 }
 
-function same(text: string, bytes: Buffer, from: number, to: number): boolean {
-  if (text.length !== to - from) return false;
+/** Kinds of names that were written before, as they were spelled. */
+const written = new Map<string, number>();
+
+/** What the codec must know of a field that is to be written; -1: `name` is no token. */
+export function writtenKind(name: string): number {
+  const known = written.get(name);
+  if (known !== undefined) return known;
+  for (let at = 0; at < name.length; at += 1) {
+    // Beyond the table: no byte at all.
+    if (!LOWER[name.charCodeAt(at)]) return -1;
+  }
+  const kind = kindOf(name.toLowerCase());
+  if (written.size === SLOTS) written.clear();
+  if (name.length <= LEARNED_BYTES_MAX) written.set(name, kind);
+  return kind;
+}
+
+/** Whether a field of this name, its colon included, is what `bytes[from, to)` begins with. */
+export function isField(name: FieldName, bytes: Buffer, from: number, to: number): boolean {
+  const end = from + name.bytes.length;
+  return end < to && bytes[end] === COLON && same(name.bytes, bytes, from, end);
+}
+
+function same(name: Uint8Array, bytes: Buffer, from: number, to: number): boolean {
+  if (name.length !== to - from) return false;
   for (let at = from; at < to; at += 1) {
-    if (text.charCodeAt(at - from) !== LOWER[bytes[at] as number]) return false;
+    if (name[at - from] !== LOWER[bytes[at] as number]) return false;
   }
   return true;
 }
 
+function nameOf(text: string, kind: number): FieldName {
+  return { text, bytes: Buffer.from(text, 'latin1'), kind };
+}
+
 function teach(text: string, kind: number): void {
-  const name: FieldName = { text, kind };
-  let hash = HASH_START;
-  for (let at = 0; at < text.length; at += 1) hash = hashStep(hash, text.charCodeAt(at));
-  fixed[hash & (SLOTS - 1)] ??= name;
+  const name = nameOf(text, kind);
+  const middle = text.charCodeAt(text.length >> 1);
+  const slot = slotOf(text.length, text.charCodeAt(0), middle, text.charCodeAt(text.length - 1));
+  fixed[slot] ??= name;
   if (kind !== FIELD_OTHER) special.set(text, name);
 }
 

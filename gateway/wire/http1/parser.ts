@@ -16,7 +16,8 @@ import {
   readTrailers,
 } from './head.ts';
 import { HEAD_BYTES_MAX, PIPELINE_MAX, TRAILER_BYTES_MAX } from './limits.ts';
-import type { MessageSink } from './message.ts';
+import type { Head, MessageSink } from './message.ts';
+import { RepeatedHead } from './repeat.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import { HeadScanner } from './scan.ts';
 
@@ -29,6 +30,9 @@ const TRAILERS = 5;
 const CLOSED = 6;
 const FAILED = 7;
 
+/** Of a request: what it asks for is in its bytes. */
+const NOTHING_ASKED = -1;
+
 const CARRY_BYTES_MIN = 1_024;
 const NO_CARRY = Buffer.alloc(0);
 
@@ -37,6 +41,7 @@ export class Http1Parser {
   readonly #role: Role;
   readonly #sink: MessageSink;
   readonly #scanner: HeadScanner;
+  readonly #repeated = new RepeatedHead();
   #chunks: ChunkLines | undefined;
   #state = HEAD;
   #paused = false;
@@ -140,9 +145,19 @@ export class Http1Parser {
     const most = this.#state === HEAD ? HEAD_BYTES_MAX : TRAILER_BYTES_MAX;
     const carried = this.#carried;
     if (carried === 0) {
+      const asked = this.#asked[0] ?? NOTHING_ASKED;
+      const whole = this.#state === HEAD && this.#scanner.idle;
+      const known = whole ? this.#repeated.take(chunk, from, to, asked) : undefined;
+      if (known !== undefined) {
+        this.#scanner.begin('head');
+        this.#headRead(known);
+        return from + this.#repeated.length;
+      }
       const pos = this.#scanner.scan(chunk, from, Math.min(to, from + most), from);
       if (this.#scanner.done) {
-        this.#sectionEnd(chunk.toString('latin1', from, pos));
+        const head = this.#sectionEnd(chunk.toString('latin1', from, pos));
+        if (whole && head !== undefined) this.#repeated.put(chunk, from, pos, asked, head);
+        if (head !== undefined) this.#headRead(head);
         return pos;
       }
       if (pos - from === most) this.#refuseLarge();
@@ -159,7 +174,8 @@ export class Http1Parser {
     const text = this.#carry.toString('latin1', 0, end);
     this.#carry = NO_CARRY;
     this.#carried = 0;
-    this.#sectionEnd(text);
+    const head = this.#sectionEnd(text);
+    if (head !== undefined) this.#headRead(head);
     return from + end - carried;
   }
 
@@ -174,23 +190,22 @@ export class Http1Parser {
     this.#carried = needed;
   }
 
-  #sectionEnd(text: string): void {
-    if (this.#state === TRAILERS) {
-      const trailers = readTrailers(this.#scanner, text, this.#role);
-      if (trailers.length > 0) this.#sink.onTrailers(trailers);
-      this.#messageEnd();
-    } else if (this.#role === 'request') {
-      this.#headEnd(readRequest(this.#scanner, text));
-    } else {
+  /** The head that is whole; undefined after trailers. */
+  #sectionEnd(text: string): Head | undefined {
+    if (this.#state === HEAD) {
+      if (this.#role === 'request') return readRequest(this.#scanner, text);
       const asked = this.#asked[0];
       if (asked === undefined) this.#refuse('RESPONSE_UNEXPECTED');
-      const head = readResponse(this.#scanner, text, asked);
-      if (head.status >= 200 || head.status === 101) this.#asked.shift();
-      this.#headEnd(head);
+      return readResponse(this.#scanner, text, asked);
     }
+    const trailers = readTrailers(this.#scanner, text, this.#role);
+    if (trailers.length > 0) this.#sink.onTrailers(trailers);
+    this.#messageEnd();
+    return undefined;
   }
 
-  #headEnd(head: ReturnType<typeof readRequest>): void {
+  #headRead(head: Head): void {
+    if (head.status >= 200 || head.status === 101) this.#asked.shift();
     const { kind, length } = head.framing;
     // Also of an interim response: one that says "close" lets no other follow, as llhttp reads it.
     this.#keepAlive = head.keepAlive;

@@ -7,7 +7,7 @@
  */
 import { COLON, CR, HASH, HTAB, LF, LOWER, SP, TARGET, VALUE } from './bytes.ts';
 import { FIELDS_MAX, LEADING_EMPTY_LINES_MAX, START_LINE_BYTES_MAX } from './limits.ts';
-import { type FieldName, fieldName, HASH_START, hashStep } from './names.ts';
+import { type FieldName, fieldName, isField } from './names.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 
 const START = 0;
@@ -31,6 +31,8 @@ const LAST_LF = 17;
 const DONE = 18;
 
 const HTTP = Buffer.from('HTTP/1.', 'latin1');
+/** Bytes of "HTTP/1.1" and its line end. */
+const VERSION_LINE = HTTP.length + 3;
 const ZERO = 0x30;
 const LOWER_H = 0x68;
 
@@ -39,7 +41,6 @@ export class HeadScanner {
   readonly #role: Role;
   #phase = START;
   #mark = 0;
-  #hash = HASH_START;
   #emptyLines = 0;
   /** Bytes of the version read, then digits of the status. */
   #matched = 0;
@@ -52,9 +53,10 @@ export class HeadScanner {
   reasonTo = 0;
   minor = 0;
   status = 0;
-  /** Names of the fields so far; {@link ends} holds where each value begins and ends. */
+  /** Fields so far: their {@link names}, and where each value begins and {@link ends}. Beyond: older ones. */
+  count = 0;
   readonly names: FieldName[] = [];
-  readonly ends: number[] = [];
+  readonly ends = new Int32Array(2 * FIELDS_MAX);
 
   constructor(role: Role) {
     this.#role = role;
@@ -76,8 +78,7 @@ export class HeadScanner {
     this.#emptyLines = 0;
     this.#matched = 0;
     this.status = 0;
-    this.names.length = 0;
-    this.ends.length = 0;
+    this.count = 0;
   }
 
   /** Reads on in `buf[pos, end)`; the section began at `base`. Returns where it stopped. */
@@ -130,6 +131,11 @@ export class HeadScanner {
           this.#phase = VERSION;
           break;
         case VERSION:
+          if (this.#matched === 0 && end - pos >= VERSION_LINE && isVersionLine(buf, pos)) {
+            this.minor = (buf[pos + HTTP.length] as number) - ZERO;
+            this.#phase = FIELD_START;
+            return pos + VERSION_LINE;
+          }
           this.#version(byte);
           pos += 1;
           if (this.#matched > HTTP.length) this.#phase = VERSION_END;
@@ -205,61 +211,58 @@ export class HeadScanner {
   }
 
   #fields(buf: Buffer, from: number, end: number, base: number): number {
+    const { names, ends } = this;
     let pos = from;
     let phase = this.#phase;
+    let count = this.count;
+    let mark = base + this.#mark;
     while (pos < end) {
-      const byte = buf[pos] as number;
       if (phase === FIELD_START) {
+        const byte = buf[pos] as number;
         if (byte === CR) {
           phase = LAST_LF;
           pos += 1;
           continue;
         }
-        if (byte === SP || byte === HTAB) {
-          this.#refuse(this.names.length === 0 ? 'WHITESPACE_BEFORE_FIELDS' : 'OBS_FOLD');
-        }
-        if (byte === LF) this.#refuse('BARE_LF');
-        if (byte === COLON) this.#refuse('FIELD_NAME_EMPTY');
-        if (this.names.length === FIELDS_MAX) this.#refuse('FIELDS_TOO_MANY');
-        this.#mark = pos - base;
-        this.#hash = HASH_START;
+        if (LOWER[byte] === 0) this.#refuseField(byte, count);
+        if (count === FIELDS_MAX) this.#refuse('FIELDS_TOO_MANY');
+        mark = pos;
         phase = NAME;
+        // The last head's fields came in some order; this one's most often come in the same.
+        const guess = names[count];
+        if (guess !== undefined && isField(guess, buf, pos, end)) {
+          pos += guess.bytes.length + 1;
+          phase = VALUE_START;
+        }
       }
       if (phase === NAME) {
-        let hash = this.#hash;
-        let lower = 0;
-        while (pos < end) {
-          lower = LOWER[buf[pos] as number] as number;
-          if (lower === 0) break;
-          hash = hashStep(hash, lower);
-          pos += 1;
-        }
-        this.#hash = hash;
+        while (pos < end && LOWER[buf[pos] as number] !== 0) pos += 1;
         if (pos === end) break;
         if (buf[pos] !== COLON) this.#refuseName(buf[pos] as number);
-        this.names.push(fieldName(buf, base + this.#mark, pos, hash));
+        names[count] = fieldName(buf, mark, pos);
         pos += 1;
         phase = VALUE_START;
       }
       if (phase === VALUE_START) {
         while (pos < end && (buf[pos] === SP || buf[pos] === HTAB)) pos += 1;
         if (pos === end) break;
-        this.ends.push(pos - base);
+        mark = pos;
         phase = VALUE_PART;
       }
       if (phase === VALUE_PART) {
         while (pos < end && VALUE[buf[pos] as number] !== 0) pos += 1;
         if (pos === end) break;
         if (buf[pos] !== CR) this.#refuse(buf[pos] === LF ? 'BARE_LF' : 'FIELD_VALUE_CHARACTER');
-        const first = base + (this.ends[this.ends.length - 1] as number);
         let last = pos;
-        while (last > first && (buf[last - 1] === SP || buf[last - 1] === HTAB)) last -= 1;
-        this.ends.push(last - base);
+        while (last > mark && (buf[last - 1] === SP || buf[last - 1] === HTAB)) last -= 1;
+        ends[2 * count] = mark - base;
+        ends[2 * count + 1] = last - base;
+        count += 1;
         pos += 1;
         phase = VALUE_LF;
-        continue;
+        if (pos === end) break;
       }
-      if (byte !== LF) this.#refuse('BARE_CR');
+      if (buf[pos] !== LF) this.#refuse('BARE_CR');
       pos += 1;
       if (phase === LAST_LF) {
         phase = DONE;
@@ -268,6 +271,8 @@ export class HeadScanner {
       phase = FIELD_START;
     }
     this.#phase = phase;
+    this.count = count;
+    this.#mark = mark - base;
     return pos;
   }
 
@@ -309,6 +314,17 @@ export class HeadScanner {
     return this.#refuse(byte === HTAB ? 'TARGET_SPACE' : 'TARGET_CHARACTER');
   }
 
+  /** A line that does not begin as a field does. */
+  #refuseField(byte: number, count: number): never {
+    if (byte === SP || byte === HTAB) {
+      this.#refuse(count === 0 ? 'WHITESPACE_BEFORE_FIELDS' : 'OBS_FOLD');
+    }
+    if (byte === LF) this.#refuse('BARE_LF');
+    if (byte === COLON) this.#refuse('FIELD_NAME_EMPTY');
+    if (count === FIELDS_MAX) this.#refuse('FIELDS_TOO_MANY');
+    return this.#refuse('FIELD_NAME_CHARACTER');
+  }
+
   #refuseName(byte: number): never {
     if (byte === LF) this.#refuse('BARE_LF');
     return this.#refuse(
@@ -319,4 +335,14 @@ export class HeadScanner {
   #refuse(rule: RuleCode): never {
     throw new Http1Refusal(rule, this.#role);
   }
+}
+
+/** Whether a whole version, 1.0 or 1.1, and its line end are next. */
+function isVersionLine(buf: Buffer, pos: number): boolean {
+  for (let at = 0; at < HTTP.length; at += 1) {
+    if (buf[pos + at] !== HTTP[at]) return false;
+  }
+  const end = pos + HTTP.length;
+  const minor = (buf[end] as number) - ZERO;
+  return (minor === 0 || minor === 1) && buf[end + 1] === CR && buf[end + 2] === LF;
 }

@@ -5,9 +5,8 @@
  * they are left out. What the parser would refuse it refuses, so that no value can become a header.
  */
 import { IsthmusError } from '#core/errors.ts';
-import { LOWER, TARGET, VALUE } from './bytes.ts';
 import { contentLength } from './fields.ts';
-import type { Framing } from './message.ts';
+import { FRAMING_NONE, type Framing, framingOfLength } from './message.ts';
 import {
   FIELD_CONNECTION,
   FIELD_CONTENT_LENGTH,
@@ -16,7 +15,7 @@ import {
   FIELD_PROXY_CONNECTION,
   FIELD_TRANSFER_ENCODING,
   FIELD_UPGRADE,
-  kindOf,
+  writtenKind,
 } from './names.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import { isAuthority, isMethod, readTarget } from './target.ts';
@@ -24,7 +23,14 @@ import { isAuthority, isMethod, readTarget } from './target.ts';
 /** Content larger than this is handed on as it is, not copied behind the head. */
 export const COPY_BYTES_MAX = 8_192;
 
+/** A character that is no byte of a field value: what VALUE says, compiled. */
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** The same of a request target: what TARGET says. */
+const NO_TARGET = /[^\x21\x22\x24-\x7e]/;
+
 const SLAB_BYTES = 65_536;
+const NO_CONTENT = framingOfLength(0);
 
 /** What a head says beside its fields. */
 export interface HeadOptions {
@@ -32,8 +38,11 @@ export interface HeadOptions {
   readonly keepAlive: boolean;
   /** Protocol to switch to; empty: none. */
   readonly upgrade: string;
-  /** An HTTP/1.0 client asked to keep the connection: it is told that it is kept (RFC 9112 appendix C.2.2). */
-  readonly keepAlive10?: boolean;
+  /**
+   * The other side speaks HTTP/1.0: that the connection stays must be said (RFC 9112 section 9.3), and interim
+   * answers, upgrades and the chunked coding do not exist. How a body without a length ends is the caller's choice.
+   */
+  readonly http10?: boolean;
 }
 
 /** Writes the messages of one direction of a connection. */
@@ -60,15 +69,21 @@ export class Http1Writer {
     options: HeadOptions,
   ): void {
     if (!isMethod(method)) this.#refuse('METHOD_UNKNOWN');
-    this.#check(target, TARGET, 'TARGET_CHARACTER');
+    if (NO_TARGET.test(target)) this.#refuse('TARGET_CHARACTER');
     const parts = readTarget(method, target);
     if (typeof parts === 'string') this.#refuse(parts);
     if (!isAuthority(authority)) this.#refuse('HOST_INVALID');
+    const { kind, length } = options.framing;
+    if (method === 'CONNECT' && (kind === 'chunked' || length > 0)) this.#refuse('CONNECT_CONTENT');
+    if (kind === 'untilClose') throw new IsthmusError('INTERNAL', 'a request that ends by closing');
     const text = `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
-    this.#head(text, headers, options, false);
+    this.#head(text, headers, options, options.framing, false);
   }
 
-  /** A response's head; `bodiless`: it answers HEAD, so its Content-Length only informs. */
+  /**
+   * A response's head; `bodiless`: it answers HEAD. Of HEAD and 304 the Content-Length only informs, and is
+   * that of the list, or else of the framing; 1xx and 204 have none (RFC 9110 section 8.6).
+   */
   response(
     status: number,
     reason: string,
@@ -77,15 +92,18 @@ export class Http1Writer {
     bodiless = false,
   ): void {
     if (!(status >= 100 && status <= 599)) this.#refuse('STATUS_CODE');
-    this.#check(reason, VALUE, 'REASON_CHARACTER');
+    if (NO_VALUE.test(reason)) this.#refuse('REASON_CHARACTER');
+    const { framing, upgrade, http10 } = options;
+    if (status < 200 && http10) throw new IsthmusError('INTERNAL', `${status} to HTTP/1.0`);
+    if (status === 101 && upgrade === '') this.#refuse('SWITCH_UNNAMED');
     const never = status < 200 || status === 204;
-    if (never && options.framing.kind === 'chunked') this.#refuse('TRANSFER_ENCODING_FORBIDDEN');
-    if (never && options.framing.length > 0) this.#refuse('CONTENT_LENGTH_FORBIDDEN');
-    const informs = bodiless || status === 304;
-    let text = `HTTP/1.1 ${status} ${reason}\r\n`;
-    const needsLength = options.framing.kind === 'none' && !informs && status >= 200;
-    if (needsLength && status !== 204) text += 'content-length: 0\r\n';
-    this.#head(text, headers, options, informs);
+    if (never && framing.kind === 'chunked') this.#refuse('TRANSFER_ENCODING_FORBIDDEN');
+    if (never && framing.length > 0) this.#refuse('CONTENT_LENGTH_FORBIDDEN');
+    const informs = !never && (bodiless || status === 304);
+    let bounds = framing;
+    if (never && framing.kind !== 'raw') bounds = FRAMING_NONE;
+    else if (framing.kind === 'none' && !informs && !never) bounds = NO_CONTENT;
+    this.#head(`HTTP/1.1 ${status} ${reason}\r\n`, headers, options, bounds, informs);
   }
 
   /** Content `chunk[from, to)`. Beyond {@link COPY_BYTES_MAX} the bytes must stay as they are until sent. */
@@ -108,15 +126,21 @@ export class Http1Writer {
     if (this.#chunked) this.#text('\r\n');
   }
 
-  /** The message is complete; trailers travel only in a chunked one. */
+  /**
+   * The message is complete. Trailers travel in a chunked one; any other has no place for them, and they are
+   * dropped on purpose: RFC 9110 section 6.5.1 lets every hop do so, and no sender may rely on them.
+   */
   end(trailers: readonly string[] = []): void {
     if (this.#owed > 0) throw new IsthmusError('INTERNAL', 'less content than was announced');
+    this.#owed = 0;
     if (!this.#chunked) return;
     let text = '0\r\n';
     for (let at = 0; at < trailers.length; at += 2) {
       const name = trailers[at] as string;
-      if (kindOf(name.toLowerCase()) !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
-      text += this.#field(name, trailers[at + 1] as string);
+      if (this.#kindOf(name) !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
+      const value = trailers[at + 1] as string;
+      if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
+      text += `${name}: ${value}\r\n`;
     }
     this.#text(`${text}\r\n`);
     this.#chunked = false;
@@ -131,34 +155,45 @@ export class Http1Writer {
     for (const bytes of ready) send(bytes);
   }
 
-  #head(line: string, headers: readonly string[], options: HeadOptions, informs: boolean): void {
-    const { framing, keepAlive, upgrade } = options;
+  #head(
+    line: string,
+    headers: readonly string[],
+    options: HeadOptions,
+    framing: Framing,
+    informs: boolean,
+  ): void {
+    const { keepAlive, upgrade, http10 } = options;
+    if (this.#owed !== 0) throw new IsthmusError('INTERNAL', 'the last message is not complete');
+    const chunked = framing.kind === 'chunked' && !informs;
+    if (http10 && (chunked || upgrade !== '')) {
+      throw new IsthmusError('INTERNAL', `${chunked ? 'chunked' : 'an upgrade'} to HTTP/1.0`);
+    }
     let text = line;
+    let length = framing.kind === 'length' ? String(framing.length) : '';
     for (let at = 0; at < headers.length; at += 2) {
       const name = headers[at] as string;
       const value = headers[at + 1] as string;
-      const kind = kindOf(name.toLowerCase());
-      if (kind === FIELD_OTHER || !this.#owns(kind)) text += this.#field(name, value);
-      else if (kind === FIELD_CONTENT_LENGTH && informs) {
+      const kind = this.#kindOf(name);
+      if (kind === FIELD_OTHER || !this.#owns(kind)) {
+        if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
+        text += `${name}: ${value}\r\n`;
+      } else if (kind === FIELD_CONTENT_LENGTH && informs) {
         if (contentLength(value) < 0) this.#refuse('CONTENT_LENGTH_INVALID');
-        text += `content-length: ${value}\r\n`;
+        length = value;
       }
     }
-    this.#chunked = framing.kind === 'chunked' && !informs;
-    this.#owed =
-      framing.kind === 'length' && !informs
-        ? framing.length
-        : framing.kind === 'none' || informs
-          ? 0
-          : -1;
-    if (this.#chunked) text += 'transfer-encoding: chunked\r\n';
-    else if (framing.kind === 'length' && !informs) text += `content-length: ${framing.length}\r\n`;
+    if (chunked) text += 'transfer-encoding: chunked\r\n';
+    else if (length !== '') text += `content-length: ${length}\r\n`;
+    const closes = !keepAlive || (framing.kind === 'untilClose' && !informs);
     if (upgrade !== '') {
-      this.#check(upgrade, VALUE, 'FIELD_VALUE_CHARACTER');
-      text += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
-    } else if (!keepAlive) text += 'connection: close\r\n';
-    else if (options.keepAlive10 === true) text += 'connection: keep-alive\r\n';
+      if (NO_VALUE.test(upgrade)) this.#refuse('FIELD_VALUE_CHARACTER');
+      text += `connection: upgrade${closes ? ', close' : ''}\r\nupgrade: ${upgrade}\r\n`;
+    } else if (closes) text += 'connection: close\r\n';
+    else if (http10) text += 'connection: keep-alive\r\n';
     this.#text(`${text}\r\n`);
+    this.#chunked = chunked;
+    this.#owed =
+      informs || framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : -1;
   }
 
   #owns(kind: number): boolean {
@@ -172,18 +207,11 @@ export class Http1Writer {
     );
   }
 
-  #field(name: string, value: string): string {
+  #kindOf(name: string): number {
+    const kind = writtenKind(name);
+    if (kind < 0) this.#refuse('FIELD_NAME_CHARACTER');
     if (name === '') this.#refuse('FIELD_NAME_EMPTY');
-    this.#check(name, LOWER, 'FIELD_NAME_CHARACTER');
-    this.#check(value, VALUE, 'FIELD_VALUE_CHARACTER');
-    return `${name}: ${value}\r\n`;
-  }
-
-  #check(text: string, table: Uint8Array, rule: RuleCode): void {
-    for (let at = 0; at < text.length; at += 1) {
-      // Beyond the table: no byte at all.
-      if (!table[text.charCodeAt(at)]) this.#refuse(rule);
-    }
+    return kind;
   }
 
   #text(text: string): void {

@@ -51,6 +51,7 @@ export const SETTING = {
   MAX_FRAME_SIZE: 5,
   MAX_HEADER_LIST_SIZE: 6,
   ENABLE_CONNECT_PROTOCOL: 8,
+  NO_RFC7540_PRIORITIES: 9,
 } as const;
 
 /** The largest flow-control window, increment and stream id. */

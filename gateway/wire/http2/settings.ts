@@ -28,6 +28,8 @@ export interface Http2Settings {
   headerListBytes: number;
   /** RFC 8441: extended CONNECT is understood. */
   connectProtocol: boolean;
+  /** RFC 9218 section 2.1: 1 where priorities of RFC 7540 mean nothing; -1 before the first SETTINGS. */
+  noPriorities: number;
 }
 
 /** The values before any SETTINGS. */
@@ -40,6 +42,7 @@ export function initialSettings(): Http2Settings {
     frameBytes: DEFAULT_FRAME_BYTES,
     headerListBytes: Number.POSITIVE_INFINITY,
     connectProtocol: false,
+    noPriorities: -1,
   };
 }
 
@@ -80,9 +83,17 @@ export function applySettings(
         if (value > 1 || (value === 0 && settings.connectProtocol)) return 'SETTING_VALUE';
         settings.connectProtocol = value === 1;
         break;
+      case SETTING.NO_RFC7540_PRIORITIES:
+        // Neither 0 nor 1, or another than the first SETTINGS said (RFC 9218 section 2.1).
+        if (value > 1 || (settings.noPriorities >= 0 && settings.noPriorities !== value)) {
+          return 'SETTING_VALUE';
+        }
+        settings.noPriorities = value;
+        break;
       default: // Unknown settings are ignored (section 6.5.2).
     }
   }
+  if (settings.noPriorities < 0) settings.noPriorities = 0;
   return undefined;
 }
 

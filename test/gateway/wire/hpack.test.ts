@@ -275,6 +275,32 @@ test('lists survive encoding and decoding while table sizes change', () => {
   }
 });
 
+test('lists survive while the peer lowers and raises the table it allows, and secrets stay out of it', () => {
+  const random = seededRandom(5);
+  const secrets = ['authorization', 'cookie', 'proxy-authorization', 'set-cookie'];
+  for (let connection = 0; connection < 100; connection += 1) {
+    const tableBytes = below(random, 8_192);
+    const indexing = below(random, 2) === 0 ? 'always' : 'repeated';
+    const encoder = new HpackEncoder({ indexing, tableBytes });
+    const decoder = new HpackDecoder({ maxListBytes: 1e6, tableBytes });
+    for (let round = 0; round < 60; round += 1) {
+      if (below(random, 6) === 0) {
+        // SETTINGS and their acknowledgement, before the next block.
+        const bytes = below(random, 4) === 0 ? 0 : below(random, 8_192);
+        decoder.setTableMaxBytes(bytes);
+        encoder.resize(bytes);
+      }
+      const secret = secrets[below(random, secrets.length)] as string;
+      const list = [...randomList(random), secret, `s${below(random, 3)}`];
+      const out = encode(encoder, list);
+      const block = decoder.decode(out, 0, out.length);
+      assert.deepEqual(block.headers, list);
+      assert.ok(block.sensitive?.has(secret), `${secret} may be indexed by the next hop`);
+      assert.equal(decoder.tableBytes, encoder.tableBytes);
+    }
+  }
+});
+
 test('a repeated block is answered from the memo until the table changes', () => {
   const decoder = new HpackDecoder({ maxListBytes: MAX_LIST_BYTES });
   decode(decoder, '4001610162');

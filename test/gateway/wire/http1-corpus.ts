@@ -2,6 +2,7 @@
  * One minimal example for every rule of the HTTP/1 codec, and the tricks of request smuggling.
  */
 import type { Role, RuleCode } from '#gateway/wire/http1/rules.ts';
+import { HARMLESS, SMUGGLED } from './http1-smuggling.ts';
 
 /** Bytes, and the rule that refuses them; `undefined`: they are accepted. */
 export interface Example {
@@ -124,12 +125,37 @@ export const REFUSED: readonly Example[] = [
   { ...response('SWITCH_UNNAMED', 'HTTP/1.1 101 \r\n\r\n'), upgrade: true },
   field('CONTENT_LENGTH_INVALID', 'Content-Length: 5\t'),
   field('TRANSFER_ENCODING_UNKNOWN', 'Transfer-Encoding: chunked\t'),
+  // What llhttp lets pass of rules that it has, too.
+  request('BARE_CR', '\r\r'),
+  request('BARE_LF', `\nGET / HTTP/1.1\r\n${HOST}\r\n`),
+  request('TARGET_SPACE', `SOURCE / ICE/1.0\r\n${HOST}\r\n`),
+  response('CHUNKED_NOT_LAST', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked,\r\n\r\n'),
+  request('CHUNK_EXTENSION_INVALID', `${CHUNKED}3;=\r\nabc\r\n0\r\n\r\n`),
+  response('CONTENT_LENGTH_INVALID', 'HTTP/1.1 200 OK\r\nContent-Length: 2\t\r\n\r\nab'),
+  request('DATA_AFTER_CLOSE', 'GET / HTTP/1.0\r\n\r\n\r\n'),
+  { ...response('SWITCH_UNNAMED', 'HTTP/1.1 101 \r\n\r\nraw'), upgrade: true },
+  response(
+    'TRANSFER_ENCODING_REPEATED',
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n',
+    'HEAD',
+  ),
+  response('TRANSFER_ENCODING_UNKNOWN', 'HTTP/1.1 304 \r\nTransfer-Encoding: gzip\r\n\r\n'),
+  request(
+    'TRANSFER_ENCODING_VERSION',
+    'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  ),
+  request('EARLY_END', `GET / HTTP/1.1\r\n${HOST}\r\n\r`),
+  { ...response('SWITCH_UNASKED', 'HTTP/1.0 101 \r\n\r\nraw'), upgrade: true },
   request('EARLY_END', 'GET / HT'),
   request('EARLY_END', `${POST}Content-Length: 5\r\n\r\nabc`),
   response('EARLY_END', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab'),
+  ...Object.entries(SMUGGLED).flatMap(([rule, list]) =>
+    list.map((bytes) => request(rule as RuleCode, bytes)),
+  ),
 ];
 
 export const ACCEPTED: readonly Example[] = [
+  ...HARMLESS.map((bytes) => request(undefined, bytes)),
   request(undefined, `\r\nGET / HTTP/1.1\r\n${HOST}\r\n`),
   request(undefined, `${POST}Content-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\n${HOST}\r\n`),
   request(

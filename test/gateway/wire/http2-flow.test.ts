@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import { below, type Random, seededRandom } from '#core/random.ts';
+import { FLAG, FRAME, PREFACE } from '#gateway/wire/http2/frames.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
-import { Endpoint, GET, type Stream } from '../../fuzz/http2-kit.ts';
+import { Endpoint, frame, GET, headersFrame, type Stream } from '#test/fuzz/http2-kit.ts';
 
 /** One direction of the pipe. */
 class Pipe {
@@ -141,4 +142,115 @@ test('a stream whose owner reads nothing delays no other', () => {
   const quick = client.open(GET.with(1, 'POST'), [Buffer.alloc(1_000)]);
   turn();
   assert.ok(client.talks.get(quick.id)?.closed);
+});
+
+/** Every window, as RFC 9113 section 6.9 has the sender count it. */
+class Windows {
+  connection = 65_535;
+  initial = 65_535;
+  frame = 16_384;
+  readonly streams = new Map<number, number>();
+  readonly bodies = new Map<number, Buffer[]>();
+
+  /** What our SETTINGS change, in force for what comes after their acknowledgement. */
+  readonly due: (() => void)[] = [];
+
+  setInitial(bytes: number): void {
+    for (const [id, left] of this.streams) this.streams.set(id, left + bytes - this.initial);
+    this.initial = bytes;
+  }
+
+  /** Takes what was sent; fails where it passes a window or the size of a frame. */
+  take(bytes: Buffer): void {
+    for (let at = 0; at < bytes.length; ) {
+      const length = bytes.readUIntBE(at, 3);
+      const id = bytes.readUInt32BE(at + 5);
+      if (bytes[at + 3] === FRAME.DATA) {
+        assert.ok(length <= this.frame, `a frame of ${length}`);
+        const left = (this.streams.get(id) ?? 0) - length;
+        this.connection -= length;
+        assert.ok(length === 0 || (left >= 0 && this.connection >= 0), `stream ${id}: ${left}`);
+        this.streams.set(id, left);
+        this.bodies.get(id)?.push(Buffer.from(bytes.subarray(at + 9, at + 9 + length)));
+      } else if (bytes[at + 3] === FRAME.SETTINGS && bytes[at + 4] === FLAG.ACK) {
+        this.due.shift()?.();
+      }
+      at += 9 + length;
+    }
+  }
+}
+
+function shrinkAndGrow(seed: number): void {
+  const random = seededRandom(seed);
+  const limits = { ...LIMITS, settings: { burst: 1e9, perSecond: 0 } };
+  const server = new Endpoint({ role: 'server', limits });
+  const windows = new Windows();
+  const sent = new Map<number, Buffer>();
+  server.onEnd = (stream) => {
+    const body = randomBody(random);
+    sent.set(stream.id, Buffer.concat(body));
+    server.connection.sendHeaders(stream, [':status', '200'], false);
+    server.send(stream, body);
+  };
+  const uint32 = (value: number) => value.toString(16).padStart(8, '0');
+  const feed = (bytes: Buffer) => {
+    windows.take(Buffer.concat(server.connection.takeOutput()));
+    server.connection.feed(bytes, 0);
+    assert.equal(server.error, undefined);
+  };
+  const setInitial = (bytes: number) => {
+    windows.due.push(() => windows.setInitial(bytes));
+    feed(frame(FRAME.SETTINGS, 0, 0, `0004${uint32(bytes)}`));
+  };
+  const grow = (id: number, bytes: number) => {
+    feed(frame(FRAME.WINDOW_UPDATE, 0, id, uint32(bytes)));
+    if (id === 0) windows.connection += bytes;
+    else windows.streams.set(id, (windows.streams.get(id) ?? 0) + bytes);
+  };
+  windows.due.push(() => undefined);
+  feed(Buffer.concat([PREFACE, frame(FRAME.SETTINGS, 0, 0)]));
+  for (let round = 0; round < 400; round += 1) {
+    const id = 1 + 2 * below(random, Math.max(1, windows.streams.size));
+    switch (below(random, 6)) {
+      case 0: {
+        const next = 1 + 2 * windows.streams.size;
+        if (next > 40) break;
+        feed(Buffer.alloc(0));
+        windows.streams.set(next, windows.initial);
+        windows.bodies.set(next, []);
+        server.connection.feed(headersFrame(next, GET), 0);
+        break;
+      }
+      case 1:
+        setInitial([0, 1, 100, 16_384, 65_535, 200_000][below(random, 6)] as number);
+        break;
+      case 2: {
+        const size = 16_384 + below(random, 40_000);
+        windows.due.push(() => {
+          windows.frame = size;
+        });
+        feed(frame(FRAME.SETTINGS, 0, 0, `0005${uint32(size)}`));
+        break;
+      }
+      case 3:
+        if (windows.streams.has(id)) grow(id, 1 + below(random, 50_000));
+        break;
+      case 4:
+        grow(0, 1 + below(random, 100_000));
+        break;
+      default:
+        feed(Buffer.alloc(0));
+    }
+  }
+  setInitial(1 << 24);
+  grow(0, 1 << 29);
+  for (let round = 0; round < 200; round += 1) feed(Buffer.alloc(0));
+  for (const [id, body] of sent) {
+    assert.equal(hash(Buffer.concat(windows.bodies.get(id) ?? [])), hash(body), `stream ${id}`);
+  }
+  assert.equal(server.connection.streams, 0);
+}
+
+test('whatever SETTINGS do to windows and frames, none is passed and everything is sent', () => {
+  for (let seed = 1; seed <= 30; seed += 1) shrinkAndGrow(seed);
 });
