@@ -19,7 +19,7 @@ import { type RelayContext, type RelayRoute, relay } from './http/relay.ts';
 import { type Arrival, arrivalOf } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
 import type { LocalUpstream } from './local.ts';
-import type { LocalPort, Snapshot, Target } from './snapshot/types.ts';
+import type { LocalPort, Snapshot } from './snapshot/types.ts';
 
 export interface InwardOptions extends RelayContext {
   readonly cluster: string;
@@ -44,13 +44,14 @@ export function serveStream(
     respondError(exchange, 'BAD_REQUEST', 'the request names no target');
     return;
   }
-  const port = portOf(peer, arrival, options);
+  const service = `${arrival.target.namespace}/${arrival.target.name}`;
+  const port = portOf(peer, service, arrival, options);
   if (port instanceof IsthmusError) {
     respondError(exchange, port.code, port.message);
     return;
   }
   const head = { ...arrival.head, headers: endToEnd(arrival.head.headers) };
-  relay(exchange, head, new ArrivalRoute(arrival, port.protocol, options.local), options);
+  relay(exchange, head, new ArrivalRoute(arrival, service, port.protocol, options.local), options);
 }
 
 function serveControl(peer: string, exchange: Exchange, options: InwardOptions): void {
@@ -63,9 +64,13 @@ function serveControl(peer: string, exchange: Exchange, options: InwardOptions):
 }
 
 /** The port a peer asks for, or why it may not have it. */
-function portOf(peer: string, arrival: Arrival, options: InwardOptions): LocalPort | IsthmusError {
-  const { namespace, name, port } = arrival.target;
-  const key = `${namespace}/${name}`;
+function portOf(
+  peer: string,
+  key: string,
+  arrival: Arrival,
+  options: InwardOptions,
+): LocalPort | IsthmusError {
+  const { port } = arrival.target;
   const snapshot = options.snapshot();
   if (hopsOf(arrival.head.headers).includes(options.cluster)) {
     return new IsthmusError('LOOP_DETECTED', `the request already passed ${options.cluster}`);
@@ -77,14 +82,21 @@ function portOf(peer: string, arrival: Arrival, options: InwardOptions): LocalPo
 
 /** Where a request of a peer goes: to local pods, as often as the near gateway still allows. */
 class ArrivalRoute implements RelayRoute {
-  readonly target: Target;
-  readonly mirror = undefined;
+  readonly service: string;
+  readonly balanceKey: string;
   readonly attemptsMax: number;
   readonly #protocol: HttpVersion | undefined;
   readonly #local: LocalUpstream;
 
-  constructor(arrival: Arrival, protocol: HttpVersion | undefined, local: LocalUpstream) {
-    this.target = arrival.target;
+  constructor(
+    arrival: Arrival,
+    service: string,
+    protocol: HttpVersion | undefined,
+    local: LocalUpstream,
+  ) {
+    this.service = service;
+    // What came is what `formatTarget` would make of it again.
+    this.balanceKey = arrival.targetText;
     this.attemptsMax = 1 + arrival.attempts;
     this.#protocol = protocol;
     this.#local = local;

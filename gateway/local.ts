@@ -6,7 +6,7 @@
  */
 import type { Clock, Timer } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
-import { type Network, parseAddress } from '#core/network.ts';
+import { type Address, type Network, parseAddress } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Attempt, UpstreamRequest } from './http/exchange.ts';
 import type { HttpVersion } from './http/message.ts';
@@ -20,6 +20,7 @@ const FORGET_MS = 60_000;
 const KEY_BYTES = 16;
 
 interface Pools {
+  readonly address: Address;
   /** What the pod was found to speak, though nothing was declared. */
   found?: 'http1';
   http1?: Http1Pool;
@@ -46,11 +47,10 @@ export class LocalUpstream {
   /** Starts an attempt at `endpoint` (`host:port`), which speaks `declared` if anything was. */
   start(endpoint: string, request: UpstreamRequest, declared: HttpVersion | undefined): Attempt {
     const { clock, network } = this.#options;
-    const address = parseAddress(endpoint);
-    if (address === undefined) throw new IsthmusError('INTERNAL', `not an address: ${endpoint}`);
     const { head } = request;
-    if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
     const pools = this.#poolsOf(endpoint);
+    const { address } = pools;
+    if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
     const version = declared ?? pools.found ?? head.version;
     if (version === 'http1') return this.#startHttp1(endpoint, pools, request);
     pools.http2 ??= new Http2Pool({ clock, network, address });
@@ -81,7 +81,9 @@ export class LocalUpstream {
   #poolsOf(endpoint: string): Pools {
     let pools = this.#pools.get(endpoint);
     if (pools === undefined) {
-      pools = { used: true };
+      const address = parseAddress(endpoint);
+      if (address === undefined) throw new IsthmusError('INTERNAL', `not an address: ${endpoint}`);
+      pools = { address, used: true };
       this.#pools.set(endpoint, pools);
     }
     pools.used = true;

@@ -1,8 +1,9 @@
 /**
  * What a gateway counts, under names `docs/glossary.md` explains.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RequestReport } from './http/relay.ts';
+import { RequestMetrics } from './request-metrics.ts';
 
 export interface GatewayMetrics {
   request(report: RequestReport): void;
@@ -17,31 +18,7 @@ export type RefusalSource = 'http1' | 'http2' | 'tunnel' | 'listener' | 'handsha
 /** Metrics fed into `registry`. */
 export function gatewayMetrics(registry: Registry): GatewayMetrics {
   const registers = [registry];
-  const requests = new Counter({
-    name: 'isthmus_requests_total',
-    help: 'Requests answered, by service, by the cluster that answered (empty: none) and by status.',
-    labelNames: ['service', 'cluster', 'status', 'code'],
-    registers,
-  });
-  const latency = new Histogram({
-    name: 'isthmus_request_duration_seconds',
-    help: 'From the head of a request to the end of its answer.',
-    labelNames: ['service', 'cluster'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers,
-  });
-  const retries = new Counter({
-    name: 'isthmus_retries_total',
-    help: 'Attempts after the first.',
-    labelNames: ['service'],
-    registers,
-  });
-  const connections = new Counter({
-    name: 'isthmus_opaque_connections_total',
-    help: 'Opaque connections, by service and outcome.',
-    labelNames: ['service', 'outcome'],
-    registers,
-  });
+  const requests = new RequestMetrics(registry);
   const refusals = new Counter({
     name: 'isthmus_refused_total',
     help: 'What broke a rule or passed a bound, by where it came from and the rule.',
@@ -70,16 +47,7 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     registers,
   });
   return {
-    request({ target, status, code, attempts, cluster = '', latencyMs, opaque }) {
-      const service = `${target.namespace}/${target.name}`;
-      if (opaque) {
-        connections.inc({ service, outcome: code === undefined ? 'carried' : 'failed' });
-        return;
-      }
-      requests.inc({ service, cluster, status: String(status), code: code ?? '' });
-      latency.observe({ service, cluster }, latencyMs / 1_000);
-      if (attempts > 1) retries.inc({ service }, attempts - 1);
-    },
+    request: (report) => requests.count(report),
     refused: (source, rule) => refusals.inc({ source, rule }),
     peer(cluster, isConnected, roundTripMs, tunnelCount) {
       connected.set({ cluster }, isConnected ? 1 : 0);

@@ -3,6 +3,7 @@
  */
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
+import { balanceKey } from './balance/balancer.ts';
 import type { Choice } from './balance/service.ts';
 import { AttemptError } from './http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from './http/deferred.ts';
@@ -14,7 +15,7 @@ import { respondError } from './http/respond.ts';
 import { ATTEMPTS_MAX } from './http/retry.ts';
 import type { LocalUpstream } from './local.ts';
 import type { Peers } from './peers.ts';
-import type { ListenerRoute, Snapshot, Target } from './snapshot/types.ts';
+import { formatTarget, type ListenerRoute, type Snapshot } from './snapshot/types.ts';
 
 export interface OutwardOptions extends RelayContext {
   readonly cluster: string;
@@ -56,16 +57,19 @@ export class Outward {
 
 /** Where the requests of one listener go. */
 class MirrorRoute implements RelayRoute {
-  readonly target: Target;
-  readonly mirror: string;
+  readonly service: string;
+  readonly balanceKey: string;
   readonly attemptsMax = ATTEMPTS_MAX;
-  readonly #service: string;
+  readonly #port: number;
+  readonly #target: string;
   readonly #options: OutwardOptions;
 
   constructor(listener: ListenerRoute, options: OutwardOptions) {
-    this.target = listener.target;
-    this.mirror = listener.mirror;
-    this.#service = `${listener.target.namespace}/${listener.target.name}`;
+    const { target, mirror } = listener;
+    this.service = `${target.namespace}/${target.name}`;
+    this.balanceKey = balanceKey(target, mirror);
+    this.#port = target.port;
+    this.#target = formatTarget(target);
     this.#options = options;
   }
 
@@ -73,13 +77,13 @@ class MirrorRoute implements RelayRoute {
     const { local, cluster, snapshot } = this.#options;
     const { key } = choice.endpoint;
     if (choice.kind === 'local') {
-      const port = snapshot().services.get(this.#service)?.ports.get(this.target.port);
+      const port = snapshot().services.get(this.service)?.ports.get(this.#port);
       return local.start(key, request, port?.protocol);
     }
     const opaque = request.head.method === 'CONNECT';
     const { address } = exchange;
     const passage: Passage = {
-      target: this.target,
+      target: this.#target,
       sourceCluster: cluster,
       caller: address === undefined ? undefined : snapshot().callers.get(address),
       attempts: opaque ? 1 : left,

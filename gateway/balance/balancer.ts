@@ -47,13 +47,19 @@ export class Balancer {
     const wanted = new Set<string>();
     for (const route of snapshot.listeners.values()) {
       const local = route.local ? localKeys(snapshot, route.target) : [];
-      this.#set(entryKey(route.target, route.mirror), route.target, local, route.clusters, wanted);
+      this.#set(
+        balanceKey(route.target, route.mirror),
+        route.target,
+        local,
+        route.clusters,
+        wanted,
+      );
     }
     for (const service of snapshot.services.values()) {
       if (!service.exported) continue;
       for (const port of service.ports.keys()) {
         const target = { namespace: service.namespace, name: service.name, port };
-        this.#set(entryKey(target), target, localKeys(snapshot, target), [], wanted);
+        this.#set(balanceKey(target), target, localKeys(snapshot, target), [], wanted);
       }
     }
     for (const key of this.#entries.keys()) if (!wanted.has(key)) this.#entries.delete(key);
@@ -65,17 +71,9 @@ export class Balancer {
     for (const entry of this.#entries.values()) this.#apply(entry, nowMs);
   }
 
-  /**
-   * Where the next attempt goes. `mirror` names the listener's Service; without it the request came
-   * from another cluster and only local endpoints count.
-   */
-  choose(
-    target: Target,
-    mirror: string | undefined,
-    tried: ReadonlySet<string>,
-  ): Choice | undefined {
-    const nowMs = this.#options.clock.monotonicMs();
-    return this.#entries.get(entryKey(target, mirror))?.balancer.choose(nowMs, tried);
+  /** Where the next attempt goes of a request for `key`, made by {@link balanceKey}. */
+  choose(key: string, tried: ReadonlySet<string>): Choice | undefined {
+    return this.#entries.get(key)?.balancer.choose(this.#options.clock.monotonicMs(), tried);
   }
 
   /** Reports the end of an attempt that {@link EndpointState.begin} announced. */
@@ -151,7 +149,11 @@ export class Balancer {
   }
 }
 
-function entryKey(target: Target, mirror?: string): string {
+/**
+ * The name of a balancer: of what a listener serves by `mirror`, or, without it, of what other clusters
+ * ask for, where only local endpoints count.
+ */
+export function balanceKey(target: Target, mirror?: string): string {
   return mirror === undefined ? formatTarget(target) : `${mirror}>${formatTarget(target)}`;
 }
 

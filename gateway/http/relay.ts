@@ -12,7 +12,6 @@ import type { Logger } from '#core/log.ts';
 import type { Balancer } from '../balance/balancer.ts';
 import type { Outcome } from '../balance/endpoint.ts';
 import type { Choice } from '../balance/service.ts';
-import { formatTarget, type Target } from '../snapshot/types.ts';
 import { AttemptError } from './attempt-error.ts';
 import { timeoutOf, withTimeout } from './deadline.ts';
 import type {
@@ -31,7 +30,8 @@ import { acceptFields } from './websocket.ts';
 
 /** What one finished request was like, for metrics. */
 export interface RequestReport {
-  readonly target: Target;
+  /** `namespace/name` of the exported Service. */
+  readonly service: string;
   /** 0 where no answer was sent. */
   readonly status: number;
   readonly code: ErrorCode | undefined;
@@ -53,9 +53,10 @@ export interface RelayContext {
 
 /** Where a request is to go. */
 export interface RelayRoute {
-  readonly target: Target;
-  /** The mirror it came in by; `undefined` for one from another cluster. */
-  readonly mirror: string | undefined;
+  /** `namespace/name` of the exported Service, for metrics. */
+  readonly service: string;
+  /** Who chooses; see `balanceKey`. */
+  readonly balanceKey: string;
   /** Attempts allowed in all, at most {@link ATTEMPTS_MAX}. */
   readonly attemptsMax: number;
   /**
@@ -134,10 +135,10 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   /** Starts attempts until one is under way, or answers why none is. */
   begin(): void {
     const { balancer, clock } = this.#context;
-    const { target, mirror, attemptsMax, start } = this.#route;
+    const { balanceKey, attemptsMax, start } = this.#route;
     const most = Math.min(attemptsMax, ATTEMPTS_MAX);
     while (!this.#over && this.#attempts < most) {
-      const choice = balancer.choose(target, mirror, this.#tried ?? NONE_TRIED);
+      const choice = balancer.choose(balanceKey, this.#tried ?? NONE_TRIED);
       if (choice === undefined) break;
       this.#tried ??= new Set();
       this.#tried.add(choice.endpoint.key);
@@ -302,7 +303,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   #refuse(): void {
     this.#over = true;
     const code = this.#failure?.code ?? 'NO_ENDPOINT';
-    const message = this.#failure?.message ?? `no endpoint for ${formatTarget(this.#route.target)}`;
+    const message = this.#failure?.message ?? `no endpoint for ${this.#route.service}`;
     if (code === 'INTERNAL') {
       this.#context.log.error('a request failed in the gateway', { error: message });
     }
@@ -327,7 +328,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   #report(code: ErrorCode | undefined): void {
     this.#deadline?.timer.cancel();
     this.#context.report({
-      target: this.#route.target,
+      service: this.#route.service,
       status: this.#status,
       code,
       attempts: this.#attempts,

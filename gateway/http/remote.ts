@@ -13,7 +13,7 @@ import {
   HEADER_VERSION,
 } from '#core/names.ts';
 import { type AttemptKind, responseHeadOf, startStream } from '../http2/attempt.ts';
-import { formatTarget, parseTarget, type Target } from '../snapshot/types.ts';
+import { parseTarget, type Target } from '../snapshot/types.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { AttemptError } from './attempt-error.ts';
 import type { Attempt, UpstreamRequest } from './exchange.ts';
@@ -22,7 +22,8 @@ import { headerValue, type RawHeaders, type RequestHead } from './message.ts';
 
 /** What the far gateway is told beside the request. */
 export interface Passage {
-  readonly target: Target;
+  /** `namespace/name:port`, the form of `formatTarget`. */
+  readonly target: string;
   readonly sourceCluster: string;
   readonly caller: string | undefined;
   /** Attempts the far side may make after its first. */
@@ -32,6 +33,8 @@ export interface Passage {
 /** What the near gateway said beside the request. */
 export interface Arrival {
   readonly target: Target;
+  /** As it came. */
+  readonly targetText: string;
   readonly sourceCluster: string | undefined;
   readonly caller: string | undefined;
   readonly attempts: number;
@@ -80,7 +83,7 @@ function passageHeaders(head: RequestHead, passage: Passage): string[] {
   // A plain CONNECT has neither (RFC 9113 section 8.5).
   if (method !== 'CONNECT') headers.push(':scheme', 'http', ':path', path);
   headers.push(':authority', authority, ...head.headers);
-  headers.push(HEADER_TARGET, formatTarget(passage.target), HEADER_SOURCE, passage.sourceCluster);
+  headers.push(HEADER_TARGET, passage.target, HEADER_SOURCE, passage.sourceCluster);
   if (passage.attempts > 0) headers.push(HEADER_ATTEMPTS, String(passage.attempts));
   if (passage.caller !== undefined) headers.push(HEADER_CALLER, passage.caller);
   if (head.version === 'http2') headers.push(HEADER_VERSION, '2');
@@ -92,16 +95,32 @@ function passageHeaders(head: RequestHead, passage: Passage): string[] {
 /** What a stream of a tunnel asks for, or `undefined` when it names no target. */
 export function arrivalOf(head: RequestHead): Arrival | undefined {
   const { headers } = head;
-  const target = parseTarget(headerValue(headers, HEADER_TARGET) ?? '');
+  const text = headerValue(headers, HEADER_TARGET) ?? '';
+  const target = targetOf(text);
   if (target === undefined) return undefined;
   const attempts = Number(headerValue(headers, HEADER_ATTEMPTS) ?? 0);
   return {
     target,
+    targetText: text,
     sourceCluster: headerValue(headers, HEADER_SOURCE),
     caller: headerValue(headers, HEADER_CALLER),
     attempts: Number.isInteger(attempts) && attempts >= 0 ? attempts : 0,
     head: headOf(head, headers),
   };
+}
+
+/** Targets asked for lately: a peer asks for few, again and again. */
+const targets = new Map<string, Target>();
+const TARGETS_MAX = 4_096;
+
+function targetOf(text: string): Target | undefined {
+  const known = targets.get(text);
+  if (known !== undefined) return known;
+  const target = parseTarget(text);
+  if (target === undefined) return undefined;
+  if (targets.size >= TARGETS_MAX) targets.clear();
+  targets.set(text, target);
+  return target;
 }
 
 function headOf(head: RequestHead, headers: RawHeaders): RequestHead {

@@ -61,6 +61,7 @@ export class AnswerSink implements MessageSink {
       if (!attempt.over) attempt.switched();
       return;
     }
+    attempt.stayed();
     const { kind, length } = head.framing;
     this.#remaining = kind === 'length' || kind === 'none' ? length : LENGTH_UNKNOWN;
     const answer = { status, headers, upgrade: '', length: this.#remaining };

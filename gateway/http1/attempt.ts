@@ -147,6 +147,11 @@ export class Http1Attempt implements Attempt {
     if (this.#earlyEnd) this.end([]);
   }
 
+  /** The pod goes on with HTTP/1: a request to switch has no content. */
+  stayed(): void {
+    if (this.head.upgrade !== '') this.connection.writer.end();
+  }
+
   /** The connection has room again. */
   room(): void {
     const sent = this.#unsent;

@@ -1,0 +1,57 @@
+/** What is counted of requests, as Prometheus reads it, also summed over workers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client';
+import type { RequestReport } from '#gateway/http/relay.ts';
+import { RequestMetrics } from '#gateway/request-metrics.ts';
+
+const ANSWERED: RequestReport = {
+  service: 'shop/backend',
+  status: 200,
+  code: undefined,
+  attempts: 1,
+  cluster: 'local',
+  latencyMs: 3,
+  opaque: false,
+};
+
+function counted(...reports: Partial<RequestReport>[]): Registry {
+  const registry = new Registry();
+  const metrics = new RequestMetrics(registry);
+  for (const each of reports) metrics.count({ ...ANSWERED, ...each });
+  return registry;
+}
+
+test('requests, latencies, retries and connections are counted by service and cluster', async () => {
+  const text = await counted(
+    {},
+    { latencyMs: 600, attempts: 3, cluster: 'east' },
+    { status: 0, code: 'NO_ENDPOINT', cluster: undefined, latencyMs: 20_000 },
+    { opaque: true },
+    { opaque: true, code: 'UPSTREAM_CONNECT', cluster: undefined },
+  ).metrics();
+  const lines = new Set(text.split('\n'));
+  for (const line of [
+    'isthmus_requests_total{service="shop/backend",cluster="local",status="200",code=""} 1',
+    'isthmus_requests_total{service="shop/backend",cluster="",status="0",code="NO_ENDPOINT"} 1',
+    'isthmus_request_duration_seconds_bucket{le="0.0025",service="shop/backend",cluster="local"} 0',
+    'isthmus_request_duration_seconds_bucket{le="0.005",service="shop/backend",cluster="local"} 1',
+    'isthmus_request_duration_seconds_bucket{le="10",service="shop/backend",cluster=""} 0',
+    'isthmus_request_duration_seconds_bucket{le="+Inf",service="shop/backend",cluster=""} 1',
+    'isthmus_request_duration_seconds_sum{service="shop/backend",cluster="east"} 0.6',
+    'isthmus_retries_total{service="shop/backend",cluster="east"} 2',
+    'isthmus_opaque_connections_total{service="shop/backend",cluster="local",outcome="carried"} 1',
+    'isthmus_opaque_connections_total{service="shop/backend",cluster="",outcome="failed"} 1',
+  ]) {
+    assert.ok(lines.has(line), line);
+  }
+});
+
+test('the counts of several workers add up', async () => {
+  const all = await Promise.all(
+    [counted({}, {}), counted({})].map((each) => each.getMetricsAsJSON()),
+  );
+  const text = await AggregatorRegistry.aggregate(all as unknown as MetricObject[][]).metrics();
+  assert.match(text, /isthmus_requests_total\{[^}]*status="200"[^}]*\} 3/);
+  assert.match(text, /isthmus_request_duration_seconds_count\{[^}]*\} 3/);
+});
