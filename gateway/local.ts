@@ -29,6 +29,8 @@ export interface LocalOptions {
   readonly clock: Clock;
   readonly network: Network;
   readonly random: Random;
+  /** Connections to pods are replaced from this stream id on. */
+  readonly renewAtStreamId: number;
 }
 
 export class LocalUpstream {
@@ -43,14 +45,14 @@ export class LocalUpstream {
 
   /** Starts an attempt at `endpoint` (`host:port`), which speaks `declared` if anything was. */
   start(endpoint: string, request: UpstreamRequest, declared: HttpVersion | undefined): Attempt {
-    const { clock, network } = this.#options;
+    const { clock, network, renewAtStreamId } = this.#options;
     const address = parseAddress(endpoint);
     if (address === undefined) throw new IsthmusError('INTERNAL', `not an address: ${endpoint}`);
     const { head } = request;
     if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
     const pools = this.#poolsOf(endpoint);
     if ((declared ?? head.version) === 'http1') return this.#startHttp1(endpoint, pools, request);
-    pools.http2 ??= new Http2Pool({ clock, network, address });
+    pools.http2 ??= new Http2Pool({ clock, network, address, renewAtStreamId });
     const fallback = () => this.#startHttp1(endpoint, pools, request);
     return pools.http2.start(request, declared === undefined ? fallback : undefined);
   }

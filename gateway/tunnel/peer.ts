@@ -12,6 +12,7 @@ import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
+import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
@@ -32,6 +33,7 @@ export interface PeerContext {
   readonly version: string;
   readonly replica: string;
   readonly worker: number;
+  readonly limits: Http2Limits;
   credentials(): Credentials;
   replicas(): readonly string[];
   /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
@@ -49,6 +51,9 @@ export class PeerTunnels {
   readonly #adopted = new Set<Tunnel>();
   /** Tunnels the peer dialled in which it is the HTTP/2 client. */
   readonly #accepted = new Set<Tunnel>();
+  /** Tunnels in which it was the HTTP/2 client and that may still have streams of its requests. */
+  readonly #draining = new Set<Tunnel>();
+  #leaving = false;
   readonly #ticker: Timer;
   #peer: Peer;
   #sinceMs: number;
@@ -89,6 +94,7 @@ export class PeerTunnels {
   adopt(tunnel: Tunnel): void {
     const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
     set.add(tunnel);
+    tunnel.worn.addEventListener('abort', () => this.#giveBack(tunnel), { once: true });
     tunnel.closed.addEventListener(
       'abort',
       () => {
@@ -100,6 +106,8 @@ export class PeerTunnels {
     );
     void tunnel.ready.then(
       () => {
+        // Its handshake was under way when we began to leave.
+        if (this.#leaving) this.#drainServed();
         if (tunnel.peer?.wantsReverse) this.#dialAll();
         this.#notice();
       },
@@ -173,6 +181,23 @@ export class PeerTunnels {
       : undefined;
   }
 
+  /** Whether everything was tried that can let requests be sent, however it ended. */
+  get tried(): boolean {
+    return [...this.#slots.values()].every(({ slot }) => slot.tried);
+  }
+
+  /** Tunnels that carry requests of the peer to us, and have been asked to carry no more. */
+  get serving(): number {
+    for (const each of this.#draining) if (each.ended) this.#draining.delete(each);
+    return this.#draining.size;
+  }
+
+  /** Serves no new requests of the peer; ours still go out, until {@link close}. */
+  leave(): void {
+    this.#leaving = true;
+    this.#drainServed();
+  }
+
   /** Ends everything: gracefully with `drain`. */
   close(reason: IsthmusError, drain: boolean): void {
     this.#ticker.cancel();
@@ -222,7 +247,8 @@ export class PeerTunnels {
   }
 
   #dialAll(): void {
-    const roles: HttpRole[] = this.hello?.wantsReverse ? ['client', 'server'] : ['client'];
+    const reverse = this.hello?.wantsReverse && !this.#leaving;
+    const roles: HttpRole[] = reverse ? ['client', 'server'] : ['client'];
     const wanted = wantedTunnels(this.#peer, roles);
     for (const [key, { slot }] of this.#slots) {
       if (wanted.has(key)) continue;
@@ -242,7 +268,7 @@ export class PeerTunnels {
   }
 
   async #open(address: PeerAddress, purpose: TunnelPurpose, httpRole: HttpRole) {
-    const { clock, network, ownCluster, serve, broken } = this.#context;
+    const { clock, network, ownCluster, serve, broken, limits } = this.#context;
     const credentials = this.#context.credentials();
     const connection = await dialPeer(this.#peer, address, httpRole, {
       clock,
@@ -258,6 +284,7 @@ export class PeerTunnels {
       serve: serve(this.#peer.clusterName, purpose),
       accept: (theirs) => this.acceptHello(theirs),
       broken,
+      limits,
     });
     tunnel.closed.addEventListener('abort', () => this.#noteEnd(tunnel), { once: true });
     await tunnel.ready;
@@ -282,6 +309,26 @@ export class PeerTunnels {
     for (const { slot } of this.#slots.values()) if (slot.tunnel) yield slot.tunnel;
     for (const tunnel of this.#adopted) if (!tunnel.closed.aborted) yield tunnel;
     for (const tunnel of this.#accepted) if (!tunnel.closed.aborted) yield tunnel;
+  }
+
+  #drainServed(): void {
+    for (const [key, { purpose, role, slot }] of this.#slots) {
+      if (role !== 'server') continue;
+      if (slot.tunnel && purpose !== 'control') this.#draining.add(slot.tunnel);
+      slot.stop(new IsthmusError('SHUTTING_DOWN', 'the gateway is leaving'), true);
+      this.#slots.delete(key);
+    }
+    for (const tunnel of [...this.#accepted]) {
+      // What it follows in a control tunnel has no end.
+      if (tunnel.peer?.purpose !== 'control') this.#draining.add(tunnel);
+      tunnel.drain();
+    }
+  }
+
+  /** The peer that dialled `tunnel` is to dial another one. */
+  #giveBack(tunnel: Tunnel): void {
+    this.#leftMs = this.#context.clock.monotonicMs();
+    tunnel.drain();
   }
 
   #tick(): void {

@@ -1,6 +1,6 @@
 /**
  * One tunnel that is kept up: dialled, watched, dialled again with a backoff, and renewed before the
- * certificate it was opened with ends.
+ * certificate it was opened with ends or its stream ids run out.
  */
 
 import { backoffMs } from '#core/backoff.ts';
@@ -37,6 +37,11 @@ export class TunnelSlot {
     return this.#tunnel?.closed.aborted ? undefined : this.#tunnel;
   }
 
+  /** Whether the first dial is over. */
+  get tried(): boolean {
+    return this.#tunnel !== undefined || this.#error !== undefined;
+  }
+
   /** Why there is no tunnel, as of the last try. */
   get error(): IsthmusError | undefined {
     return this.#error;
@@ -65,6 +70,7 @@ export class TunnelSlot {
       old?.drain();
       this.#timer?.cancel();
       this.#timer = clock.after(renewAfterMs, () => void this.#dial());
+      tunnel.worn.addEventListener('abort', () => this.#onWorn(tunnel), { once: true });
       tunnel.closed.addEventListener('abort', () => this.#onClosed(tunnel), { once: true });
       if (tunnel.closed.aborted) this.#onClosed(tunnel);
       onChange();
@@ -77,6 +83,10 @@ export class TunnelSlot {
       this.#again(backoffMs(REDIAL, this.#failures, random));
       onChange();
     }
+  }
+
+  #onWorn(tunnel: Tunnel): void {
+    if (this.#tunnel === tunnel && !this.#stopped) void this.#dial();
   }
 
   #onClosed(tunnel: Tunnel): void {
