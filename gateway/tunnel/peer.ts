@@ -15,13 +15,12 @@ import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
+import { Succession } from './succession.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
 import { wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
-/** How long requests wait for the successor of a tunnel whose gateway left in peace. */
-const SUCCESSION_MS = 2_000;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -54,13 +53,11 @@ export class PeerTunnels {
   /** Tunnels in which it was the HTTP/2 client and that may still have streams of its requests. */
   readonly #draining = new Set<Tunnel>();
   #leaving = false;
+  readonly #succession: Succession;
   readonly #ticker: Timer;
   #peer: Peer;
   #sinceMs: number;
   #wasConnected = false;
-  /** When the last tunnel ended whose gateway left in peace, in monotonic milliseconds. */
-  #leftMs = Number.NEGATIVE_INFINITY;
-  readonly #waiting = new Set<{ purpose: TunnelPurpose; resolve: (tunnel: Tunnel) => void }>();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -68,6 +65,14 @@ export class PeerTunnels {
     this.#peer = peer;
     this.#context = context;
     this.#sinceMs = context.clock.wallMs();
+    this.#succession = new Succession({
+      clock: context.clock,
+      pick: (purpose) => this.pick(purpose),
+      dialling: () =>
+        [...this.#slots.values()].some(
+          ({ purpose, role, slot }) => purpose === 'data' && role === 'client' && slot.dialling,
+        ),
+    });
     this.#ticker = context.clock.every(PING_MS, () => this.#tick());
     this.#dialAll();
   }
@@ -99,7 +104,7 @@ export class PeerTunnels {
       'abort',
       () => {
         set.delete(tunnel);
-        this.#noteEnd(tunnel);
+        this.#succession.ended(tunnel);
         this.#notice();
       },
       { once: true },
@@ -126,23 +131,12 @@ export class PeerTunnels {
 
   /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
   get connected(): boolean {
-    return this.pick('data') !== undefined || this.#inSuccession();
+    return this.pick('data') !== undefined || this.#succession.hopeful;
   }
 
   /** A tunnel for `purpose`, as soon as there is one; `undefined` where none is to be expected. */
   successor(purpose: TunnelPurpose): Promise<Tunnel> | undefined {
-    if (!this.#inSuccession()) return undefined;
-    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
-    const { clock } = this.#context;
-    const waiting = { purpose, resolve };
-    this.#waiting.add(waiting);
-    const timer = clock.after(SUCCESSION_MS, () =>
-      reject(new IsthmusError('PEER_UNREACHABLE', 'the gateway left, and no other took its place')),
-    );
-    return promise.finally(() => {
-      timer.cancel();
-      this.#waiting.delete(waiting);
-    });
+    return this.#succession.wait(purpose);
   }
 
   /** Since when, as wall time, {@link connected} has its value. */
@@ -201,6 +195,7 @@ export class PeerTunnels {
   /** Ends everything: gracefully with `drain`. */
   close(reason: IsthmusError, drain: boolean): void {
     this.#ticker.cancel();
+    this.#succession.close();
     for (const { slot } of this.#slots.values()) slot.stop(reason, drain);
     this.#slots.clear();
     for (const tunnel of [...this.#adopted, ...this.#accepted]) {
@@ -286,7 +281,7 @@ export class PeerTunnels {
       broken,
       limits,
     });
-    tunnel.closed.addEventListener('abort', () => this.#noteEnd(tunnel), { once: true });
+    tunnel.closed.addEventListener('abort', () => this.#succession.ended(tunnel), { once: true });
     await tunnel.ready;
     tunnel.ping();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
@@ -327,7 +322,7 @@ export class PeerTunnels {
 
   /** The peer that dialled `tunnel` is to dial another one. */
   #giveBack(tunnel: Tunnel): void {
-    this.#leftMs = this.#context.clock.monotonicMs();
+    this.#succession.left();
     tunnel.drain();
   }
 
@@ -343,19 +338,8 @@ export class PeerTunnels {
     this.#context.changed(this.#peer.clusterName);
   }
 
-  #noteEnd(tunnel: Tunnel): void {
-    if (tunnel.peerLeft) this.#leftMs = this.#context.clock.monotonicMs();
-  }
-
-  #inSuccession(): boolean {
-    return this.#context.clock.monotonicMs() - this.#leftMs < SUCCESSION_MS;
-  }
-
   #notice(): void {
-    for (const { purpose, resolve } of this.#waiting) {
-      const tunnel = this.pick(purpose);
-      if (tunnel !== undefined) resolve(tunnel);
-    }
+    this.#succession.notice();
     if (this.connected !== this.#wasConnected) {
       this.#wasConnected = this.connected;
       this.#sinceMs = this.#context.clock.wallMs();

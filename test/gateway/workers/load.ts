@@ -15,10 +15,18 @@ const GAP_MS = 150;
 /** Nothing in here takes longer unless it hangs. */
 const PATIENCE_MS = 20_000;
 
+/** A request, stream or connection that was lost, with its begin and end as `performance.now()` tells them. */
+export interface Failure {
+  readonly kind: Kind;
+  readonly beganMs: number;
+  readonly endedMs: number;
+  readonly message: string;
+}
+
 /** What the clients have seen. */
 export interface Tally {
   readonly done: Record<string, number>;
-  readonly failures: string[];
+  readonly failures: Failure[];
 }
 
 /** Clients under way. */
@@ -37,8 +45,7 @@ interface Target {
 /** Every kind of client at once. */
 export function startLoad(target: Target, kinds: readonly Kind[] = KINDS): Load {
   const done: Record<string, number> = {};
-  const failures: string[] = [];
-  const startMs = performance.now();
+  const failures: Failure[] = [];
   let stopping = false;
   let number = 0;
   const run = async (kind: Kind, work: Work, gapMs: number) => {
@@ -49,8 +56,8 @@ export function startLoad(target: Target, kinds: readonly Kind[] = KINDS): Load 
         await within(work(target, `${kind}-${number}`));
         done[kind] = (done[kind] ?? 0) + 1;
       } catch (error) {
-        const at = [beganMs, performance.now()].map((each) => Math.round(each - startMs)).join('–');
-        failures.push(`${kind} at ${at} ms: ${describe(error)}`);
+        const message = describe(error);
+        failures.push({ kind, beganMs, endedMs: performance.now(), message });
         await pause(20);
       }
       await pause(gapMs);
