@@ -174,9 +174,12 @@ function stream(
     opened.on('frameError', () => reject(new Unsent('the stream was never opened')));
     let body = '';
     let status = 0;
+    let grpc: string | string[] | undefined;
     let trailers: http2.IncomingHttpHeaders | undefined;
     opened.on('response', (fields) => {
       status = fields[':status'] ?? 0;
+      // An error of gRPC is a head alone, whose status is 200.
+      grpc = fields['grpc-status'];
     });
     opened.on('trailers', (fields) => {
       trailers = fields;
@@ -186,7 +189,8 @@ function stream(
     });
     opened.on('error', reject);
     opened.on('close', () => {
-      if (opened.rstCode !== 0) reject(new Error(`reset with ${opened.rstCode}`));
+      if (grpc !== undefined) reject(new Error(`gRPC status ${grpc}`));
+      else if (opened.rstCode !== 0) reject(new Error(`reset with ${opened.rstCode}`));
       else if (status === 200 && body === messages.join('')) resolve(trailers);
       else reject(new Error(`status ${status}: ${body.slice(0, 200)}`));
     });
