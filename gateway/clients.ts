@@ -14,12 +14,15 @@ import { type Connection, Connections } from './transport/connections.ts';
 export interface ClientsOptions {
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
+  /** A client whose stream ids pass this one is asked to connect anew. */
+  readonly renewAtStreamId: number;
   serve(exchange: Exchange, route: ListenerRoute): void;
 }
 
 export class Clients {
   readonly #options: ClientsOptions;
   readonly #connections: Connections<Connection>;
+  #draining = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
@@ -29,7 +32,7 @@ export class Clients {
   /** Serves `connection`, which came in by `route`, until it ends. */
   accept(connection: DetectedConnection, route: ListenerRoute): void {
     const { transport, protocol, first, ended } = connection;
-    const { clock, metrics, serve } = this.#options;
+    const { clock, metrics, serve, renewAtStreamId } = this.#options;
     const { namespace, name, port } = route.target;
     const authority = `${name}.${namespace}:${port}`;
     if (protocol === 'opaque') {
@@ -39,6 +42,7 @@ export class Clients {
     const options = {
       authority,
       clock,
+      renewAtStreamId,
       onExchange: (exchange: Exchange) => serve(exchange, route),
       onRefused: (rule: string) => metrics.refused(protocol, rule),
       onClosed: (gone: Connection) => this.#connections.delete(gone),
@@ -48,12 +52,15 @@ export class Clients {
         ? new Http1ServerConnection(transport, options)
         : new Http2ServerConnection(transport, options);
     this.#connections.add(served);
+    // It was accepted before, and has only now said what it speaks.
+    if (this.#draining) served.drain();
     if (first !== undefined) transport.owner.onBytes(first);
     if (ended) transport.owner.onEnd();
   }
 
   /** What is under way is the last; see {@link Connection.drain}. */
   drain(): void {
+    this.#draining = true;
     this.#connections.drain();
   }
 

@@ -24,10 +24,15 @@ import { Outward } from './outward.ts';
 import { Peers } from './peers.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
 import { acceptPeers } from './tunnel/accept.ts';
+import { TUNNEL_LIMITS } from './tunnel/limits.ts';
 import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
+import { HTTP2_LIMITS } from './wire/http2/limits.ts';
 
 const PROBE_TIMEOUT_MS = 1_000;
+/** How long the first listeners wait for the tunnels they lead to. */
+const PEERS_MS = 2_000;
+const POLL_MS = 20;
 
 export interface GatewayOptions {
   readonly cluster: string;
@@ -44,6 +49,8 @@ export interface GatewayOptions {
   readonly log: Logger;
   readonly network: Network;
   readonly registry: Registry;
+  /** Stream ids from this one on ask for another connection. @default as many as HTTP/2 has */
+  readonly renewAtStreamId?: number;
   credentials(): Credentials;
 }
 
@@ -60,6 +67,8 @@ export class Gateway {
   #snapshot: Snapshot = emptySnapshot;
   #missing: readonly string[] = ['snapshot'];
   #leaving = false;
+  #stopping = false;
+  #peersTried: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -67,7 +76,8 @@ export class Gateway {
     const metrics = gatewayMetrics(registry);
     this.#metrics = metrics;
     const snapshot = () => this.#snapshot;
-    this.#local = new LocalUpstream({ clock, network, random });
+    const { renewAtStreamId = HTTP2_LIMITS.renewAtStreamId } = options;
+    this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId });
     this.#ownCatalog = new OwnCatalog(options.epoch);
     this.#balancer = new Balancer({
       clock,
@@ -89,6 +99,7 @@ export class Gateway {
       worker: options.worker,
       credentials: () => options.credentials(),
       replicas: () => this.#snapshot.replicas,
+      limits: { ...TUNNEL_LIMITS, renewAtStreamId },
       serve: (peer, purpose) => (exchange) => serveStream(peer, purpose, exchange, inward),
       broken: (rule) => metrics.refused('tunnel', rule),
       changed: (peer) => {
@@ -110,6 +121,7 @@ export class Gateway {
     this.#clients = new Clients({
       clock,
       metrics,
+      renewAtStreamId,
       serve: (exchange, route) => outward.serve(exchange, route),
     });
     this.#listeners = new Listeners({
@@ -158,7 +170,10 @@ export class Gateway {
     return this.#balancer;
   }
 
-  /** Takes over a snapshot; resolves when every listener it names is open. */
+  /**
+   * Takes over a snapshot; resolves when every listener it names is open. The first ones open when the
+   * peers can be reached or have been tried, for a client must not find a gateway that knows no way yet.
+   */
   async update(snapshot: Snapshot): Promise<void> {
     const { cluster, version } = this.#options;
     this.#snapshot = snapshot;
@@ -170,6 +185,9 @@ export class Gateway {
       trustBundle: this.#options.credentials().trustBundle,
       gateways: snapshot.advertised.slice(0, 64),
     });
+    this.#peersTried ??= this.#within(PEERS_MS, () => this.#peers.tried);
+    await this.#peersTried;
+    if (this.#snapshot !== snapshot || this.#stopping) return;
     await this.#listeners.update(snapshot.listeners);
     this.#missing = [];
   }
@@ -179,21 +197,33 @@ export class Gateway {
     this.#leaving = true;
   }
 
-  /** Accepts nothing more, lets what is under way finish for at most `graceMs`, then ends. */
+  /**
+   * Accepts nothing more, lets what is under way finish for at most `graceMs`, then ends. Clients that
+   * are still here keep the way to the peers until they are gone.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#leaving = true;
+    this.#stopping = true;
     this.#listeners.close();
-    this.#clients.drain();
-    this.#peers.drain();
     this.#server?.close();
-    const { clock } = this.#options;
+    this.#clients.drain();
+    this.#peers.leave();
+    const gone = () => this.#listeners.clients === 0 && this.#peers.serving === 0;
     // Half of the time for the requests of connections that are idle now, half for the last answers.
-    if (graceMs > 0) await sleep(clock, graceMs / 2);
+    await this.#within(graceMs / 2, gone);
     this.#clients.endIdle();
-    if (graceMs > 0) await sleep(clock, graceMs / 2);
+    await this.#within(graceMs / 2, gone);
+    this.#peers.drain();
     this.#clients.close();
     this.#local.close();
     this.#balancer.close();
+  }
+
+  /** Waits until `done`, at most for `limitMs`. */
+  async #within(limitMs: number, done: () => boolean): Promise<void> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + limitMs;
+    while (clock.monotonicMs() < deadlineMs && !done()) await sleep(clock, POLL_MS);
   }
 
   #admit(
@@ -213,6 +243,7 @@ export class Gateway {
       },
       accept: (theirs) => peer.acceptHello(theirs),
       broken: this.#tunnelContext.broken,
+      limits: this.#tunnelContext.limits,
     });
     peer.adopt(tunnel);
     tunnel.ready.catch((error: unknown) =>

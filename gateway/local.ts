@@ -32,6 +32,8 @@ export interface LocalOptions {
   readonly clock: Clock;
   readonly network: Network;
   readonly random: Random;
+  /** Connections to pods are replaced from this stream id on. */
+  readonly renewAtStreamId: number;
 }
 
 export class LocalUpstream {
@@ -46,14 +48,14 @@ export class LocalUpstream {
 
   /** Starts an attempt at `endpoint` (`host:port`), which speaks `declared` if anything was. */
   start(endpoint: string, request: UpstreamRequest, declared: HttpVersion | undefined): Attempt {
-    const { clock, network } = this.#options;
+    const { clock, network, renewAtStreamId } = this.#options;
     const { head } = request;
     const pools = this.#poolsOf(endpoint);
     const { address } = pools;
     if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
     const version = declared ?? pools.found ?? head.version;
     if (version === 'http1') return this.#startHttp1(endpoint, pools, request);
-    pools.http2 ??= new Http2Pool({ clock, network, address });
+    pools.http2 ??= new Http2Pool({ clock, network, address, renewAtStreamId });
     if (declared !== undefined) return pools.http2.start(request, undefined);
     return pools.http2.start(request, (instead) => {
       if (instead) pools.found = 'http1';

@@ -69,6 +69,24 @@ export class Peers {
     return { weight, roundTripMs: linked.tunnels.roundTripMs };
   }
 
+  /** Whether every peer that can be reached is, and has told its catalog. */
+  get tried(): boolean {
+    return [...this.#linked.values()].every(({ tunnels, catalog }) => {
+      const known = catalog.current() !== undefined;
+      return tunnels.tried && (known || !tunnels.connected);
+    });
+  }
+
+  /** Tunnels that still carry requests of peers after {@link leave}. */
+  get serving(): number {
+    return [...this.#linked.values()].reduce((sum, { tunnels }) => sum + tunnels.serving, 0);
+  }
+
+  /** Serves no new requests of peers; ours still go out, until {@link drain}. */
+  leave(): void {
+    for (const { tunnels } of this.#linked.values()) tunnels.leave();
+  }
+
   /** Ends every tunnel in peace. */
   drain(): void {
     for (const { tunnels, stop } of this.#linked.values()) {

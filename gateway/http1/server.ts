@@ -46,6 +46,8 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
   /** Bytes not read yet. */
   #rest: Buffer | undefined;
   #running = false;
+  /** Draining has lasted long enough: it ends as soon as nothing is under way. */
+  #endsIdle = false;
   #paused = false;
   #clientEnded = false;
   /** The last answer is written: what still comes is dropped. */
@@ -175,6 +177,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   endIdle(): void {
     if (!this.draining || this.#closing) return;
+    this.#endsIdle = true;
     if (this.#exchange === undefined && this.#rest === undefined && this.#parser.idle) {
       this.#finish();
     }
@@ -220,7 +223,8 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
       this.#sink.exchange = undefined;
       this.#patience.turned = true;
       this.#parser.resume();
-      if (!exchange.keepAlive || (this.draining && this.#rest === undefined)) {
+      // Draining alone is no reason: an answer begun before has told the client that it may go on.
+      if (!exchange.keepAlive || (this.#endsIdle && this.#rest === undefined)) {
         this.#finish();
         return false;
       }

@@ -47,6 +47,8 @@ export interface EndpointHandler {
   onPong(roundTripMs: number): void;
   /** No stream can be opened any more; those open may go on. */
   onLeaving(): void;
+  /** Our stream ids run out: another connection should take the place of this one, which still opens. */
+  onWorn(): void;
   /** The peer broke `rule`. */
   onBroken(rule: H2Rule | 'SETTLE_TIMEOUT' | 'STREAM_STALL'): void;
   /** The connection is gone. */
@@ -72,6 +74,8 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   lastReceivedMs: number;
   #pingSentMs = 0;
   #pings = 0;
+  /** The ping whose answer shows that the peer knows we are leaving. */
+  #drainPing = -1;
   #error: Error | undefined;
   #draining = false;
   #drained = false;
@@ -187,6 +191,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     // A round trip later the peer knows, and none of its streams is lost by saying which was the last.
     this.connection.announceLeaving();
     this.ping();
+    this.#drainPing = this.#pings;
   }
 
   endIdle(): void {
@@ -256,10 +261,10 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     this.#options.handler.onSettings(settings);
   }
 
-  onPing(high: number): void {
+  onPing(high: number, low: number): void {
     const nowMs = this.lastReceivedMs;
     if (high !== WINDOW_PING) {
-      if (this.#draining) this.#leave();
+      if (this.#draining && low === this.#drainPing) this.#leave();
       this.#options.handler.onPong(nowMs - this.#pingSentMs);
     } else if (this.#estimator.answered(nowMs)) {
       this.connection.growWindow(undefined, this.#estimator.connectionBytes);
@@ -273,7 +278,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   }
 
   onRenew(): void {
-    this.#options.handler.onLeaving();
+    this.#options.handler.onWorn();
   }
 
   onError(error: Http2Error): void {

@@ -29,6 +29,7 @@ export interface Http2PoolOptions {
   readonly clock: Clock;
   readonly network: Network;
   readonly address: Address;
+  readonly renewAtStreamId: number;
 }
 
 /** Starts an attempt over HTTP/1; `instead`: the pod turned out not to speak HTTP/2 at all. */
@@ -111,7 +112,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   #leaving = false;
 
   constructor(options: Http2PoolOptions, onGone: (connection: PodConnection) => void) {
-    const { clock, network, address } = options;
+    const { clock, network, address, renewAtStreamId } = options;
     this.#name = formatAddress(address);
     this.#onGone = onGone;
     this.settings = this.#announced.promise;
@@ -129,7 +130,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
     this.endpoint = new Http2Endpoint(new Transport(socket), {
       role: 'client',
       clock,
-      limits: HTTP2_LIMITS,
+      limits: { ...HTTP2_LIMITS, renewAtStreamId },
       windows: CLIENT_WINDOWS,
       handler: this,
     });
@@ -203,6 +204,10 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   }
 
   onLeaving(): void {
+    this.drain();
+  }
+
+  onWorn(): void {
     this.drain();
   }
 

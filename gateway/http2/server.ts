@@ -25,6 +25,8 @@ const IDLE_MS = 300_000;
 
 export interface Http2ServerOptions {
   readonly clock: Clock;
+  /** A client whose stream ids pass this one is asked to connect anew. */
+  readonly renewAtStreamId: number;
   onExchange(exchange: Exchange): void;
   /** The client broke `rule`. */
   onRefused(rule: string): void;
@@ -67,6 +69,7 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
   }
 
   onStream(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): StreamOwner {
+    if (stream.id >= this.#options.renewAtStreamId) this.endpoint.drain();
     const head = requestHeadOf(block, end);
     const exchange = new Http2Exchange(this.endpoint, stream, head, this.#address);
     if (head.method === 'CONNECT') {
@@ -86,6 +89,10 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
   onLeaving(): void {
     // A client that says goodbye opens no more streams; its last one ends the connection.
     this.endpoint.drain();
+  }
+
+  onWorn(): void {
+    // We open no streams.
   }
 
   onBroken(rule: string): void {

@@ -47,6 +47,11 @@ export class Listeners {
     return this.#failed;
   }
 
+  /** Connections of clients that are open, whatever they speak. */
+  get clients(): number {
+    return this.#clients;
+  }
+
   /** Opens and closes so that exactly `routes` are served; resolves when every one is open. */
   async update(routes: ReadonlyMap<number, ListenerRoute>): Promise<void> {
     for (const [port, open] of this.#open) {

@@ -12,15 +12,15 @@ import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
+import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
+import { Succession } from './succession.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
 import { wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
-/** How long requests wait for the successor of a tunnel whose gateway left in peace. */
-const SUCCESSION_MS = 2_000;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -32,6 +32,7 @@ export interface PeerContext {
   readonly version: string;
   readonly replica: string;
   readonly worker: number;
+  readonly limits: Http2Limits;
   credentials(): Credentials;
   replicas(): readonly string[];
   /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
@@ -49,13 +50,14 @@ export class PeerTunnels {
   readonly #adopted = new Set<Tunnel>();
   /** Tunnels the peer dialled in which it is the HTTP/2 client. */
   readonly #accepted = new Set<Tunnel>();
+  /** Tunnels in which it was the HTTP/2 client and that may still have streams of its requests. */
+  readonly #draining = new Set<Tunnel>();
+  #leaving = false;
+  readonly #succession: Succession;
   readonly #ticker: Timer;
   #peer: Peer;
   #sinceMs: number;
   #wasConnected = false;
-  /** When the last tunnel ended whose gateway left in peace, in monotonic milliseconds. */
-  #leftMs = Number.NEGATIVE_INFINITY;
-  readonly #waiting = new Set<{ purpose: TunnelPurpose; resolve: (tunnel: Tunnel) => void }>();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -63,6 +65,14 @@ export class PeerTunnels {
     this.#peer = peer;
     this.#context = context;
     this.#sinceMs = context.clock.wallMs();
+    this.#succession = new Succession({
+      clock: context.clock,
+      pick: (purpose) => this.pick(purpose),
+      dialling: () =>
+        [...this.#slots.values()].some(
+          ({ purpose, role, slot }) => purpose === 'data' && role === 'client' && slot.dialling,
+        ),
+    });
     this.#ticker = context.clock.every(PING_MS, () => this.#tick());
     this.#dialAll();
   }
@@ -89,17 +99,21 @@ export class PeerTunnels {
   adopt(tunnel: Tunnel): void {
     const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
     set.add(tunnel);
+    tunnel.worn.addEventListener('abort', () => this.#giveBack(tunnel), { once: true });
     tunnel.closed.addEventListener(
       'abort',
       () => {
         set.delete(tunnel);
-        this.#noteEnd(tunnel);
+        // Only tunnels of our own requests have a successor we wait for.
+        if (set === this.#adopted) this.#succession.ended(tunnel);
         this.#notice();
       },
       { once: true },
     );
     void tunnel.ready.then(
       () => {
+        // Its handshake was under way when we began to leave.
+        if (this.#leaving) this.#drainServed();
         if (tunnel.peer?.wantsReverse) this.#dialAll();
         this.#notice();
       },
@@ -118,23 +132,12 @@ export class PeerTunnels {
 
   /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
   get connected(): boolean {
-    return this.pick('data') !== undefined || this.#inSuccession();
+    return this.pick('data') !== undefined || this.#succession.hopeful;
   }
 
   /** A tunnel for `purpose`, as soon as there is one; `undefined` where none is to be expected. */
   successor(purpose: TunnelPurpose): Promise<Tunnel> | undefined {
-    if (!this.#inSuccession()) return undefined;
-    const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
-    const { clock } = this.#context;
-    const waiting = { purpose, resolve };
-    this.#waiting.add(waiting);
-    const timer = clock.after(SUCCESSION_MS, () =>
-      reject(new IsthmusError('PEER_UNREACHABLE', 'the gateway left, and no other took its place')),
-    );
-    return promise.finally(() => {
-      timer.cancel();
-      this.#waiting.delete(waiting);
-    });
+    return this.#succession.wait(purpose);
   }
 
   /** Since when, as wall time, {@link connected} has its value. */
@@ -173,9 +176,27 @@ export class PeerTunnels {
       : undefined;
   }
 
+  /** Whether everything was tried that can let requests be sent, however it ended. */
+  get tried(): boolean {
+    return [...this.#slots.values()].every(({ slot }) => slot.tried);
+  }
+
+  /** Tunnels that carry requests of the peer to us, and have been asked to carry no more. */
+  get serving(): number {
+    for (const each of this.#draining) if (each.ended) this.#draining.delete(each);
+    return this.#draining.size;
+  }
+
+  /** Serves no new requests of the peer; ours still go out, until {@link close}. */
+  leave(): void {
+    this.#leaving = true;
+    this.#drainServed();
+  }
+
   /** Ends everything: gracefully with `drain`. */
   close(reason: IsthmusError, drain: boolean): void {
     this.#ticker.cancel();
+    this.#succession.close();
     for (const { slot } of this.#slots.values()) slot.stop(reason, drain);
     this.#slots.clear();
     for (const tunnel of [...this.#adopted, ...this.#accepted]) {
@@ -222,7 +243,8 @@ export class PeerTunnels {
   }
 
   #dialAll(): void {
-    const roles: HttpRole[] = this.hello?.wantsReverse ? ['client', 'server'] : ['client'];
+    const reverse = this.hello?.wantsReverse && !this.#leaving;
+    const roles: HttpRole[] = reverse ? ['client', 'server'] : ['client'];
     const wanted = wantedTunnels(this.#peer, roles);
     for (const [key, { slot }] of this.#slots) {
       if (wanted.has(key)) continue;
@@ -242,7 +264,7 @@ export class PeerTunnels {
   }
 
   async #open(address: PeerAddress, purpose: TunnelPurpose, httpRole: HttpRole) {
-    const { clock, network, ownCluster, serve, broken } = this.#context;
+    const { clock, network, ownCluster, serve, broken, limits } = this.#context;
     const credentials = this.#context.credentials();
     const connection = await dialPeer(this.#peer, address, httpRole, {
       clock,
@@ -258,8 +280,11 @@ export class PeerTunnels {
       serve: serve(this.#peer.clusterName, purpose),
       accept: (theirs) => this.acceptHello(theirs),
       broken,
+      limits,
     });
-    tunnel.closed.addEventListener('abort', () => this.#noteEnd(tunnel), { once: true });
+    if (httpRole === 'client') {
+      tunnel.closed.addEventListener('abort', () => this.#succession.ended(tunnel), { once: true });
+    }
     await tunnel.ready;
     tunnel.ping();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
@@ -284,6 +309,26 @@ export class PeerTunnels {
     for (const tunnel of this.#accepted) if (!tunnel.closed.aborted) yield tunnel;
   }
 
+  #drainServed(): void {
+    for (const [key, { purpose, role, slot }] of this.#slots) {
+      if (role !== 'server') continue;
+      if (slot.tunnel && purpose !== 'control') this.#draining.add(slot.tunnel);
+      slot.stop(new IsthmusError('SHUTTING_DOWN', 'the gateway is leaving'), true);
+      this.#slots.delete(key);
+    }
+    for (const tunnel of [...this.#accepted]) {
+      // What it follows in a control tunnel has no end.
+      if (tunnel.peer?.purpose !== 'control') this.#draining.add(tunnel);
+      tunnel.drain();
+    }
+  }
+
+  /** The peer that dialled `tunnel` is to dial another one. */
+  #giveBack(tunnel: Tunnel): void {
+    this.#succession.left();
+    tunnel.drain();
+  }
+
   #tick(): void {
     for (const tunnel of this.#live()) {
       const silentMs = tunnel.silentMs();
@@ -296,19 +341,8 @@ export class PeerTunnels {
     this.#context.changed(this.#peer.clusterName);
   }
 
-  #noteEnd(tunnel: Tunnel): void {
-    if (tunnel.peerLeft) this.#leftMs = this.#context.clock.monotonicMs();
-  }
-
-  #inSuccession(): boolean {
-    return this.#context.clock.monotonicMs() - this.#leftMs < SUCCESSION_MS;
-  }
-
   #notice(): void {
-    for (const { purpose, resolve } of this.#waiting) {
-      const tunnel = this.pick(purpose);
-      if (tunnel !== undefined) resolve(tunnel);
-    }
+    this.#succession.notice();
     if (this.connected !== this.#wasConnected) {
       this.#wasConnected = this.connected;
       this.#sinceMs = this.#context.clock.wallMs();

@@ -1,6 +1,6 @@
 /**
  * One tunnel that is kept up: dialled, watched, dialled again with a backoff, and renewed before the
- * certificate it was opened with ends.
+ * certificate it was opened with ends or its stream ids run out.
  */
 
 import { backoffMs } from '#core/backoff.ts';
@@ -10,6 +10,8 @@ import type { Random } from '#core/random.ts';
 import type { Tunnel } from './tunnel.ts';
 
 const REDIAL = { firstMs: 100, maxMs: 5_000 };
+/** A tunnel that lived so long ended for a reason that may be over: the next dial comes at once. */
+const STABLE_MS = 1_000;
 
 export interface SlotOptions {
   readonly clock: Clock;
@@ -24,6 +26,8 @@ export class TunnelSlot {
   #tunnel: Tunnel | undefined;
   #error: IsthmusError | undefined;
   #failures = 0;
+  #openedMs = 0;
+  #dials = 0;
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -35,6 +39,16 @@ export class TunnelSlot {
   /** The tunnel, while streams can be opened in it. */
   get tunnel(): Tunnel | undefined {
     return this.#tunnel?.closed.aborted ? undefined : this.#tunnel;
+  }
+
+  /** Whether a tunnel may be there in a moment. */
+  get dialling(): boolean {
+    return this.#dials > 0;
+  }
+
+  /** Whether the first dial is over. */
+  get tried(): boolean {
+    return this.#tunnel !== undefined || this.#error !== undefined;
   }
 
   /** Why there is no tunnel, as of the last try. */
@@ -52,19 +66,24 @@ export class TunnelSlot {
 
   async #dial(): Promise<void> {
     const { clock, random, open, onChange } = this.#options;
+    this.#dials += 1;
     try {
-      const { tunnel, renewAfterMs } = await open();
+      const { tunnel, renewAfterMs } = await open().finally(() => {
+        this.#dials -= 1;
+      });
       if (this.#stopped) {
         tunnel.drain();
         return;
       }
       const old = this.#tunnel;
       this.#tunnel = tunnel;
+      this.#openedMs = clock.monotonicMs();
       this.#error = undefined;
       this.#failures = 0;
       old?.drain();
       this.#timer?.cancel();
       this.#timer = clock.after(renewAfterMs, () => void this.#dial());
+      tunnel.worn.addEventListener('abort', () => this.#onWorn(tunnel), { once: true });
       tunnel.closed.addEventListener('abort', () => this.#onClosed(tunnel), { once: true });
       if (tunnel.closed.aborted) this.#onClosed(tunnel);
       onChange();
@@ -79,11 +98,16 @@ export class TunnelSlot {
     }
   }
 
+  #onWorn(tunnel: Tunnel): void {
+    if (this.#tunnel === tunnel && !this.#stopped) void this.#dial();
+  }
+
   #onClosed(tunnel: Tunnel): void {
     if (this.#tunnel !== tunnel || this.#stopped) return;
     this.#error = tunnel.closed.reason as IsthmusError;
-    // A gateway that leaves in peace has a successor, or siblings: no reason to wait.
-    if (tunnel.peerLeft) void this.#dial();
+    // A gateway that leaves in peace has a successor, or siblings; so may one that died.
+    const stable = this.#options.clock.monotonicMs() - this.#openedMs > STABLE_MS;
+    if (tunnel.peerLeft || stable) void this.#dial();
     else {
       this.#failures += 1;
       this.#again(backoffMs(REDIAL, this.#failures, this.#options.random));

@@ -18,6 +18,7 @@ import { type EndpointHandler, Http2Endpoint, type StreamOwner } from '../http2/
 import { Http2Exchange, requestHeadOf } from '../http2/exchange.ts';
 import { Transport } from '../transport/transport.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
+import type { Http2Limits } from '../wire/http2/limits.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
 import { answerHello, HELLO_PATH, sayHello } from './greeting.ts';
 import { TUNNEL_LIMITS, TUNNEL_WINDOWS } from './limits.ts';
@@ -41,6 +42,8 @@ export interface TunnelOptions {
   readonly accept: (theirs: Hello) => IsthmusError | undefined;
   /** The peer broke a rule of HTTP/2. */
   readonly broken?: (rule: string) => void;
+  /** @default TUNNEL_LIMITS */
+  readonly limits?: Http2Limits;
 }
 
 export class Tunnel implements EndpointHandler {
@@ -49,11 +52,13 @@ export class Tunnel implements EndpointHandler {
   /** The peer's hello and the protocol version spoken. */
   readonly ready: Promise<{ hello: Hello; protocol: number }>;
   readonly #closed = new AbortController();
+  readonly #worn = new AbortController();
   readonly #heard = Promise.withResolvers<Hello>();
   peer: Hello | undefined;
   roundTripMs = Number.NaN;
   #greeted = false;
   #peerLeft = false;
+  #ended = false;
   #bytesRead = 0;
 
   constructor(options: TunnelOptions) {
@@ -62,7 +67,7 @@ export class Tunnel implements EndpointHandler {
     this.endpoint = new Http2Endpoint(new Transport(connection), {
       role: httpRole,
       clock,
-      limits: TUNNEL_LIMITS,
+      limits: options.limits ?? TUNNEL_LIMITS,
       windows: TUNNEL_WINDOWS,
       handler: this,
     });
@@ -75,6 +80,16 @@ export class Tunnel implements EndpointHandler {
   /** Aborts when no further stream can be opened; its reason is an {@link IsthmusError}. */
   get closed(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  /** Aborts when our stream ids run out: streams can be opened until another tunnel is there. */
+  get worn(): AbortSignal {
+    return this.#worn.signal;
+  }
+
+  /** Whether the connection is gone. */
+  get ended(): boolean {
+    return this.#ended;
   }
 
   /** Whether the peer ended it in peace, by saying that it leaves. */
@@ -142,11 +157,16 @@ export class Tunnel implements EndpointHandler {
     this.#closed.abort(lost('the peer is leaving'));
   }
 
+  onWorn(): void {
+    this.#worn.abort();
+  }
+
   onBroken(rule: string): void {
     this.options.broken?.(rule);
   }
 
   onEnded(error: Error | undefined): void {
+    this.#ended = true;
     this.#closed.abort(lost(error));
     this.#heard.reject(this.closed.reason);
   }

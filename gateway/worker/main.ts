@@ -72,8 +72,6 @@ async function main(context: ComponentContext): Promise<void> {
     registry,
     credentials: () => identity.current(),
   });
-  await gateway.start();
-
   const say = (message: FromWorker) => {
     if (process.connected) process.send?.(message);
   };
@@ -99,19 +97,25 @@ async function main(context: ComponentContext): Promise<void> {
       serveCatalog(catalog, sink, clock);
     }
   };
-  const { promise: over, resolve: end } = Promise.withResolvers<void>();
+  const { promise: over, resolve: end, reject: fail } = Promise.withResolvers<void>();
+  let opened: Promise<void> | undefined;
   process.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'snapshot':
-        gateway
-          .update(applySnapshotDelta(gateway.snapshot, message.delta))
-          .then(() => {
-            tellCatalogs();
-            say({ kind: 'state', missing: gateway.notReady() });
-          })
-          .catch((error: unknown) =>
-            log.error('cannot take over a snapshot', { error: describeError(error) }),
-          );
+        {
+          const taken = gateway.update(applySnapshotDelta(gateway.snapshot, message.delta));
+          // Only now are peers known: whoever dials is to find out who may.
+          opened ??= gateway.start();
+          opened.catch(fail);
+          Promise.all([taken, opened])
+            .then(() => {
+              tellCatalogs();
+              say({ kind: 'state', missing: gateway.notReady() });
+            })
+            .catch((error: unknown) =>
+              log.error('cannot take over a snapshot', { error: describeError(error) }),
+            );
+        }
         return;
       case 'leave':
         gateway.leave();
@@ -127,7 +131,10 @@ async function main(context: ComponentContext): Promise<void> {
     }
   });
   say({ kind: 'started' });
-  signal.addEventListener('abort', () => say({ kind: 'leaving' }), { once: true });
+  const leave = () => say({ kind: 'leaving' });
+  // It may have been told before it was ready to hear.
+  if (signal.aborted) leave();
+  else signal.addEventListener('abort', leave, { once: true });
   await over;
   ended.abort();
 }

@@ -10,7 +10,7 @@ import { trustDomainOf } from '#core/id.ts';
 import { silentLogger } from '#core/log.ts';
 import { loopbackNetwork } from '#core/network.ts';
 import { seededRandom } from '#core/random.ts';
-import { Gateway } from '#gateway/gateway.ts';
+import { Gateway, type GatewayOptions } from '#gateway/gateway.ts';
 import {
   emptySnapshot,
   type ListenerRoute,
@@ -40,7 +40,10 @@ export interface TestCluster {
 }
 
 /** One gateway, unlinked. */
-export async function startCluster(name: string): Promise<TestCluster> {
+export async function startCluster(
+  name: string,
+  change: Partial<GatewayOptions> = {},
+): Promise<TestCluster> {
   const host = freshHost();
   const authority = createAuthority(name);
   const credentials = authority.of('isthmus-gateway');
@@ -57,6 +60,7 @@ export async function startCluster(name: string): Promise<TestCluster> {
     network: loopbackNetwork,
     registry: new Registry(),
     credentials: () => credentials,
+    ...change,
   });
   await gateway.start();
   const cluster: TestCluster = {

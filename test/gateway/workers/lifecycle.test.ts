@@ -1,0 +1,135 @@
+/**
+ * How workers begin and end, when all is well and when it is not.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { packageRoot } from '#runtime/package.ts';
+import { exporting, listener, request, startPod, until } from '../world.ts';
+import { peerOfStation, type Station, startStation } from './station.ts';
+
+const PORT = 10_001;
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    // What nobody has waited for yet is over all the same.
+    return !existsSync('/proc/self') || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function serving(t: TestContext, workers: number): Promise<Station> {
+  const pod = await startPod('pod');
+  const station = await startStation('west', workers);
+  station.set({
+    ...exporting([pod.endpoint]),
+    listeners: new Map([[PORT, listener(PORT, { local: true })]]),
+  });
+  t.after(async () => {
+    pod.destroy();
+    await station.stop();
+  });
+  await station.ready();
+  return station;
+}
+
+test('a worker run by hand says how to run it, and exits 2', async () => {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const child = spawn(process.execPath, [join(packageRoot(), 'gateway/worker/main.ts')], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  assert.equal(code, 2, text);
+  assert.match(text, /a worker is started by the gateway: run gateway\/main/);
+});
+
+test('workers are gone within a second of the process that looks after them, however it ended', async (t) => {
+  const station = await serving(t, 2);
+  const pids = await station.ask('pids');
+  assert.equal(pids.length, 2);
+  station.process.kill('SIGKILL');
+  await until('the workers are gone', () => !pids.some(alive), 1_000);
+});
+
+test('a worker that cannot begin is not started again without a pause', async (t) => {
+  const station = await serving(t, 1);
+  station.refusing = true;
+  const before = station.signed;
+  process.kill((await station.ask('pids'))[0] ?? 0, 'SIGKILL');
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const asked = station.signed - before;
+  assert.ok(asked >= 1 && asked <= 12, `identity was asked ${asked} times`);
+  assert.match((await station.ask('missing')).join(), /worker 0: starting/);
+  station.refusing = false;
+  await station.ready();
+  assert.equal((await request(station.host, PORT)).status, 200);
+});
+
+test('workers that die at once are started ever more slowly', async (t) => {
+  const station = await serving(t, 1);
+  const seen = new Set<number>();
+  const deadline = performance.now() + 4_000;
+  while (performance.now() < deadline) {
+    for (const pid of await station.ask('pids')) {
+      if (seen.has(pid) || !alive(pid)) continue;
+      seen.add(pid);
+      process.kill(pid, 'SIGKILL');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.ok(seen.size >= 3 && seen.size <= 12, `${seen.size} workers were started`);
+  await station.ready();
+});
+
+test('a worker told to end before it is ready is replaced all the same', async (t) => {
+  const station = await serving(t, 1);
+  const [first = 0] = await station.ask('pids');
+  process.kill(first, 'SIGTERM');
+  await until('a successor', async () => (await station.ask('pids')).some((pid) => pid !== first));
+  const second = (await station.ask('pids')).find((pid) => pid !== first) ?? 0;
+  process.kill(second, 'SIGTERM');
+  await until(
+    'one that was told nothing',
+    async () => {
+      const pids = await station.ask('pids');
+      return pids.length === 1 && !pids.includes(first) && !pids.includes(second);
+    },
+    10_000,
+  );
+  await station.ready();
+  assert.equal((await request(station.host, PORT)).status, 200);
+});
+
+test('each worker answers what is asked of the gateway', async (t) => {
+  const station = await serving(t, 2);
+  const other = await startStation('east', 2);
+  t.after(() => other.stop());
+  other.set({ peers: new Map([['west', peerOfStation(station)]]) });
+  station.set({ peers: new Map([['east', peerOfStation(other)]]) });
+  await other.ready();
+  await until('both are connected', async () => {
+    const links = (await station.ask('links')) as { connected: boolean }[][];
+    return links.length === 2 && links.every((each) => each[0]?.connected);
+  });
+  for (let each = 0; each < 20; each += 1) await request(station.host, PORT);
+  const metrics = (await station.ask('metrics')) as {
+    name: string;
+    values: { value: number }[];
+  }[][];
+  const counted = metrics
+    .flat()
+    .filter(({ name }) => name === 'isthmus_requests_total')
+    .flatMap(({ values }) => values.map(({ value }) => value));
+  assert.equal(
+    counted.reduce((sum, value) => sum + value, 0),
+    20,
+  );
+  assert.equal((await station.ask('balancer')).length, 2);
+});

@@ -1,0 +1,46 @@
+/**
+ * A gateway without Kubernetes: real workers under a real supervisor, with snapshots that a test makes.
+ *
+ * Run by `station.ts` as a process of its own, for node:cluster knows one gateway a process.
+ */
+import { systemClock } from '#core/clock.ts';
+import { systemRandom } from '#core/random.ts';
+import type { Snapshot } from '#gateway/snapshot/types.ts';
+import type { Question } from '#gateway/worker/protocol.ts';
+import { Supervisor } from '#gateway/worker/supervisor.ts';
+import { createLogger } from '#runtime/log.ts';
+import { programPath } from '#runtime/package.ts';
+
+/** What a test says. */
+export type ToStation =
+  | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question | 'pids' | 'missing' }
+  | { readonly kind: 'stop'; readonly graceMs: number };
+
+/** What it hears. */
+export interface FromStation {
+  readonly id: number;
+  readonly value: unknown;
+}
+
+const supervisor = new Supervisor({
+  program: programPath('gateway/worker/main'),
+  count: Number(process.env.TEST_WORKERS),
+  clock: systemClock,
+  random: systemRandom,
+  log: createLogger('gateway', 'warn'),
+});
+supervisor.start();
+process.once('disconnect', () => process.exit(0));
+process.on('message', (message: ToStation) => {
+  if (message.kind === 'snapshot') supervisor.update(message.snapshot);
+  else if (message.kind === 'stop')
+    void supervisor.stop(message.graceMs).then(() => process.exit(0));
+  else void answer(message.question).then((value) => process.send?.({ id: message.id, value }));
+});
+
+async function answer(question: Question | 'pids' | 'missing'): Promise<unknown> {
+  if (question === 'pids') return supervisor.pids;
+  if (question === 'missing') return supervisor.notReady();
+  return supervisor.ask(question);
+}
