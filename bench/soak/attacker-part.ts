@@ -5,10 +5,10 @@ import { loopbackNetwork } from '#core/network.ts';
 import type { Peer } from '#gateway/snapshot/types.ts';
 import { dialPeer } from '#gateway/tunnel/dial.ts';
 import type { Credentials } from '#identity/workload.ts';
+import { answerQuestions } from './answers.ts';
 import { ATTACKS } from './attacks/all.ts';
 import type { Stop } from './attacks/attack.ts';
 import { HOSTILE } from './attacks/peer-hello.ts';
-import { answerQuestions } from './part.ts';
 
 /** Whom to attack, and who to be. */
 export interface Attacking {

@@ -3,7 +3,7 @@
  * due, so that a gateway that stands still is not asked less.
  */
 import http from 'node:http';
-import { answerQuestions } from './part.ts';
+import { answerQuestions } from './answers.ts';
 
 /** Where and how to ask. */
 export interface Bystanding {

@@ -1,8 +1,8 @@
 /** Honest clients in numbers: idle connections, open streams, one large body each way. */
 import http from 'node:http';
 import net from 'node:net';
+import { answerQuestions } from './answers.ts';
 import { Frames } from './attacks/frames.ts';
-import { answerQuestions } from './part.ts';
 import { readSlowly } from './pod-part.ts';
 
 /** So many of something, at a listener. */

@@ -8,7 +8,7 @@ import { systemRandom } from '#core/random.ts';
 import { Gateway } from '#gateway/gateway.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
 import type { Credentials } from '#identity/workload.ts';
-import { answerQuestions } from './part.ts';
+import { answerQuestions } from './answers.ts';
 
 /** Memory of a process, in bytes. */
 export interface MemoryFigures {

@@ -1,27 +1,17 @@
 /**
- * `npm run soak -- [latency] [memory] [bodies] [--only NAME] [--seconds N] [--json]`: what attacks do to
- * a bystander, and what crowds and large bodies cost in memory. Progress goes to standard error; with
+ * `npm run soak -- [latency] [memory] [bodies] [--only NAME] [--seconds N] [--flags V8FLAGS] [--json]`:
+ * what attacks do to a bystander, and what crowds and large bodies cost in memory. Progress goes to standard error; with
  * `--json` one JSON object is all that is printed on standard output. Exit 1 where a promise is missed.
  */
 import { parseArgs } from 'node:util';
 import { measureAttacks } from './latency.ts';
 import { measureBodies, measureMemory } from './memory.ts';
-import { PART } from './part.ts';
 import { type Stage, startStage } from './stage.ts';
 import { type SoakResults, soakTable } from './table.ts';
 
-const PARTS: Readonly<Record<string, () => Promise<{ begin(): void }>>> = {
-  gateway: () => import('./gateway-part.ts'),
-  pod: () => import('./pod-part.ts'),
-  bystander: () => import('./bystander-part.ts'),
-  attacker: () => import('./attacker-part.ts'),
-  clients: () => import('./clients-part.ts'),
-};
 const NAMES = ['latency', 'memory', 'bodies'];
 
-const part = process.env[PART];
-if (part !== undefined) (await PARTS[part]?.())?.begin();
-else await soak();
+await soak();
 
 async function soak(): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -29,6 +19,7 @@ async function soak(): Promise<void> {
     options: {
       json: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
+      flags: { type: 'string', default: '' },
       seconds: { type: 'string', default: '5' },
     },
   });
@@ -41,18 +32,19 @@ async function soak(): Promise<void> {
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   const options = { seconds, perSecond: 200, only: values.only, progress };
+  const flags = values.flags.split(' ').filter((each) => each !== '');
   const results: SoakResults = {
-    attacks: wanted('latency') ? await on((stage) => measureAttacks(stage, options)) : [],
-    memory: wanted('memory') ? await on((stage) => measureMemory(stage, progress)) : [],
-    bodies: wanted('bodies') ? await on((stage) => measureBodies(stage, progress)) : [],
+    attacks: wanted('latency') ? await on(flags, (stage) => measureAttacks(stage, options)) : [],
+    memory: wanted('memory') ? await on(flags, (stage) => measureMemory(stage, progress)) : [],
+    bodies: wanted('bodies') ? await on(flags, (stage) => measureBodies(stage, progress)) : [],
   };
   const { text, missed } = soakTable(results);
   process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : text);
   process.exit(missed ? 1 : 0);
 }
 
-async function on<T>(measure: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = await startStage(Date.now());
+async function on<T>(flags: readonly string[], measure: (stage: Stage) => Promise<T>): Promise<T> {
+  const stage = await startStage(Date.now(), flags);
   try {
     return await measure(stage);
   } finally {

@@ -3,22 +3,11 @@
  * it is asked over its channel and answers.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-/** Environment: which part a process is. */
-export const PART = 'ISTHMUS_SOAK_PART';
-
-interface Question {
-  readonly id: number;
-  readonly question: string;
-  readonly argument: unknown;
-}
-
-interface Answer {
-  readonly id: number;
-  readonly value?: unknown;
-  readonly error?: string;
-}
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUILT_ROOMS, buildPackage } from '#runtime/build.ts';
+import { packageRoot } from '#runtime/package.ts';
+import { type Answer, PART, type Question } from './answers.ts';
 
 /** A part that runs. */
 export interface Part {
@@ -27,9 +16,19 @@ export interface Part {
   stop(): void;
 }
 
-/** Starts the part `kind`; with `niceness` it gives way to everybody else, as if on another machine. */
+let program: string | undefined;
+
+/** Parts run what is published, JavaScript: taking types off costs memory that no gateway pays. */
+function buildProgram(): string {
+  const output = join(packageRoot(), 'node_modules', '.cache', 'isthmus-soak');
+  buildPackage(packageRoot(), [...BUILT_ROOMS, 'bench'], output);
+  writeFileSync(join(output, 'package.json'), '{ "type": "module" }\n');
+  return join(output, 'bench', 'soak', 'parts.js');
+}
+
+/** Starts the part `kind`; `flags` are V8's. */
 export function startPart(kind: string, flags: readonly string[] = []): Part {
-  const program = fileURLToPath(new URL('main.ts', import.meta.url));
+  program ??= buildProgram();
   const child: ChildProcess = fork(program, [], {
     env: { ...process.env, [PART]: kind },
     execArgv: ['--expose-gc', ...flags],
@@ -64,20 +63,4 @@ export function startPart(kind: string, flags: readonly string[] = []): Part {
     },
     stop: () => void child.kill('SIGKILL'),
   };
-}
-
-/** Answers what this process is asked, until whoever asks is gone. */
-export function answerQuestions(
-  answers: Readonly<Record<string, (argument: never) => unknown>>,
-): void {
-  process.once('disconnect', () => process.exit(0));
-  process.on('message', ({ id, question, argument }: Question) => {
-    void Promise.resolve()
-      .then(() => answers[question]?.(argument as never))
-      .then(
-        (value): Answer => ({ id, value }),
-        (error: unknown): Answer => ({ id, error: String(error) }),
-      )
-      .then((answer) => process.send?.(answer));
-  });
 }

@@ -6,7 +6,7 @@
  */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { answerQuestions } from './part.ts';
+import { answerQuestions } from './answers.ts';
 
 const BLOCK = Buffer.alloc(64 * 1024, 0x61);
 const SLOW_BYTES_PER_MS = 20_000;
