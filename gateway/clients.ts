@@ -5,6 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Exchange } from './http/exchange.ts';
 import { Http1ServerConnection } from './http1/server.ts';
 import { Http2ServerConnection } from './http2/server.ts';
+import { type Barred, isFlood } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
@@ -14,6 +15,7 @@ import { type Connection, Connections } from './transport/connections.ts';
 export interface ClientsOptions {
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
+  readonly barred: Barred;
   serve(exchange: Exchange, route: ListenerRoute): void;
 }
 
@@ -29,7 +31,8 @@ export class Clients {
   /** Serves `connection`, which came in by `route`, until it ends. */
   accept(connection: DetectedConnection, route: ListenerRoute): void {
     const { transport, protocol, first, ended } = connection;
-    const { clock, metrics, serve } = this.#options;
+    const { clock, metrics, barred, serve } = this.#options;
+    const source = transport.socket.remoteAddress ?? '';
     const { namespace, name, port } = route.target;
     const authority = `${name}.${namespace}:${port}`;
     if (protocol === 'opaque') {
@@ -40,7 +43,10 @@ export class Clients {
       authority,
       clock,
       onExchange: (exchange: Exchange) => serve(exchange, route),
-      onRefused: (rule: string) => metrics.refused(protocol, rule),
+      onRefused: (rule: string) => {
+        metrics.refused(protocol, rule);
+        if (isFlood(rule)) barred.offend(source, clock.monotonicMs());
+      },
       onClosed: (gone: Connection) => this.#connections.delete(gone),
     };
     const served =

@@ -4,6 +4,7 @@
  * `--json` one JSON object is all that is printed on standard output. Exit 1 where a promise is missed.
  */
 import { parseArgs } from 'node:util';
+import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
 import { measureAttacks } from './latency.ts';
 import { measureBodies, measureMemory } from './memory.ts';
 import { type Stage, startStage } from './stage.ts';
@@ -32,7 +33,8 @@ async function soak(): Promise<void> {
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   const options = { seconds, perSecond: 200, only: values.only, progress };
-  const flags = values.flags.split(' ').filter((each) => each !== '');
+  const given = values.flags.split(' ').filter((each) => each !== '');
+  const flags = given.length > 0 ? given : WORKER_FLAGS;
   const results: SoakResults = {
     attacks: wanted('latency') ? await on(flags, (stage) => measureAttacks(stage, options)) : [],
     memory: wanted('memory') ? await on(flags, (stage) => measureMemory(stage, progress)) : [],

@@ -10,6 +10,7 @@ import {
   type Peer,
   type Snapshot,
 } from '#gateway/snapshot/types.ts';
+import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { HOSTILE } from './attacks/peer-hello.ts';
 import { gatewayCredentials } from './authority.ts';
@@ -34,7 +35,10 @@ export interface Stage {
 }
 
 /** Starts everything and waits for the Link. `flags` are V8's, for the gateways. */
-export async function startStage(nowMs: number, flags: readonly string[] = []): Promise<Stage> {
+export async function startStage(
+  nowMs: number,
+  flags: readonly string[] = WORKER_FLAGS,
+): Promise<Stage> {
   const block = `127.${100 + (process.pid % 80)}.${(process.pid >> 5) % 250}`;
   const names = ['near', 'far', HOSTILE] as const;
   const credentials = names.map((each) => gatewayCredentials(each, nowMs));

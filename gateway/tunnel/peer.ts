@@ -11,6 +11,7 @@ import { type Hello, PROTOCOL_RANGE, type TunnelPurpose } from '#core/hello.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
+import { Barred, isFlood } from '../listener/barred.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { TunnelSlot } from './slot.ts';
@@ -21,6 +22,8 @@ export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
 /** How long requests wait for the successor of a tunnel whose gateway left in peace. */
 const SUCCESSION_MS = 2_000;
+/** Tunnels one peer may have dialled: more than all its gateways and their workers have use for. */
+export const DIALLED_MAX = 1_024;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -56,6 +59,7 @@ export class PeerTunnels {
   /** When the last tunnel ended whose gateway left in peace, in monotonic milliseconds. */
   #leftMs = Number.NEGATIVE_INFINITY;
   readonly #waiting = new Set<{ purpose: TunnelPurpose; resolve: (tunnel: Tunnel) => void }>();
+  readonly #barred = new Barred();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -85,7 +89,20 @@ export class PeerTunnels {
     this.#dialAll();
   }
 
-  /** Takes a tunnel the peer dialled; false when it may not stay. */
+  /** Why the peer may dial no further tunnel now, if so. */
+  mayDial(): 'PEER_BARRED' | 'TUNNELS_OF_PEER' | undefined {
+    const { linkName } = this.#peer;
+    if (this.#barred.has(linkName, this.#context.clock.monotonicMs())) return 'PEER_BARRED';
+    const dialled = this.#adopted.size + this.#accepted.size;
+    return dialled >= DIALLED_MAX ? 'TUNNELS_OF_PEER' : undefined;
+  }
+
+  /** A tunnel the peer dialled was ended for `rule`. */
+  broke(rule: string): void {
+    if (isFlood(rule)) this.#barred.offend(this.#peer.linkName, this.#context.clock.monotonicMs());
+  }
+
+  /** Takes a tunnel the peer dialled. */
   adopt(tunnel: Tunnel): void {
     const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
     set.add(tunnel);

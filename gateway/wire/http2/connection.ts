@@ -75,6 +75,11 @@ export class Http2Connection<T> {
     return this.#session.ended;
   }
 
+  /** Whether so much is held that no stream's window should grow. */
+  get pressed(): boolean {
+    return this.#session.pressed;
+  }
+
   /** Whether the peer has acknowledged our SETTINGS; how long it may take is the owner's matter. */
   get settled(): boolean {
     return this.#session.settled;

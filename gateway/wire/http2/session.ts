@@ -12,6 +12,11 @@ import { FrameWriter } from './writer.ts';
 
 export type Http2Role = 'client' | 'server';
 
+/** Of what a connection may hold: from here on slow readers' windows become smaller. */
+const PRESSED_SHARE = 4;
+/** And this is how small. */
+const PRESSED_WINDOW_BYTES = 16 * 1024;
+
 export class Session<T> {
   readonly role: Http2Role;
   readonly sink: Http2Sink<T>;
@@ -111,9 +116,14 @@ export class Session<T> {
     this.writer.reset(id, code);
   }
 
+  /** The peer made us refuse something: too much of that ends the connection. */
+  provoked(): void {
+    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+  }
+
   /** The peer broke `rule` on stream `id`: that stream ends, and too many of them end the connection. */
   streamError(id: number, rule: H2Rule): void {
-    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+    this.provoked();
     const { code } = H2_RULES[rule];
     this.writeReset(id, code);
     this.sink.onStreamError(id, rule);
@@ -155,10 +165,24 @@ export class Session<T> {
     this.#announce();
     if (stream === undefined || stream.remoteClosed) return;
     stream.unannounced += bytes;
+    if (this.pressed) this.#shrink(stream);
     if (stream.unannounced < half(stream.windowBytes)) return;
     this.writer.windowUpdate(stream.id, stream.unannounced);
     stream.receiveWindow += stream.unannounced;
     stream.unannounced = 0;
+  }
+
+  /** So much is held that windows are not opened as wide again as they were. */
+  get pressed(): boolean {
+    return this.heldBytes > this.limits.heldBytes / PRESSED_SHARE;
+  }
+
+  /** Keeps back of a stream's window what it can do without. */
+  #shrink(stream: Http2Stream<T>): void {
+    const less = Math.min(stream.unannounced, stream.windowBytes - PRESSED_WINDOW_BYTES);
+    if (less <= 0) return;
+    stream.windowBytes -= less;
+    stream.unannounced -= less;
   }
 
   /** Opens the connection's window once that is worth a frame: half a window. */
