@@ -8,13 +8,14 @@ import type { Credentials } from '#identity/workload.ts';
 import { answerQuestions } from './answers.ts';
 import { ATTACKS } from './attacks/all.ts';
 import type { Stop } from './attacks/attack.ts';
-import { HOSTILE } from './attacks/peer-hello.ts';
 
 /** Whom to attack, and who to be. */
 export interface Attacking {
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  readonly source: string;
+  readonly hostile: string;
   readonly hostilePort: number;
   readonly peer: Peer;
   readonly credentials: Credentials;
@@ -33,7 +34,7 @@ export function begin(): void {
       if (attack === undefined || address === undefined) throw new Error(`no attack "${name}"`);
       const options = {
         ...{ clock: systemClock, network: loopbackNetwork },
-        ...{ ownCluster: HOSTILE, credentials },
+        ...{ ownCluster: target.hostile, credentials },
       };
       stop = attack.begin({ ...target, dial: (role) => dialPeer(peer, address, role, options) });
     },

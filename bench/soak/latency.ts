@@ -42,13 +42,18 @@ export async function measureAttacks(
     bystander.ask<BystanderFigures>('measure', { host, port: PORTS.good, perSecond, seconds });
   const figures: AttackFigures[] = [];
   await ask();
-  for (const { name } of ATTACKS.filter((each) => each.name.includes(only))) {
+  for (const [at, { name }] of ATTACKS.entries()) {
+    if (!name.includes(only)) continue;
+    const hostile = `hostile-${at}`;
+    const own = credentials.get(hostile);
+    if (own === undefined) throw new Error('more attacks than hostile peers');
     const attacker = startPart('attacker');
     const normal = await ask();
     const before = await near.ask<Record<string, number>>('refused');
     await near.ask('memory', true);
     await attacker.ask('begin', {
-      ...{ name, host, port: PORTS.good, hostilePort: PORTS.hostile, peer, credentials },
+      ...{ name, host, port: PORTS.good, peer, credentials: own },
+      ...{ source: `127.0.1.${at + 1}`, hostile, hostilePort: PORTS.hostile + at },
     } satisfies Attacking);
     await sleep(UNDER_WAY_MS);
     const attacked = await ask();

@@ -1,6 +1,6 @@
 /**
- * The stage of the soak: two gateways, linked, and a pod behind the far one, each a process; a third
- * cluster, hostile and linked to both, that only attackers speak for.
+ * The stage of the soak: two gateways, linked, and a pod behind the far one, each a process; further
+ * clusters, hostile and linked to the near one, that only attackers speak for.
  */
 import { trustDomainOf } from '#core/id.ts';
 import { GATEWAY_PORT } from '#core/names.ts';
@@ -12,12 +12,13 @@ import {
 } from '#gateway/snapshot/types.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
 import type { Credentials } from '#identity/workload.ts';
-import { HOSTILE } from './attacks/peer-hello.ts';
 import { gatewayCredentials } from './authority.ts';
 import { type Part, startPart } from './part.ts';
 
-/** Listeners of the near gateway: to the far one, and to the hostile peer. */
-export const PORTS = { good: 10_001, hostile: 10_002 } as const;
+/** Listeners of the near gateway: to the far one, and, from there on, one to each hostile peer. */
+export const PORTS = { good: 10_001, hostile: 10_100 } as const;
+/** Peers that only attackers speak for; one attack each, for a gateway remembers. */
+export const HOSTILE_PEERS = 64;
 const LINKED_MS = 10_000;
 const TARGET = { namespace: 'shop', name: 'backend', port: 8080 };
 
@@ -29,8 +30,8 @@ export interface Stage {
   /** The near gateway's address, and its Link as the hostile peer has it. */
   readonly host: string;
   readonly peer: Peer;
-  /** Of the hostile peer. */
-  readonly credentials: Credentials;
+  /** Of the hostile peers. */
+  readonly credentials: ReadonlyMap<string, Credentials>;
   stop(): void;
 }
 
@@ -40,7 +41,8 @@ export async function startStage(
   flags: readonly string[] = WORKER_FLAGS,
 ): Promise<Stage> {
   const block = `127.${100 + (process.pid % 80)}.${(process.pid >> 5) % 250}`;
-  const names = ['near', 'far', HOSTILE] as const;
+  const hostile = Array.from({ length: HOSTILE_PEERS }, (_, at) => `hostile-${at}`);
+  const names = ['near', 'far', ...hostile];
   const credentials = names.map((each) => gatewayCredentials(each, nowMs));
   const hosts = names.map((_, at) => `${block}.${at + 1}`);
   const peerOf = (at: number): Peer => ({
@@ -48,7 +50,7 @@ export async function startStage(
     clusterName: names[at] ?? '',
     trustDomain: trustDomainOf(names[at] ?? ''),
     trustBundle: credentials[at]?.trustBundle ?? '',
-    gateways: at === 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
+    gateways: at >= 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
     suspended: false,
     visibleExports: new Set(['shop/backend']),
   });
@@ -66,7 +68,7 @@ export async function startStage(
       credentials: credentials[at],
     });
   }
-  await far.ask('update', farSnapshot(podPort, [peerOf(0), peerOf(2)]));
+  await far.ask('update', farSnapshot(podPort, [peerOf(0)]));
   const route = (port: number, cluster: string): [number, ListenerRoute] => [
     port,
     {
@@ -79,18 +81,21 @@ export async function startStage(
     },
   ];
   await near.ask('update', {
-    ...farSnapshot(podPort, [peerOf(1), peerOf(2)]),
+    ...farSnapshot(podPort, names.map((_, at) => peerOf(at)).slice(1)),
     replicas: ['near-0'],
-    listeners: new Map([route(PORTS.good, 'far'), route(PORTS.hostile, HOSTILE)]),
+    listeners: new Map([
+      route(PORTS.good, 'far'),
+      ...hostile.map((each, at) => route(PORTS.hostile + at, each)),
+    ]),
   } satisfies Snapshot);
   const deadlineMs = performance.now() + LINKED_MS;
   while ((await near.ask('weight', { cluster: 'far', name: 'shop/backend' })) !== 1) {
     if (performance.now() > deadlineMs) throw new Error('the gateways did not link');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const [, , hostile] = credentials;
-  if (hostile === undefined) throw new Error('no credentials');
-  return { near, far, pod, host: hosts[0] ?? '', peer: peerOf(0), credentials: hostile, stop };
+  const ofHostile = new Map<string, Credentials>();
+  for (const [at, each] of credentials.entries()) if (at >= 2) ofHostile.set(names[at] ?? '', each);
+  return { near, far, pod, host: hosts[0] ?? '', peer: peerOf(0), credentials: ofHostile, stop };
 }
 
 function farSnapshot(podPort: number, peers: readonly Peer[]): Snapshot {

@@ -6,8 +6,8 @@
  * far. Then those break off that went without progress for longest, never the one that moves.
  */
 
-/** Bytes of content all requests of a gateway worker may hold. */
-export const HELD_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of content all requests of a gateway worker may hold; less than what shuts a tunnel's window. */
+export const HELD_BYTES_MAX = 48 * 1024 * 1024;
 /** Who holds less is left alone: it would free nothing. */
 const WORTH_BYTES = 16 * 1024;
 

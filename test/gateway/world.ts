@@ -5,7 +5,7 @@ import http from 'node:http';
 import type net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
-import { systemClock } from '#core/clock.ts';
+import { type Clock, systemClock } from '#core/clock.ts';
 import { trustDomainOf } from '#core/id.ts';
 import { silentLogger } from '#core/log.ts';
 import { loopbackNetwork } from '#core/network.ts';
@@ -40,7 +40,10 @@ export interface TestCluster {
 }
 
 /** One gateway, unlinked. */
-export async function startCluster(name: string): Promise<TestCluster> {
+export async function startCluster(
+  name: string,
+  options: { readonly clock?: Clock; readonly registry?: Registry } = {},
+): Promise<TestCluster> {
   const host = freshHost();
   const authority = createAuthority(name);
   const credentials = authority.of('isthmus-gateway');
@@ -51,11 +54,11 @@ export async function startCluster(name: string): Promise<TestCluster> {
     host,
     version: '0.0.0-test',
     epoch: `${name}-epoch`,
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     random: seededRandom(1),
     log: silentLogger,
     network: loopbackNetwork,
-    registry: new Registry(),
+    registry: options.registry ?? new Registry(),
     credentials: () => credentials,
   });
   await gateway.start();

@@ -2,7 +2,6 @@
 import type { Attack } from './attack.ts';
 import { HTTP1_ATTACKS } from './http1.ts';
 import { HTTP2_ATTACKS, PEER_FLOODS } from './http2.ts';
-import { PEER_ANSWERS } from './peer.ts';
 import { STRANGERS } from './strangers.ts';
 
 /** In the order they are run in. */
@@ -11,5 +10,4 @@ export const ATTACKS: readonly Attack[] = [
   ...HTTP2_ATTACKS,
   ...STRANGERS,
   ...PEER_FLOODS,
-  ...PEER_ANSWERS,
 ];

@@ -10,7 +10,10 @@ export interface Target {
   /** The gateway under attack, and the listener of a mirror that reaches the good cluster. */
   readonly host: string;
   readonly port: number;
-  /** A listener of the same gateway whose mirror reaches the hostile peer alone. */
+  /** Where attackers connect from: who was barred for one attack must be free to begin the next. */
+  readonly source: string;
+  /** The hostile peer, and a listener of the same gateway whose mirror reaches it alone. */
+  readonly hostile: string;
   readonly hostilePort: number;
   /** A tunnel's connection as the hostile peer, who is linked; `role` is its part in HTTP/2. */
   dial(role: 'client' | 'server'): Promise<Socket>;
@@ -30,14 +33,12 @@ export interface Attack {
   begin(target: Target): Stop;
 }
 
-/** Attackers have an address of their own. */
-export const ATTACKER = '127.0.0.2';
 const AGAIN_MS = 25;
 const WRITES_PER_TURN = 8;
 
 /** A plain connection to a listener. */
-export function connect({ host, port }: Pick<Target, 'host' | 'port'>): Socket {
-  return net.connect({ host, port, localAddress: ATTACKER, noDelay: true });
+export function connect({ host, port, source }: Target): Socket {
+  return net.connect({ host, port, localAddress: source, noDelay: true });
 }
 
 /** Keeps `count` connections open, each used by `use` once it is there. */

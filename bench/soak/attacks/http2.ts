@@ -174,7 +174,7 @@ export const PEER_FLOODS: readonly Attack[] = FLOODS.filter((each) => !each.clie
         (socket) => {
           socket.resume();
           const frames = new Frames([HEADER_TARGET, 'shop/backend:8080']);
-          greetAs(socket, frames, () => drive(socket, each.flood(frames)));
+          greetAs(target.hostile, socket, frames, () => drive(socket, each.flood(frames)));
         },
       ),
   }),

@@ -5,7 +5,7 @@ import tls from 'node:tls';
 import { GATEWAY_PORT, linkServerName } from '#core/names.ts';
 import { ALPN } from '#gateway/tunnel/dial.ts';
 import { gatewayCredentials } from '../authority.ts';
-import { ATTACKER, type Attack, connect, hold, type Target } from './attack.ts';
+import { type Attack, connect, hold, type Target } from './attack.ts';
 
 /** Every attack of this kind. */
 export const STRANGERS: readonly Attack[] = [
@@ -38,9 +38,9 @@ export const STRANGERS: readonly Attack[] = [
         16,
         () =>
           tls.connect({
-            ...{ host: target.host, port: GATEWAY_PORT, localAddress: ATTACKER },
+            ...{ host: target.host, port: GATEWAY_PORT, localAddress: target.source },
             ...{ cert: certificateChain, key: privateKey, ca: trustBundle },
-            ...{ servername: linkServerName('hostile'), ALPNProtocols: [ALPN.client] },
+            ...{ servername: linkServerName(target.hostile), ALPNProtocols: [ALPN.client] },
             rejectUnauthorized: false,
           }),
         (socket) => socket.resume(),
@@ -63,6 +63,6 @@ export const STRANGERS: readonly Attack[] = [
   },
 ];
 
-function open({ host }: Target) {
-  return () => net.connect({ host, port: GATEWAY_PORT, localAddress: ATTACKER });
+function open({ host, source }: Target) {
+  return () => net.connect({ host, port: GATEWAY_PORT, localAddress: source });
 }

@@ -27,6 +27,8 @@ export class Session<T> {
   readonly streams = new Map<number, Http2Stream<T>>();
   /** Streams that have more to send than windows or output took, longest waiting first. */
   readonly blocked = new Set<Http2Stream<T>>();
+  /** A stream has stopped for the sake of others, though there was room. */
+  yielded = false;
   /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
   settled = false;
   sendWindow = DEFAULT_WINDOW_BYTES;
@@ -195,10 +197,15 @@ export class Session<T> {
 
   /** The connection's window has opened, or output was taken: those who wait send in turn. */
   wake(): void {
-    if (this.blocked.size === 0) return;
-    for (const stream of [...this.blocked]) {
-      if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
-      if (stream.sendWindow > 0) this.wakeStream(stream);
+    const { output } = this.writer;
+    let before = -1;
+    // Turn by turn, as long as a turn sends anything.
+    while (this.blocked.size > 0 && output.pendingBytes > before) {
+      before = output.pendingBytes;
+      for (const stream of [...this.blocked]) {
+        if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
+        if (stream.sendWindow > 0) this.wakeStream(stream);
+      }
     }
   }
 
