@@ -5,6 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Exchange } from './http/exchange.ts';
 import { Http1ServerConnection } from './http1/server.ts';
 import { Http2ServerConnection } from './http2/server.ts';
+import { type Barred, isFlood } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
@@ -16,6 +17,7 @@ export interface ClientsOptions {
   readonly metrics: GatewayMetrics;
   /** A client whose stream ids pass this one is asked to connect anew. */
   readonly renewAtStreamId: number;
+  readonly barred: Barred;
   serve(exchange: Exchange, route: ListenerRoute): void;
 }
 
@@ -32,7 +34,8 @@ export class Clients {
   /** Serves `connection`, which came in by `route`, until it ends. */
   accept(connection: DetectedConnection, route: ListenerRoute): void {
     const { transport, protocol, first, ended } = connection;
-    const { clock, metrics, serve, renewAtStreamId } = this.#options;
+    const { clock, metrics, barred, serve, renewAtStreamId } = this.#options;
+    const source = transport.socket.remoteAddress ?? '';
     const { namespace, name, port } = route.target;
     const authority = `${name}.${namespace}:${port}`;
     if (protocol === 'opaque') {
@@ -44,7 +47,10 @@ export class Clients {
       clock,
       renewAtStreamId,
       onExchange: (exchange: Exchange) => serve(exchange, route),
-      onRefused: (rule: string) => metrics.refused(protocol, rule),
+      onRefused: (rule: string) => {
+        metrics.refused(protocol, rule);
+        if (isFlood(rule)) barred.offend(source, clock.monotonicMs());
+      },
       onClosed: (gone: Connection) => this.#connections.delete(gone),
     };
     const served =

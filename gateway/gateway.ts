@@ -15,8 +15,10 @@ import type { Credentials } from '#identity/workload.ts';
 import { Balancer } from './balance/balancer.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Clients } from './clients.ts';
+import { HeldContent } from './http/held.ts';
 import type { RequestReport } from './http/relay.ts';
 import { serveStream } from './inward.ts';
+import { Barred } from './listener/barred.ts';
 import { Listeners } from './listener/listeners.ts';
 import { LocalUpstream } from './local.ts';
 import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
@@ -87,7 +89,8 @@ export class Gateway {
     });
     const report = (of: RequestReport) => metrics.request(of);
     const { local, balancer } = { local: this.#local, balancer: this.#balancer };
-    const shared = { cluster, clock, log, balancer, local, report, snapshot };
+    const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
+    const shared = { cluster, clock, log, balancer, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
       clock,
@@ -118,10 +121,12 @@ export class Gateway {
       onCatalog: () => this.#balancer.refresh(),
     });
     const outward = new Outward({ ...shared, peers: this.#peers });
+    const barred = new Barred();
     this.#clients = new Clients({
       clock,
       metrics,
       renewAtStreamId,
+      barred,
       serve: (exchange, route) => outward.serve(exchange, route),
     });
     this.#listeners = new Listeners({
@@ -129,8 +134,9 @@ export class Gateway {
       network,
       log,
       host,
+      barred,
       onConnection: (connection, route) => this.#clients.accept(connection, route),
-      onTooMany: () => metrics.refused('listener', 'CLIENTS_MAX'),
+      onTooMany: (rule) => metrics.refused('listener', rule),
     });
   }
 
@@ -232,6 +238,12 @@ export class Gateway {
     httpRole: 'client' | 'server',
   ): void {
     const { clock, log } = this.#options;
+    const refusal = peer.mayDial();
+    if (refusal !== undefined) {
+      this.#metrics.refused('handshake', refusal);
+      socket.destroy();
+      return;
+    }
     const tunnel = new Tunnel({
       connection: socket,
       httpRole,
@@ -242,7 +254,10 @@ export class Gateway {
         this.#tunnelContext.serve(peer.peer.clusterName, purpose)(exchange);
       },
       accept: (theirs) => peer.acceptHello(theirs),
-      broken: this.#tunnelContext.broken,
+      broken: (rule) => {
+        this.#tunnelContext.broken(rule);
+        peer.broke(rule);
+      },
       limits: this.#tunnelContext.limits,
     });
     peer.adopt(tunnel);

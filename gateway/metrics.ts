@@ -13,7 +13,7 @@ export interface GatewayMetrics {
 }
 
 /** Where a refusal came from. */
-export type RefusalSource = 'http1' | 'http2' | 'tunnel' | 'listener' | 'handshake';
+export type RefusalSource = 'http1' | 'http2' | 'tunnel' | 'listener' | 'handshake' | 'requests';
 
 /** Metrics fed into `registry`. */
 export function gatewayMetrics(registry: Registry): GatewayMetrics {

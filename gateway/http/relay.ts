@@ -22,6 +22,7 @@ import type {
   UpstreamRequest,
 } from './exchange.ts';
 import { endToEnd } from './headers.ts';
+import type { HeldContent, Holder } from './held.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from './message.ts';
 import { ReplayBuffer } from './replay.ts';
 import { respondError } from './respond.ts';
@@ -48,6 +49,8 @@ export interface RelayContext {
   readonly clock: Clock;
   readonly balancer: Balancer;
   readonly log: Logger;
+  /** Of all requests of this gateway. */
+  readonly held: HeldContent;
   report(report: RequestReport): void;
 }
 
@@ -83,7 +86,7 @@ export function relay(
   new Relay(exchange, head, route, context).begin();
 }
 
-class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
+class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holder {
   head: RequestHead;
   readonly #exchange: Exchange;
   readonly #route: RelayRoute;
@@ -111,6 +114,10 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
   #creditedBytes = 0;
   /** Content of the answer that was passed on and has not left. */
   #unsentBytes = 0;
+  /** Of the request's content: what came. */
+  #receivedBytes = 0;
+  /** As told to {@link HeldContent}. */
+  #heldBytes = 0;
 
   constructor(exchange: Exchange, head: RequestHead, route: RelayRoute, context: RelayContext) {
     this.head = head;
@@ -172,8 +179,10 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
       return;
     }
     if (end) this.#requestEnded = true;
+    this.#receivedBytes += to - from;
     this.#replay.body(bytes, from, to, end);
     this.#attempt?.body(bytes, from, to, end);
+    this.#count();
     if (end) this.#finishIfDone();
   }
 
@@ -192,18 +201,39 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     const credit = this.#sentBytes - this.#creditedBytes;
     if (credit <= 0) return;
     this.#creditedBytes += credit;
+    this.#count();
     this.#exchange.consumed(credit);
   }
 
   onGone(): void {
-    // Also after its end: what the client has not taken of the answer holds nothing back any more.
-    this.#attempt?.consumed(this.#unsentBytes);
-    this.#unsentBytes = 0;
+    // Also after its end.
+    this.#letGo();
     if (this.#over) return;
     this.#over = true;
     this.#attempt?.cancel();
     this.#settle(this.#switched ? 'success' : 'cancelled');
     this.#report(undefined);
+  }
+
+  breakOff(): void {
+    this.#letGo();
+    if (this.#over) {
+      // Its answer is complete, but the client does not read it.
+      this.#exchange.abort('OVERLOADED');
+      return;
+    }
+    this.#attempt?.cancel();
+    this.#settle('cancelled');
+    this.#failure = new AttemptError('OVERLOADED', 'too much content stands still here', {
+      neverSent: false,
+    });
+    if (this.#status === 0) {
+      this.#refuse();
+      return;
+    }
+    this.#over = true;
+    this.#exchange.abort('OVERLOADED');
+    this.#report('OVERLOADED');
   }
 
   onInterim(head: ResponseHead): void {
@@ -233,6 +263,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     }
     this.#unsentBytes += to - from;
     this.#exchange.body(bytes, from, to, end);
+    this.#count();
     if (end) this.#onAnswerEnded();
   }
 
@@ -244,6 +275,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
 
   onAnswerSent(bytes: number): void {
     this.#unsentBytes -= bytes;
+    this.#count();
     this.#attempt?.consumed(bytes);
   }
 
@@ -260,6 +292,24 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
     this.#over = true;
     this.#exchange.abort(error.code);
     this.#report(error.code);
+  }
+
+  /** Tells what is held now; of a request that is over, only its answer still is. */
+  #count(): void {
+    const request = this.#over ? 0 : this.#receivedBytes - this.#creditedBytes;
+    const now = request + this.#unsentBytes;
+    const before = this.#heldBytes;
+    if (now === before) return;
+    this.#heldBytes = now;
+    this.#context.held.change(this, before, now);
+  }
+
+  /** What the client has not taken of the answer holds nothing back any more. */
+  #letGo(): void {
+    this.#attempt?.consumed(this.#unsentBytes);
+    this.#unsentBytes = 0;
+    this.#creditedBytes = this.#receivedBytes;
+    this.#count();
   }
 
   #onAnswerEnded(): void {
@@ -327,6 +377,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest {
 
   #report(code: ErrorCode | undefined): void {
     this.#deadline?.timer.cancel();
+    this.#count();
     this.#context.report({
       service: this.#route.service,
       status: this.#status,

@@ -12,6 +12,7 @@ import {
   HEADER_UPGRADE,
   HEADER_VERSION,
 } from '#core/names.ts';
+import { sameProtocol } from '../http1/upgrade.ts';
 import { type AttemptKind, responseHeadOf, startStream } from '../http2/attempt.ts';
 import { parseTarget, type Target } from '../snapshot/types.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
@@ -61,11 +62,15 @@ const TUNNEL: AttemptKind = {
     // The far gateway's own refusal: no server behind it can set this field.
     const code = headerValue(block.headers, HEADER_ERROR);
     if (code !== undefined) {
-      const known = code in ERRORS ? (code as ErrorCode) : 'INTERNAL';
+      const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
       const neverSent = NEVER_SENT.has(known);
       return new AttemptError(known, `the peer answered ${code}`, { neverSent });
     }
     const upgrade = head.upgrade === '' ? undefined : headerValue(block.headers, HEADER_UPGRADE);
+    if (upgrade !== undefined && !sameProtocol(upgrade, head.upgrade)) {
+      const message = `the peer switched to ${upgrade} where ${head.upgrade} was asked for`;
+      return new AttemptError('UPSTREAM_PROTOCOL', message, { neverSent: false });
+    }
     return responseHeadOf(block, head, end, upgrade);
   },
 };

@@ -3,13 +3,14 @@
  */
 import type { Attempt } from './exchange.ts';
 import { NO_HEADERS, type RawHeaders } from './message.ts';
+import { addPiece, type Piece } from './piece.ts';
 
 /** Bytes of a request's content kept for a retry. */
 export const REPLAY_BYTES_MAX = 64 * 1024;
 
 /** Holds at most {@link REPLAY_BYTES_MAX}; what passes that makes the request impossible to repeat. */
 export class ReplayBuffer {
-  #pieces: { bytes: Buffer; from: number; to: number }[] | undefined;
+  #pieces: Piece[] | undefined;
   #keptBytes = 0;
   #lost = false;
   #ended = false;
@@ -29,7 +30,7 @@ export class ReplayBuffer {
       return;
     }
     this.#pieces ??= [];
-    this.#pieces.push({ bytes, from, to });
+    addPiece(this.#pieces, bytes, from, to);
   }
 
   end(trailers: RawHeaders): void {

@@ -6,6 +6,7 @@ import { LENGTH_UNKNOWN, NO_HEADERS, type RawHeaders, type ResponseHead } from '
 import type { Head, MessageSink } from '../wire/http1/message.ts';
 import type { Http1Parser } from '../wire/http1/parser.ts';
 import type { Http1Attempt } from './attempt.ts';
+import { INTERIMS_MAX } from './bounds.ts';
 import { sameProtocol } from './upgrade.ts';
 
 export class AnswerSink implements MessageSink {
@@ -18,6 +19,7 @@ export class AnswerSink implements MessageSink {
   wrong: string | undefined;
   #attempt: Http1Attempt | undefined;
   #interim = false;
+  #interims = 0;
   #remaining = LENGTH_UNKNOWN;
   #trailers: RawHeaders = NO_HEADERS;
   /** What ends the answer: a head without content, or the last of the content, or neither. */
@@ -30,6 +32,7 @@ export class AnswerSink implements MessageSink {
     this.#attempt = attempt;
     this.ended = false;
     this.#interim = false;
+    this.#interims = 0;
     this.#trailers = NO_HEADERS;
     this.#head = undefined;
     this.#bytes = undefined;
@@ -41,6 +44,12 @@ export class AnswerSink implements MessageSink {
     const { status, headers } = head;
     if (status < 200 && status !== 101) {
       this.#interim = true;
+      this.#interims += 1;
+      if (this.#interims > INTERIMS_MAX) {
+        this.parser?.pause();
+        this.wrong = `sent more than ${INTERIMS_MAX} interim answers`;
+        return;
+      }
       attempt.listener.onInterim({ status, headers, upgrade: '', length: 0 });
       return;
     }

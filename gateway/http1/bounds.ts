@@ -29,6 +29,8 @@ export const LINGER_MS = 1_000;
 
 /** To a pod. */
 export const CONNECT_MS = 1_000;
+/** Interim answers (1xx) to one request: nothing holds them back, so there is an end to them. */
+export const INTERIMS_MAX = 32;
 /** Kept-alive connections to one pod. */
 export const POOL_IDLE_MAX = 256;
 /** Common servers close theirs after 5 s. */

@@ -32,23 +32,23 @@ export class Patience {
   moved = false;
   #wait: Wait = 'head';
   #sinceMs: number;
-  #waitingBytes = 0;
+  #outputMark = 0;
 
   constructor(nowMs: number) {
     this.#sinceMs = nowMs;
   }
 
-  /** Whether `wait` has lasted too long; `waitingBytes` have yet to leave. */
-  isOver(wait: Wait, waitingBytes: number, nowMs: number): boolean {
+  /** Whether `wait` has lasted too long; `outputMark` changes as output leaves. */
+  isOver(wait: Wait, outputMark: number, nowMs: number): boolean {
     const goesOn =
       wait === this.#wait &&
       !this.turned &&
       !(wait === 'body' && this.moved) &&
-      !(wait === 'room' && waitingBytes !== this.#waitingBytes);
+      !(wait === 'room' && outputMark !== this.#outputMark);
     this.turned = false;
     this.moved = false;
     this.#wait = wait;
-    this.#waitingBytes = waitingBytes;
+    this.#outputMark = outputMark;
     if (!goesOn) this.#sinceMs = nowMs;
     return nowMs - this.#sinceMs >= BOUNDS[wait];
   }

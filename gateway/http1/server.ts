@@ -151,7 +151,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   sweep(nowMs: number): void {
     const wait = this.#waitsFor();
-    if (!this.#patience.isOver(wait, this.#transport.waitingBytes, nowMs)) return;
+    if (!this.#patience.isOver(wait, this.#transport.outputMark, nowMs)) return;
     switch (wait) {
       case 'head':
         this.#turnAway('SLOW_HEAD', 408, 'BAD_REQUEST', 'the head of the request was too slow');

@@ -226,7 +226,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     if (this.#estimator.received(to - from, this.lastReceivedMs)) {
       this.connection.ping(WINDOW_PING, 0);
     }
-    if (stream.windowBytes < this.#estimator.streamBytes) {
+    if (stream.windowBytes < this.#estimator.streamBytes && !this.connection.pressed) {
       this.connection.growWindow(stream, this.#estimator.streamBytes);
     }
     if (stream.owner !== undefined) stream.owner.onData(bytes, from, to, end);

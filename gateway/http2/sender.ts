@@ -4,16 +4,11 @@
  * Never holds more than its source has been given credit for, so it needs no bound of its own.
  */
 import type { RawHeaders } from '../http/message.ts';
+import { addPiece, type Piece } from '../http/piece.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
 import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
 
 const EMPTY = Buffer.alloc(0);
-
-interface Piece {
-  readonly bytes: Buffer;
-  from: number;
-  readonly to: number;
-}
 
 export class StreamSender {
   readonly #endpoint: Http2Endpoint;
@@ -35,7 +30,7 @@ export class StreamSender {
   /** Sends `bytes[from, to)`, now or when it may; returns how much left at once. */
   body(bytes: Buffer, from: number, to: number, end: boolean): number {
     if (this.#pieces !== undefined) {
-      this.#pieces.push({ bytes, from, to });
+      addPiece(this.#pieces, bytes, from, to);
       this.#ends ||= end;
       return 0;
     }

@@ -11,6 +11,7 @@ export type Detected = 'http1' | 'http2' | 'opaque' | 'undecided';
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const METHOD_BYTES_MAX = 20;
 const TOKEN = /^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]*$/;
+const REQUEST_BEGUN = /^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]* \//;
 const REQUEST_LINE = /^[A-Z][A-Z0-9!#$%&'*+.^_`|~-]* \S+ HTTP\/1\.\d\r?\n/;
 /** A request line longer than this is taken for HTTP/1 by its method alone. */
 export const PEEK_BYTES_MAX = 1_024;
@@ -29,4 +30,13 @@ export function detect(bytes: Buffer): Detected {
   if (space > METHOD_BYTES_MAX || !TOKEN.test(text.slice(0, space))) return 'opaque';
   if (text.includes('\n')) return REQUEST_LINE.test(text) ? 'http1' : 'opaque';
   return bytes.length >= PEEK_BYTES_MAX ? 'http1' : 'undecided';
+}
+
+/**
+ * What a client speaks that sent `bytes`, nothing that decides, and then no more in time. A request line
+ * that was begun stays one: else a slow one would pass by every rule for requests.
+ */
+export function detectSilent(bytes: Buffer | undefined): Exclude<Detected, 'undecided' | 'http2'> {
+  const text = bytes?.toString('latin1', 0, PEEK_BYTES_MAX) ?? '';
+  return REQUEST_BEGUN.test(text) ? 'http1' : 'opaque';
 }

@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '#core/clock.ts';
 import { Transport, type TransportOwner } from '../transport/transport.ts';
-import { type Detected, detect, PEEK_BYTES_MAX } from './detect.ts';
+import { type Detected, detect, detectSilent, PEEK_BYTES_MAX } from './detect.ts';
 
 /** A client that says nothing for so long is taken to wait for the server (DESIGN: detection). */
 const DETECT_MS = 3_000;
@@ -29,7 +29,7 @@ export class Detector implements TransportOwner {
   constructor(socket: Socket, clock: Clock, decide: (detected: DetectedConnection) => void) {
     this.#transport = new Transport(socket, this);
     this.#decide = decide;
-    this.#timer = clock.after(DETECT_MS, () => this.#done('opaque', false));
+    this.#timer = clock.after(DETECT_MS, () => this.#done(detectSilent(this.#first), false));
   }
 
   onBytes(bytes: Buffer): void {

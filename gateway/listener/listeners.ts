@@ -10,10 +10,15 @@ import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { ListenerRoute } from '../snapshot/types.ts';
 import { Transport } from '../transport/transport.ts';
+import type { Barred } from './barred.ts';
 import { type DetectedConnection, Detector } from './detector.ts';
 
 /** Connections of clients a gateway has open at once; what comes above is closed. */
 export const CLIENTS_MAX = 16_000;
+/** One source may have so many times what is still free: whoever floods never takes the last place. */
+const SOURCE_SHARE = 3;
+/** After so long without a byte a client is asked whether it still is: hosts vanish without a word. */
+const KEEP_ALIVE_MS = 60_000;
 
 export interface ListenersOptions {
   readonly clock: Clock;
@@ -22,9 +27,13 @@ export interface ListenersOptions {
   /** The pod's address. */
   readonly host: string;
   readonly onConnection: (connection: DetectedConnection, route: ListenerRoute) => void;
-  /** A connection was closed because there are {@link CLIENTS_MAX}. */
-  readonly onTooMany: () => void;
+  /** A connection was closed because there are {@link CLIENTS_MAX}, or its source has its share or is barred. */
+  readonly onTooMany: (rule: ClientRefusal) => void;
+  readonly barred: Barred;
 }
+
+/** Why a client's connection is closed at once. */
+export type ClientRefusal = 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | 'SOURCE_BARRED';
 
 interface Open {
   readonly server: net.Server;
@@ -36,7 +45,7 @@ export class Listeners {
   readonly #options: ListenersOptions;
   readonly #open = new Map<number, Open>();
   readonly #failed = new Map<number, string>();
-  #clients = 0;
+  readonly #clients = new ClientCount();
 
   constructor(options: ListenersOptions) {
     this.#options = options;
@@ -49,7 +58,7 @@ export class Listeners {
 
   /** Connections of clients that are open, whatever they speak. */
   get clients(): number {
-    return this.#clients;
+    return this.#clients.all;
   }
 
   /** Opens and closes so that exactly `routes` are served; resolves when every one is open. */
@@ -78,7 +87,10 @@ export class Listeners {
 
   async #listen(port: number, route: ListenerRoute): Promise<void> {
     const { host, network, log } = this.#options;
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true });
+    const server = net.createServer({
+      ...{ allowHalfOpen: true, noDelay: true },
+      ...{ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
+    });
     const ready = listen(server, { host, port }, network);
     const open: Open = { server, route, ready };
     this.#open.set(port, open);
@@ -98,21 +110,51 @@ export class Listeners {
   }
 
   #onConnection(socket: net.Socket, open: Open): void {
-    const { clock, onConnection, onTooMany } = this.#options;
-    if (this.#clients >= CLIENTS_MAX) {
-      onTooMany();
+    const { clock, barred, onConnection, onTooMany } = this.#options;
+    const source = socket.remoteAddress ?? '';
+    const refusal = barred.has(source, clock.monotonicMs())
+      ? 'SOURCE_BARRED'
+      : this.#clients.enter(source);
+    if (refusal !== undefined) {
+      onTooMany(refusal);
       socket.resetAndDestroy();
       return;
     }
-    this.#clients += 1;
-    socket.once('close', () => {
-      this.#clients -= 1;
-    });
+    socket.once('close', () => this.#clients.leave(source));
     if (open.route.hint === 'opaque') {
       const transport = new Transport(socket);
       onConnection({ transport, protocol: 'opaque', first: undefined, ended: false }, open.route);
       return;
     }
     new Detector(socket, clock, (connection) => onConnection(connection, open.route));
+  }
+}
+
+/** Connections open, by source. */
+export class ClientCount {
+  readonly #bySource = new Map<string, number>();
+  #all = 0;
+
+  /** Connections open. */
+  get all(): number {
+    return this.#all;
+  }
+
+  /** Why `source` may not have one more; each that may must {@link leave} once. */
+  enter(source: string): 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | undefined {
+    const free = CLIENTS_MAX - this.#all;
+    if (free <= 0) return 'CLIENTS_MAX';
+    const own = this.#bySource.get(source) ?? 0;
+    if (own >= free * SOURCE_SHARE) return 'CLIENTS_OF_SOURCE';
+    this.#bySource.set(source, own + 1);
+    this.#all += 1;
+    return undefined;
+  }
+
+  leave(source: string): void {
+    const own = (this.#bySource.get(source) ?? 1) - 1;
+    if (own === 0) this.#bySource.delete(source);
+    else this.#bySource.set(source, own);
+    this.#all -= 1;
   }
 }

@@ -6,6 +6,10 @@ import type { Transport, TransportOwner } from '../transport/transport.ts';
 /** Bytes of one direction of an opaque connection that a gateway holds at most. */
 export const OPAQUE_BYTES_MAX = 256 * 1024;
 
+/** More pieces than this of fewer bytes each are put together. */
+const SCATTERED = 8;
+const SCATTERED_BYTES = 1_024;
+
 /** What a kind of opaque end makes of what its socket tells. */
 export interface RawListener {
   onRead(bytes: Buffer): void;
@@ -67,7 +71,9 @@ export class RawStream implements TransportOwner {
       const list = this.#pending;
       this.#pending = [];
       this.#pendingBytes = 0;
-      this.transport.write(list);
+      // A write of its own for every few bytes would cost more than they are.
+      const scattered = list.length > SCATTERED && bytes / list.length < SCATTERED_BYTES;
+      this.transport.write(scattered ? [Buffer.concat(list, bytes)] : list);
       if (this.transport.full) this.#unsentBytes += bytes;
       else this.#listener.onWritten(bytes);
     }

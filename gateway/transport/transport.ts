@@ -34,13 +34,22 @@ export class Transport {
   constructor(socket: Socket, owner: TransportOwner = NOBODY) {
     this.socket = socket;
     this.owner = owner;
-    socket.on('data', (bytes: Buffer) => this.owner.onBytes(bytes));
-    socket.on('end', () => this.owner.onEnd());
-    socket.on('drain', () => this.owner.onRoom());
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#error ??= error;
-    });
-    socket.once('close', () => this.owner.onClosed(this.#error));
+    (socket as Carrier)[CARRIED] = this;
+    socket.on('data', onData);
+    socket.on('end', onEnd);
+    socket.on('drain', onDrain);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+  }
+
+  /** For the listeners of this file alone. */
+  fail(error: NodeJS.ErrnoException): void {
+    this.#error ??= error;
+  }
+
+  /** For the listeners of this file alone. */
+  closed(): void {
+    this.owner.onClosed(this.#error);
   }
 
   /** Whether more has been written than the system takes: wait for `onRoom`. */
@@ -51,6 +60,15 @@ export class Transport {
   /** Bytes written that the system has not taken. */
   get waitingBytes(): number {
     return this.socket.writableLength;
+  }
+
+  /**
+   * Changes with every piece the system takes of what waits: a stream counts a write as waiting until
+   * all of it has left, only its handle knows what is left of it.
+   */
+  get outputMark(): number {
+    const { socket } = this;
+    return socket.writableLength + ((socket as Carrier)._handle?.writeQueueSize ?? 0);
   }
 
   get destroyed(): boolean {
@@ -108,6 +126,34 @@ export class Transport {
   reset(): void {
     this.socket.resetAndDestroy();
   }
+}
+
+const CARRIED = Symbol('transport');
+
+/** A socket with its transport: listeners shared by all sockets cost an idle one nothing. */
+interface Carrier extends Socket {
+  [CARRIED]: Transport;
+  readonly _handle?: { readonly writeQueueSize: number } | null;
+}
+
+function onData(this: Carrier, bytes: Buffer): void {
+  this[CARRIED].owner.onBytes(bytes);
+}
+
+function onEnd(this: Carrier): void {
+  this[CARRIED].owner.onEnd();
+}
+
+function onDrain(this: Carrier): void {
+  this[CARRIED].owner.onRoom();
+}
+
+function onError(this: Carrier, error: NodeJS.ErrnoException): void {
+  this[CARRIED].fail(error);
+}
+
+function onClose(this: Carrier): void {
+  this[CARRIED].closed();
 }
 
 const NOBODY: TransportOwner = {

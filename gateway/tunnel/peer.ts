@@ -11,6 +11,7 @@ import { type Hello, PROTOCOL_RANGE, type TunnelPurpose } from '#core/hello.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
+import { Barred, isFlood } from '../listener/barred.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
@@ -21,6 +22,8 @@ import { wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
+/** Tunnels one peer may have dialled: more than all its gateways and their workers have use for. */
+export const DIALLED_MAX = 1_024;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -58,6 +61,7 @@ export class PeerTunnels {
   #peer: Peer;
   #sinceMs: number;
   #wasConnected = false;
+  readonly #barred = new Barred();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -95,7 +99,20 @@ export class PeerTunnels {
     this.#dialAll();
   }
 
-  /** Takes a tunnel the peer dialled; false when it may not stay. */
+  /** Why the peer may dial no further tunnel now, if so. */
+  mayDial(): 'PEER_BARRED' | 'TUNNELS_OF_PEER' | undefined {
+    const { linkName } = this.#peer;
+    if (this.#barred.has(linkName, this.#context.clock.monotonicMs())) return 'PEER_BARRED';
+    const dialled = this.#adopted.size + this.#accepted.size;
+    return dialled >= DIALLED_MAX ? 'TUNNELS_OF_PEER' : undefined;
+  }
+
+  /** A tunnel the peer dialled was ended for `rule`. */
+  broke(rule: string): void {
+    if (isFlood(rule)) this.#barred.offend(this.#peer.linkName, this.#context.clock.monotonicMs());
+  }
+
+  /** Takes a tunnel the peer dialled. */
   adopt(tunnel: Tunnel): void {
     const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
     set.add(tunnel);

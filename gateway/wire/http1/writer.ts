@@ -5,6 +5,7 @@
  * they are left out. What the parser would refuse it refuses, so that no value can become a header.
  */
 import { IsthmusError } from '#core/errors.ts';
+import { giveSlab, takeSlab } from '../slabs.ts';
 import { contentLength } from './fields.ts';
 import { FRAMING_NONE, type Framing, framingOfLength } from './message.ts';
 import {
@@ -29,8 +30,8 @@ const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 /** The same of a request target: what TARGET says. */
 const NO_TARGET = /[^\x21\x22\x24-\x7e]/;
 
-const SLAB_BYTES = 65_536;
 const NO_CONTENT = framingOfLength(0);
+const NO_SLAB = Buffer.alloc(0);
 
 /** What a head says beside its fields. */
 export interface HeadOptions {
@@ -48,7 +49,7 @@ export interface HeadOptions {
 /** Writes the messages of one direction of a connection. */
 export class Http1Writer {
   readonly #role: Role;
-  #slab = Buffer.allocUnsafeSlow(0);
+  #slab: Buffer = NO_SLAB;
   #from = 0;
   #to = 0;
   #ready: Buffer[] = [];
@@ -149,6 +150,10 @@ export class Http1Writer {
   /** Hands over what was gathered since, in order; the buffers are never written again. */
   drain(send: (bytes: Buffer) => void): void {
     this.#cut();
+    giveSlab(this.#slab, this.#to);
+    this.#slab = NO_SLAB;
+    this.#from = 0;
+    this.#to = 0;
     const ready = this.#ready;
     if (ready.length === 0) return;
     this.#ready = [];
@@ -222,7 +227,7 @@ export class Http1Writer {
   #room(size: number): void {
     if (this.#to + size <= this.#slab.length) return;
     this.#cut();
-    this.#slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, size));
+    this.#slab = takeSlab(size);
     this.#from = 0;
     this.#to = 0;
   }

@@ -75,6 +75,11 @@ export class Http2Connection<T> {
     return this.#session.ended;
   }
 
+  /** Whether so much is held that no stream's window should grow. */
+  get pressed(): boolean {
+    return this.#session.pressed;
+  }
+
   /** Whether the peer has acknowledged our SETTINGS; how long it may take is the owner's matter. */
   get settled(): boolean {
     return this.#session.settled;
@@ -120,9 +125,10 @@ export class Http2Connection<T> {
   /** All output so far, to be written in this order. Streams that waited for room may add more at once. */
   takeOutput(): Buffer[] {
     const session = this.#session;
-    const wasFull = session.outputFull();
+    const waited = session.outputFull() || session.yielded;
     const list = session.writer.output.take();
-    if (wasFull) session.wake();
+    session.yielded = false;
+    if (waited) session.wake();
     return list;
   }
 
@@ -192,9 +198,12 @@ export class Http2Connection<T> {
     if (stream.localClosed || session.ended) return to - from;
     let at = from;
     const { maxFrameBytes } = session.writer;
+    // While others wait, each has a turn of one frame: a large answer holds back no small one.
+    const turnEnd = session.blocked.size > 0 ? from + maxFrameBytes : to;
     while (at < to) {
       const room = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
-      if (room <= 0 || session.outputFull()) {
+      if (room <= 0 || at >= turnEnd || session.outputFull()) {
+        session.yielded ||= room > 0;
         session.blocked.add(stream);
         session.windowUpdates.give((at - from) / 512);
         return at - from;

@@ -127,6 +127,9 @@ export class HeaderReceiver<T> {
     stream.headersReceived = true;
     stream.remoteClosed = ends;
     if (block.tooLarge) {
+      // Twice, for the stream will end well, and that gives one back.
+      session.provoked();
+      session.provoked();
       session.sink.onHeadersTooLarge(stream, ends);
     } else {
       stream.connect = (block.verdict & MESSAGE.CONNECT) !== 0;

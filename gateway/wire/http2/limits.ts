@@ -20,7 +20,7 @@ export interface Http2Limits {
    * resets more than half of what it opens is limited. A server's resets are bounded by what we open.
    */
   readonly resets: Rate;
-  /** RST_STREAM we send for the peer's errors (`FLOOD_PROVOKED`; CVE-2025-8671). As above. */
+  /** RST_STREAM and 431 we send for the peer's errors (`FLOOD_PROVOKED`; CVE-2025-8671). As above. */
   readonly provokedResets: Rate;
   /** SETTINGS, acknowledgements too (`FLOOD_SETTINGS`; CVE-2019-9515). */
   readonly settings: Rate;
@@ -55,8 +55,9 @@ export const HTTP2_LIMITS: Http2Limits = {
   headerListBytes: 64 * 1024,
   headerBlockBytes: 64 * 1024,
   continuationFrames: 16,
-  resets: { burst: 1_000, perSecond: 100 },
-  provokedResets: { burst: 1_000, perSecond: 100 },
+  // Twice what can be open: all of them may be given up at once.
+  resets: { burst: 512, perSecond: 100 },
+  provokedResets: { burst: 512, perSecond: 100 },
   settings: { burst: 50, perSecond: 5 },
   pings: { burst: 100, perSecond: 20 },
   emptyFrames: { burst: 200, perSecond: 100 },

@@ -5,15 +5,10 @@
  * a place of their own in the list. What has been taken is never overwritten. The rest of a slab goes
  * back to a small pool that all connections share, so an idle connection holds none.
  */
+import { giveSlab, takeSlab } from '../slabs.ts';
 
-const SLAB_BYTES = 64 * 1024;
-/** A rest smaller than this is not worth keeping. */
-const REST_BYTES_MIN = 4 * 1024;
-const POOL_MAX = 32;
 /** Payloads up to this length are copied: it costs less than a separate entry of a gathered write. */
 export const COPY_BYTES_MAX = 4 * 1024;
-
-const pool: Buffer[] = [];
 
 export class Output {
   /** Everything not taken yet, in bytes. */
@@ -33,9 +28,7 @@ export class Output {
     if (slab !== undefined && slab.length - this.at >= bytes) return slab;
     this.#seal();
     this.#release();
-    let next = pool.pop();
-    if (next === undefined || next.length < bytes)
-      next = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes));
+    const next = takeSlab(bytes);
     this.slab = next;
     this.at = 0;
     this.#from = 0;
@@ -85,7 +78,6 @@ export class Output {
   #release(): void {
     const { slab } = this;
     this.slab = undefined;
-    if (slab === undefined || slab.length - this.at < REST_BYTES_MIN) return;
-    if (pool.length < POOL_MAX) pool.push(slab.subarray(this.at));
+    if (slab !== undefined) giveSlab(slab, this.at);
   }
 }

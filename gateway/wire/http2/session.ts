@@ -12,6 +12,11 @@ import { FrameWriter } from './writer.ts';
 
 export type Http2Role = 'client' | 'server';
 
+/** Of what a connection may hold: from here on slow readers' windows become smaller. */
+const PRESSED_SHARE = 4;
+/** And this is how small. */
+const PRESSED_WINDOW_BYTES = 16 * 1024;
+
 export class Session<T> {
   readonly role: Http2Role;
   readonly sink: Http2Sink<T>;
@@ -22,6 +27,8 @@ export class Session<T> {
   readonly streams = new Map<number, Http2Stream<T>>();
   /** Streams that have more to send than windows or output took, longest waiting first. */
   readonly blocked = new Set<Http2Stream<T>>();
+  /** A stream has stopped for the sake of others, though there was room. */
+  yielded = false;
   /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
   settled = false;
   sendWindow = DEFAULT_WINDOW_BYTES;
@@ -111,9 +118,14 @@ export class Session<T> {
     this.writer.reset(id, code);
   }
 
+  /** The peer made us refuse something: too much of that ends the connection. */
+  provoked(): void {
+    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+  }
+
   /** The peer broke `rule` on stream `id`: that stream ends, and too many of them end the connection. */
   streamError(id: number, rule: H2Rule): void {
-    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+    this.provoked();
     const { code } = H2_RULES[rule];
     this.writeReset(id, code);
     this.sink.onStreamError(id, rule);
@@ -155,10 +167,24 @@ export class Session<T> {
     this.#announce();
     if (stream === undefined || stream.remoteClosed) return;
     stream.unannounced += bytes;
+    if (this.pressed) this.#shrink(stream);
     if (stream.unannounced < half(stream.windowBytes)) return;
     this.writer.windowUpdate(stream.id, stream.unannounced);
     stream.receiveWindow += stream.unannounced;
     stream.unannounced = 0;
+  }
+
+  /** So much is held that windows are not opened as wide again as they were. */
+  get pressed(): boolean {
+    return this.heldBytes > this.limits.heldBytes / PRESSED_SHARE;
+  }
+
+  /** Keeps back of a stream's window what it can do without. */
+  #shrink(stream: Http2Stream<T>): void {
+    const less = Math.min(stream.unannounced, stream.windowBytes - PRESSED_WINDOW_BYTES);
+    if (less <= 0) return;
+    stream.windowBytes -= less;
+    stream.unannounced -= less;
   }
 
   /** Opens the connection's window once that is worth a frame: half a window. */
@@ -171,10 +197,15 @@ export class Session<T> {
 
   /** The connection's window has opened, or output was taken: those who wait send in turn. */
   wake(): void {
-    if (this.blocked.size === 0) return;
-    for (const stream of [...this.blocked]) {
-      if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
-      if (stream.sendWindow > 0) this.wakeStream(stream);
+    const { output } = this.writer;
+    let before = -1;
+    // Turn by turn, as long as a turn sends anything.
+    while (this.blocked.size > 0 && output.pendingBytes > before) {
+      before = output.pendingBytes;
+      for (const stream of [...this.blocked]) {
+        if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
+        if (stream.sendWindow > 0) this.wakeStream(stream);
+      }
     }
   }
 

@@ -5,6 +5,8 @@ import { encodedBound, HpackEncoder } from '../hpack/encoder.ts';
 import { FLAG, FRAME, FRAME_HEADER_BYTES, writeFrameHeader, writeUint32 } from './frames.ts';
 import { COPY_BYTES_MAX, Output } from './output.ts';
 
+/** Payloads up to this length grow the frame before them. */
+const GROWN_BYTES_MAX = 512;
 /** The largest dynamic table we keep for a peer, however large it allows. */
 const ENCODER_TABLE_BYTES_MAX = 4096;
 
@@ -13,6 +15,11 @@ export class FrameWriter {
   /** SETTINGS_MAX_FRAME_SIZE of the peer. */
   maxFrameBytes: number;
   readonly #encoder = new HpackEncoder();
+  /** The DATA frame written last, while it can grow: its stream, its slab, where it begins and ends. */
+  #growing: Buffer | undefined;
+  #growingId = 0;
+  #growingFrom = 0;
+  #growingTo = 0;
 
   constructor(maxFrameBytes: number) {
     this.maxFrameBytes = maxFrameBytes;
@@ -59,12 +66,43 @@ export class FrameWriter {
   data(id: number, bytes: Buffer, from: number, to: number, endStream: boolean): void {
     const { output } = this;
     const length = to - from;
+    if (length <= GROWN_BYTES_MAX && this.#grow(id, bytes, from, to, endStream)) return;
     // A payload that will be copied lies behind its header in one piece.
     const room = length <= COPY_BYTES_MAX ? FRAME_HEADER_BYTES + length : FRAME_HEADER_BYTES;
     const slab = output.reserve(room);
     const flags = endStream ? FLAG.END_STREAM : 0;
-    output.wrote(writeFrameHeader(slab, output.at, length, FRAME.DATA, flags, id));
+    const start = output.at;
+    output.wrote(writeFrameHeader(slab, start, length, FRAME.DATA, flags, id));
     output.payload(bytes, from, to);
+    if (endStream || length > GROWN_BYTES_MAX) return;
+    this.#growing = slab;
+    this.#growingId = id;
+    this.#growingFrom = start;
+    this.#growingTo = output.at;
+  }
+
+  /** Puts a few bytes into the frame of their stream just written, which would else cost one each. */
+  #grow(id: number, bytes: Buffer, from: number, to: number, endStream: boolean): boolean {
+    const { output } = this;
+    const slab = this.#growing;
+    if (slab === undefined || id !== this.#growingId) return false;
+    // Taken since, or followed by another frame.
+    if (output.slab !== slab || output.at !== this.#growingTo) return false;
+    const length = this.#growingTo - this.#growingFrom - FRAME_HEADER_BYTES + to - from;
+    if (length > this.maxFrameBytes || length > COPY_BYTES_MAX) return false;
+    if (slab.length - output.at < to - from) return false;
+    writeFrameHeader(
+      slab,
+      this.#growingFrom,
+      length,
+      FRAME.DATA,
+      endStream ? FLAG.END_STREAM : 0,
+      id,
+    );
+    output.payload(bytes, from, to);
+    this.#growingTo = output.at;
+    if (endStream) this.#growing = undefined;
+    return true;
   }
 
   reset(id: number, code: number): void {

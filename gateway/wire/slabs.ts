@@ -1,0 +1,24 @@
+/**
+ * Slabs that output is written into: taken by whoever writes, the rest given back as soon as nothing is
+ * gathered, so that a connection with nothing to say holds none. pure
+ */
+
+const SLAB_BYTES = 64 * 1024;
+/** A rest smaller than this is not worth keeping. */
+const REST_BYTES_MIN = 4 * 1024;
+const POOL_MAX = 32;
+
+const pool: Buffer[] = [];
+
+/** A slab of at least `bytes`, empty: what was written into it before lies ahead of its beginning. */
+export function takeSlab(bytes: number): Buffer {
+  const rest = pool.pop();
+  if (rest !== undefined && rest.length >= bytes) return rest;
+  return Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes));
+}
+
+/** Gives back what of `slab` lies from `at` on, and will never be written again by whoever had it. */
+export function giveSlab(slab: Buffer, at: number): void {
+  if (slab.length - at < REST_BYTES_MIN || pool.length >= POOL_MAX) return;
+  pool.push(slab.subarray(at));
+}
