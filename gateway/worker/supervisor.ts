@@ -51,6 +51,7 @@ export class Supervisor {
   readonly #failures: number[];
   #snapshot: Snapshot | undefined;
   #lastId = 0;
+  #leaving = false;
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
@@ -112,6 +113,7 @@ export class Supervisor {
 
   /** Unready from now on, but still serving. */
   leave(): void {
+    this.#leaving = true;
     for (const each of this.#processes) this.#send(each, { kind: 'leave' });
   }
 
@@ -179,8 +181,8 @@ export class Supervisor {
         if (message.missing.length === 0) this.#retire(process);
         return;
       case 'leaving':
-        // Its successor is here before it stops.
-        if (!this.#stopping && !process.replaced) this.#fork(process.index);
+        // Its successor is here before it stops; where all leave, it stays until the end.
+        if (!this.#leaving && !this.#stopping && !process.replaced) this.#fork(process.index);
         return;
       case 'answer': {
         const asked = this.#asked.get(message.id);
