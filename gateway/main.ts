@@ -72,7 +72,7 @@ async function main(context: ComponentContext): Promise<void> {
     },
   });
   supervisor.start();
-  let replicas: ReadonlySet<string> = new Set();
+  let ready: ReadonlySet<string> = new Set();
   const watching = new AbortController();
   watchSnapshot({
     client,
@@ -83,7 +83,7 @@ async function main(context: ComponentContext): Promise<void> {
     log,
     signal: watching.signal,
     onSnapshot: (snapshot) => {
-      replicas = snapshot.replicaAddresses;
+      ready = snapshot.readyAddresses;
       supervisor.update(snapshot);
     },
   });
@@ -94,7 +94,7 @@ async function main(context: ComponentContext): Promise<void> {
   leaving = true;
   supervisor.leave();
   const deadlineMs = clock.monotonicMs() + LEAVE_MS_MAX;
-  while (replicas.has(host) && clock.monotonicMs() < deadlineMs) {
+  while (ready.has(host) && clock.monotonicMs() < deadlineMs) {
     await sleep(clock, POLL_MS);
   }
   await sleep(clock, PROXY_MS);

@@ -56,6 +56,12 @@ export function compile(input: SnapshotInput): Snapshot {
   const replicaAddresses = new Set(
     gatewaySlices.flatMap((slice) => slice.endpoints.flatMap((each) => each.addresses)),
   );
+  const readyAddresses = new Set(
+    gatewaySlices.flatMap((slice) =>
+      // A pod that leaves stays in its slice until it is gone, but is ready no more.
+      slice.endpoints.flatMap((each) => (each.conditions?.ready === false ? [] : each.addresses)),
+    ),
+  );
   const exportObjects = new Map<string, ServiceExport>();
   for (const each of input.exports) {
     if (each.metadata.deletionTimestamp === undefined) exportObjects.set(keyOf(each), each);
@@ -90,6 +96,7 @@ export function compile(input: SnapshotInput): Snapshot {
       slice.endpoints.flatMap((each) => each.targetRef?.name ?? []),
     ),
     replicaAddresses,
+    readyAddresses,
     callers: compileCallers(input.pods, input.cluster),
   };
 }

@@ -9,7 +9,7 @@ import type { Snapshot } from './types.ts';
 /** The parts of a snapshot that are sent entry by entry. */
 const KEYED = ['exports', 'listeners', 'services', 'peers', 'callers'] as const;
 /** The parts that are sent whole. */
-const WHOLE = ['advertised', 'replicas', 'replicaAddresses'] as const;
+const WHOLE = ['advertised', 'replicas', 'replicaAddresses', 'readyAddresses'] as const;
 
 type Keyed = (typeof KEYED)[number];
 type Whole = (typeof WHOLE)[number];

@@ -82,9 +82,11 @@ export interface Snapshot {
   readonly services: ReadonlyMap<string, LocalService>;
   /** By cluster name. */
   readonly peers: ReadonlyMap<string, Peer>;
-  /** Pod names of this cluster's gateways, and whether our own address is among the ready ones. */
+  /** Pod names and addresses of this cluster's gateways, those that leave included. */
   readonly replicas: readonly string[];
   readonly replicaAddresses: ReadonlySet<string>;
+  /** Addresses new connections are sent to. */
+  readonly readyAddresses: ReadonlySet<string>;
   /** SPIFFE id of the workload behind a source address. */
   readonly callers: ReadonlyMap<string, string>;
 }
@@ -110,5 +112,6 @@ export const emptySnapshot: Snapshot = {
   peers: new Map(),
   replicas: [],
   replicaAddresses: new Set(),
+  readyAddresses: new Set(),
   callers: new Map(),
 };

@@ -57,6 +57,7 @@ export class Supervisor {
   readonly #failures: number[];
   #snapshot: Snapshot | undefined;
   #lastId = 0;
+  #leaving = false;
   #stopping = false;
 
   constructor(options: SupervisorOptions) {
@@ -119,6 +120,7 @@ export class Supervisor {
 
   /** Unready from now on, but still serving. */
   leave(): void {
+    this.#leaving = true;
     for (const each of this.#processes) this.#send(each, { kind: 'leave' });
   }
 
@@ -186,8 +188,8 @@ export class Supervisor {
         if (message.missing.length === 0) this.#retire(process);
         return;
       case 'leaving':
-        // Its successor is here before it stops.
-        if (!this.#stopping && !process.replaced) this.#fork(process.index);
+        // Its successor is here before it stops; where all leave, it stays until the end.
+        if (!this.#leaving && !this.#stopping && !process.replaced) this.#fork(process.index);
         return;
       case 'answer': {
         const asked = this.#asked.get(message.id);

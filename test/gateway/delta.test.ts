@@ -11,7 +11,7 @@ import { exporting, listener } from './world.ts';
 
 const ROUNDS = 400;
 const KEYED = ['exports', 'listeners', 'services', 'peers', 'callers'] as const;
-const WHOLE = ['advertised', 'replicas', 'replicaAddresses'] as const;
+const WHOLE = ['advertised', 'replicas', 'replicaAddresses', 'readyAddresses'] as const;
 
 function some<T>(random: Random, make: (at: number) => T): T[] {
   return Array.from({ length: 6 }, (_, at) => at)
@@ -76,6 +76,7 @@ function anySnapshot(random: Random): Snapshot {
       ]),
     ),
     replicas: some(random, (at) => `gateway-${at}`),
+    readyAddresses: new Set(some(random, (at) => `10.2.0.${at}`)),
     replicaAddresses: new Set(some(random, (at) => `10.2.0.${at}`)),
     callers: new Map(some(random, (at) => [`10.0.0.${at}`, `spiffe://west/${below(random, 2)}`])),
   };

@@ -2,12 +2,12 @@
  * How workers begin and end, when all is well and when it is not.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { packageRoot } from '#runtime/package.ts';
-import { exporting, listener, request, startPod, until } from '../world.ts';
+import { exporting, freshHost, listener, request, startPod, until } from '../world.ts';
 import { peerOfStation, type Station, startStation } from './station.ts';
 
 const PORT = 10_001;
@@ -20,6 +20,16 @@ function alive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Processes `pid` has started, as Linux tells. */
+function childrenOf(pid: number): number[] {
+  const file = `/proc/${pid}/task/${pid}/children`;
+  return existsSync(file) ? readFileSync(file, 'utf8').split(' ').filter(Boolean).map(Number) : [];
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function serving(t: TestContext, workers: number): Promise<Station> {
@@ -58,34 +68,83 @@ test('workers are gone within a second of the process that looks after them, how
   await until('the workers are gone', () => !pids.some(alive), 1_000);
 });
 
-test('a worker that cannot begin is not started again without a pause', async (t) => {
-  const station = await serving(t, 1);
-  station.refusing = true;
-  const before = station.signed;
-  process.kill((await station.ask('pids'))[0] ?? 0, 'SIGKILL');
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const asked = station.signed - before;
-  assert.ok(asked >= 1 && asked <= 12, `identity was asked ${asked} times`);
-  assert.match((await station.ask('missing')).join(), /worker 0: starting/);
-  station.refusing = false;
-  await station.ready();
-  assert.equal((await request(station.host, PORT)).status, 200);
+test('a gateway told to end, by whatever way, is gone with its workers', async (t) => {
+  const station = await startStation('west', 1);
+  t.after(() => station.stop());
+  const ends: Record<string, (child: ChildProcess) => void> = {
+    SIGTERM: (child) => child.kill('SIGTERM'),
+    // As a terminal does: everybody in the group hears of it.
+    'SIGINT to all': (child) => process.kill(-(child.pid ?? 0), 'SIGINT'),
+    'end of the parent': (child) => child.stdin?.end(),
+  };
+  await Promise.all(
+    Object.entries(ends).map(async ([how, end]) => {
+      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+      const child = spawn(process.execPath, [join(packageRoot(), 'gateway/main.ts')], {
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: {
+          ...env,
+          ...station.environment,
+          ISTHMUS_LOG_LEVEL: 'info',
+          ISTHMUS_POD_IP: freshHost(),
+          ISTHMUS_WORKERS: '2',
+          ISTHMUS_PARENT: how === 'end of the parent' ? 'stdin' : 'none',
+          // Nobody answers there: the gateway waits for its first snapshot.
+          KUBERNETES_SERVICE_HOST: '127.0.0.1',
+          KUBERNETES_SERVICE_PORT: '1',
+        },
+      });
+      let log = '';
+      for (const each of [child.stdout, child.stderr]) each.on('data', (text) => (log += text));
+      const exit = new Promise<unknown>((resolve) =>
+        child.once('exit', (code, signal) => resolve(signal ?? code)),
+      );
+      const workers = () => childrenOf(child.pid ?? 0);
+      await until('two workers', () => workers().length === 2, 10_000);
+      const pids = workers();
+      await pause(500);
+      end(child);
+      const code = await exit;
+      // Some may still be loading their programs, on a machine that does so for six processes at once.
+      await until(`${how}: the workers are gone`, () => !pids.some(alive), 3_000);
+      const expected = how === 'end of the parent' ? 1 : 0;
+      assert.equal(code, expected, `${how}: ${log}`);
+    }),
+  );
 });
 
-test('workers that die at once are started ever more slowly', async (t) => {
-  const station = await serving(t, 1);
-  const seen = new Set<number>();
-  const deadline = performance.now() + 4_000;
-  while (performance.now() < deadline) {
-    for (const pid of await station.ask('pids')) {
-      if (seen.has(pid) || !alive(pid)) continue;
-      seen.add(pid);
-      process.kill(pid, 'SIGKILL');
+describe('in trouble', { concurrency: true }, () => {
+  test('a worker that cannot begin is not started again without a pause', async (t) => {
+    const station = await serving(t, 1);
+    station.refusing = true;
+    const before = station.signed;
+    process.kill((await station.ask('pids'))[0] ?? 0, 'SIGKILL');
+    await until('a try', () => station.signed > before);
+    await pause(2_000);
+    const asked = station.signed - before;
+    assert.ok(asked <= 12, `identity was asked ${asked} times`);
+    assert.match((await station.ask('missing')).join(), /worker 0: starting/);
+    station.refusing = false;
+    await station.ready();
+    assert.equal((await request(station.host, PORT)).status, 200);
+  });
+
+  test('workers that die at once are started ever more slowly', async (t) => {
+    const station = await serving(t, 1);
+    const seen = new Set<number>();
+    const deadline = performance.now() + 2_000;
+    while (performance.now() < deadline) {
+      for (const pid of await station.ask('pids')) {
+        if (seen.has(pid) || !alive(pid)) continue;
+        seen.add(pid);
+        process.kill(pid, 'SIGKILL');
+      }
+      await pause(5);
     }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.ok(seen.size >= 3 && seen.size <= 12, `${seen.size} workers were started`);
-  await station.ready();
+    assert.ok(seen.size >= 3 && seen.size <= 12, `${seen.size} workers were started`);
+    await station.ready();
+  });
 });
 
 test('a worker told to end before it is ready is replaced all the same', async (t) => {

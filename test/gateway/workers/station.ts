@@ -28,6 +28,8 @@ export interface Station {
   readonly host: string;
   readonly authority: TestAuthority;
   readonly process: ChildProcess;
+  /** Variables of a gateway of this cluster. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Certificates asked for so far. */
   readonly signed: number;
   /** Whether identity refuses everybody. */
@@ -52,6 +54,8 @@ export async function startStation(name: string, workers: number): Promise<Stati
   const authority = createAuthority(name);
   const root = mkdtempSync(join(tmpdir(), `isthmus-${name}-`));
   place(root, '/var/run/secrets/isthmus/token', 'token');
+  place(root, '/var/run/secrets/kubernetes.io/serviceaccount/token', 'token');
+  place(root, '/var/run/secrets/kubernetes.io/serviceaccount/ca.crt', authority.trustBundle);
   place(root, '/var/run/isthmus/trust/ca.crt', authority.trustBundle);
   const identity = createIdentity(
     name,
@@ -63,18 +67,21 @@ export async function startStation(name: string, workers: number): Promise<Stati
   );
   await new Promise<void>((resolve) => identity.listen(0, '127.0.0.1', resolve));
   const { NODE_TEST_CONTEXT: _, ...environment } = process.env;
+  const own = {
+    ISTHMUS_CLUSTER: name,
+    ISTHMUS_POD_IP: host,
+    ISTHMUS_POD_NAME: `${name}-0`,
+    ISTHMUS_ROOT: root,
+    ISTHMUS_LOG_LEVEL: 'warn',
+    ISTHMUS_IDENTITY_ADDRESS: `127.0.0.1:${(identity.address() as AddressInfo).port}`,
+  };
   const child = fork(PROGRAM, {
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: {
       ...environment,
+      ...own,
       TEST_WORKERS: String(workers),
-      ISTHMUS_CLUSTER: name,
-      ISTHMUS_POD_IP: host,
-      ISTHMUS_POD_NAME: `${name}-0`,
-      ISTHMUS_ROOT: root,
-      ISTHMUS_LOG_LEVEL: 'warn',
-      ISTHMUS_IDENTITY_ADDRESS: `127.0.0.1:${(identity.address() as AddressInfo).port}`,
     },
   });
   let signed = 0;
@@ -96,6 +103,7 @@ export async function startStation(name: string, workers: number): Promise<Stati
     host,
     authority,
     process: child,
+    environment: own,
     refusing: false,
     snapshot: { ...emptySnapshot, replicas: [`${name}-0`] },
     get signed() {
