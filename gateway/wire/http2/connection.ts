@@ -204,7 +204,8 @@ export class Http2Connection<T> {
       const room = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
       if (room <= 0 || at >= turnEnd || session.outputFull()) {
         session.yielded ||= room > 0;
-        session.blocked.add(stream);
+        if (stream.sendWindow > 0) session.blocked.add(stream);
+        else session.starved.add(stream);
         session.windowUpdates.give((at - from) / 512);
         return at - from;
       }
@@ -284,8 +285,8 @@ export class Http2Connection<T> {
 
   /** Looks for streams that wait for window, or get it by the spoonful; call every second or so. */
   sweep(nowMs: number): void {
-    const { blocked, limits, sink } = this.#session;
-    for (const stream of [...blocked]) {
+    const { blocked, starved, limits, sink } = this.#session;
+    for (const stream of [...starved, ...blocked]) {
       const fresh = stream.sentBytes - stream.stallFromBytes >= limits.stallBytes;
       if (stream.stallFromMs < 0 || fresh) {
         stream.stallFromMs = nowMs;

@@ -206,7 +206,7 @@ export class Inbound<T> implements FrameHandler {
       }
     }
     session.sink.onSettings(session.peer);
-    if (delta > 0) session.wake();
+    if (delta > 0) session.feedStarved();
   }
 
   /** Our SETTINGS hold from here on; they are sent once, so there is one acknowledgement. */

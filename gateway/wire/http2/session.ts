@@ -27,6 +27,8 @@ export class Session<T> {
   readonly streams = new Map<number, Http2Stream<T>>();
   /** Streams that have more to send than windows or output took, longest waiting first. */
   readonly blocked = new Set<Http2Stream<T>>();
+  /** Streams that wait for their own window, and cost the others nothing meanwhile. */
+  readonly starved = new Set<Http2Stream<T>>();
   /** A stream has stopped for the sake of others, though there was room. */
   yielded = false;
   /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
@@ -91,6 +93,7 @@ export class Session<T> {
     stream.localClosed = true;
     stream.remoteClosed = true;
     this.blocked.delete(stream);
+    this.starved.delete(stream);
     return this.streams.delete(stream.id);
   }
 
@@ -204,13 +207,19 @@ export class Session<T> {
       before = output.pendingBytes;
       for (const stream of [...this.blocked]) {
         if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
-        if (stream.sendWindow > 0) this.wakeStream(stream);
+        this.wakeStream(stream);
       }
     }
   }
 
+  /** The initial window has grown: who waited for its own has some of it. */
+  feedStarved(): void {
+    for (const stream of [...this.starved]) if (stream.sendWindow > 0) this.wakeStream(stream);
+  }
+
   /** Lets a stream that waits send again; if it still has more, it goes to the end of the line. */
   wakeStream(stream: Http2Stream<T>): void {
+    if (this.starved.delete(stream)) this.blocked.add(stream);
     if (this.sendWindow > 0 && !this.outputFull() && this.blocked.delete(stream))
       this.sink.onWindow(stream);
   }
