@@ -1,4 +1,5 @@
 /** What each attack does to a bystander: its p99 before, and while the attack goes on. */
+import os from 'node:os';
 import type { Attacking } from './attacker-part.ts';
 import { ATTACKS } from './attacks/all.ts';
 import type { BystanderFigures } from './bystander-part.ts';
@@ -39,7 +40,7 @@ export async function measureAttacks(
   const { host, peer, credentials, near } = stage;
   const bystander = startPart('bystander');
   const ask = () =>
-    bystander.ask<BystanderFigures>('measure', { host, port: PORTS.good, perSecond, seconds });
+    bystander.ask<BystanderFigures>('measure', { host, port: PORTS.calm, perSecond, seconds });
   const figures: AttackFigures[] = [];
   await ask();
   for (const [at, { name }] of ATTACKS.entries()) {
@@ -48,6 +49,8 @@ export async function measureAttacks(
     const own = credentials.get(hostile);
     if (own === undefined) throw new Error('more attacks than hostile peers');
     const attacker = startPart('attacker');
+    // An attacker has machines of its own; here it has what the others leave.
+    os.setPriority(attacker.pid, os.constants.priority.PRIORITY_LOW);
     const normal = await ask();
     const before = await near.ask<Record<string, number>>('refused');
     await near.ask('memory', true);

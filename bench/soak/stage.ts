@@ -2,25 +2,32 @@
  * The stage of the soak: two gateways, linked, and a pod behind the far one, each a process; further
  * clusters, hostile and linked to the near one, that only attackers speak for.
  */
+import os from 'node:os';
 import { trustDomainOf } from '#core/id.ts';
 import { GATEWAY_PORT } from '#core/names.ts';
 import {
   emptySnapshot,
   type ListenerRoute,
+  type LocalPort,
   type Peer,
   type Snapshot,
+  type Target,
 } from '#gateway/snapshot/types.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { gatewayCredentials } from './authority.ts';
 import { type Part, startPart } from './part.ts';
 
-/** Listeners of the near gateway: to the far one, and, from there on, one to each hostile peer. */
-export const PORTS = { good: 10_001, hostile: 10_100 } as const;
+/**
+ * Listeners of the near gateway: to the far one, to another service there that no attacker asks for,
+ * and, from there on, one to each hostile peer.
+ */
+export const PORTS = { good: 10_001, calm: 10_002, hostile: 10_100 } as const;
 /** Peers that only attackers speak for; one attack each, for a gateway remembers. */
 export const HOSTILE_PEERS = 64;
 const LINKED_MS = 10_000;
 const TARGET = { namespace: 'shop', name: 'backend', port: 8080 };
+const CALM = { namespace: 'shop', name: 'calm', port: 8080 };
 
 /** What runs. */
 export interface Stage {
@@ -52,15 +59,18 @@ export async function startStage(
     trustBundle: credentials[at]?.trustBundle ?? '',
     gateways: at >= 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
     suspended: false,
-    visibleExports: new Set(['shop/backend']),
+    visibleExports: new Set(['shop/backend', 'shop/calm']),
   });
   const near = startPart('gateway', flags);
   const far = startPart('gateway', flags);
   const pod = startPart('pod');
+  // What attacks do to the pod they ask for is not the gateways' doing.
+  const calmPod = startPart('pod');
   const stop = () => {
-    for (const part of [near, far, pod]) part.stop();
+    for (const part of [near, far, pod, calmPod]) part.stop();
   };
-  const podPort = await pod.ask<number>('start');
+  os.setPriority(pod.pid, os.constants.priority.PRIORITY_LOW);
+  const podPorts = [await pod.ask<number>('start'), await calmPod.ask<number>('start')] as const;
   for (const [at, part] of [near, far].entries()) {
     await part.ask('start', {
       cluster: names[at],
@@ -68,23 +78,28 @@ export async function startStage(
       credentials: credentials[at],
     });
   }
-  await far.ask('update', farSnapshot(podPort, [peerOf(0)]));
-  const route = (port: number, cluster: string): [number, ListenerRoute] => [
+  await far.ask('update', farSnapshot(podPorts, [peerOf(0)]));
+  const route = (
+    port: number,
+    cluster: string,
+    target: Target = TARGET,
+  ): [number, ListenerRoute] => [
     port,
     {
       listenerPort: port,
-      mirror: `shop/backend-${cluster}`,
-      target: TARGET,
+      mirror: `shop/${target.name}-${cluster}`,
+      target,
       hint: 'detect',
       local: false,
       clusters: [cluster],
     },
   ];
   await near.ask('update', {
-    ...farSnapshot(podPort, names.map((_, at) => peerOf(at)).slice(1)),
+    ...farSnapshot(podPorts, names.map((_, at) => peerOf(at)).slice(1)),
     replicas: ['near-0'],
     listeners: new Map([
       route(PORTS.good, 'far'),
+      route(PORTS.calm, 'far', CALM),
       ...hostile.map((each, at) => route(PORTS.hostile + at, each)),
     ]),
   } satisfies Snapshot);
@@ -98,25 +113,25 @@ export async function startStage(
   return { near, far, pod, host: hosts[0] ?? '', peer: peerOf(0), credentials: ofHostile, stop };
 }
 
-function farSnapshot(podPort: number, peers: readonly Peer[]): Snapshot {
-  const endpoints = [{ host: '127.0.0.1', port: podPort, podName: 'pod' }];
-  const { namespace, name } = TARGET;
+function farSnapshot(podPorts: readonly [number, number], peers: readonly Peer[]): Snapshot {
+  const served = [TARGET, CALM].map(({ namespace, name }, at) => {
+    const endpoints = [{ host: '127.0.0.1', port: podPorts[at] ?? 0, podName: `pod-${at}` }];
+    const port: LocalPort = { hint: 'detect', protocol: 'http1', endpoints };
+    return { key: `${namespace}/${name}`, namespace, name, ports: new Map([[8080, port]]) };
+  });
   return {
     ...emptySnapshot,
     replicas: ['far-0'],
     peers: new Map(peers.map((each) => [each.clusterName, each])),
-    services: new Map([
-      [
-        'shop/backend',
-        {
-          ...{ namespace, name, exported: true },
-          ports: new Map([[8080, { hint: 'detect', protocol: 'http1', endpoints }]]),
-        },
-      ],
-    ]),
-    exports: new Map([
-      [
-        'shop/backend',
+    services: new Map(
+      served.map(({ key, namespace, name, ports }) => [
+        key,
+        { namespace, name, exported: true, ports },
+      ]),
+    ),
+    exports: new Map(
+      served.map(({ key, namespace, name }) => [
+        key,
         {
           ...{ namespace, name, createdAt: '2026-01-01T00:00:00Z', type: 'ClusterSetIP' },
           ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
@@ -124,7 +139,7 @@ function farSnapshot(podPort: number, peers: readonly Peer[]): Snapshot {
           ...{ ipFamilies: [], exportedLabels: {}, exportedAnnotations: {} },
           ...{ readyEndpoints: 1, hostnames: [] },
         },
-      ],
-    ]),
+      ]),
+    ),
   };
 }

@@ -14,7 +14,7 @@ export const TUNNEL_LIMITS: Http2Limits = {
   ...HTTP2_LIMITS,
   concurrentStreams: 4_096,
   // Clients that give up are no attack of the gateway that carries them.
-  resets: { burst: 20_000, perSecond: 2_000 },
+  resets: { burst: 4_096, perSecond: 500 },
   provokedResets: { burst: 4_000, perSecond: 400 },
   ignoredFrames: { burst: 40_000, perSecond: 4_000 },
   windowUpdates: { burst: 100_000, perSecond: 20_000 },
@@ -26,7 +26,7 @@ export const TUNNEL_LIMITS: Http2Limits = {
 
 /** `streamMaxBytes` is what a slow reader can make a gateway hold of one stream. */
 export const TUNNEL_WINDOWS: WindowBounds = {
-  streamMinBytes: 256 * KIB,
+  streamMinBytes: 64 * KIB,
   streamMaxBytes: 4 * MIB,
   connectionMaxBytes: 16 * MIB,
 };
