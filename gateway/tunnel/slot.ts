@@ -10,6 +10,8 @@ import type { Random } from '#core/random.ts';
 import type { Tunnel } from './tunnel.ts';
 
 const REDIAL = { firstMs: 100, maxMs: 5_000 };
+/** A pause that is worth waiting for: the first one after a tunnel that broke off. */
+const SOON_MS = 120;
 /** A tunnel that lived so long ended for a reason that may be over: the next dial comes at once. */
 const STABLE_MS = 1_000;
 
@@ -28,6 +30,7 @@ export class TunnelSlot {
   #failures = 0;
   #openedMs = 0;
   #dials = 0;
+  #soon = false;
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -41,9 +44,9 @@ export class TunnelSlot {
     return this.#tunnel?.closed.aborted ? undefined : this.#tunnel;
   }
 
-  /** Whether a tunnel may be there in a moment. */
+  /** Whether a tunnel may be there in a moment: one is being dialled, or will be very soon. */
   get dialling(): boolean {
-    return this.#dials > 0;
+    return this.#dials > 0 || this.#soon;
   }
 
   /** Whether the first dial is over. */
@@ -67,6 +70,7 @@ export class TunnelSlot {
   async #dial(): Promise<void> {
     const { clock, random, open, onChange } = this.#options;
     this.#dials += 1;
+    this.#soon = false;
     try {
       const { tunnel, renewAfterMs } = await open().finally(() => {
         this.#dials -= 1;
@@ -117,6 +121,7 @@ export class TunnelSlot {
 
   #again(delayMs: number): void {
     if (this.#stopped) return;
+    this.#soon = delayMs <= SOON_MS;
     this.#timer?.cancel();
     this.#timer = this.#options.clock.after(delayMs, () => void this.#dial());
   }

@@ -104,7 +104,7 @@ const FLOODS: readonly Flood[] = [
     name: 'window stall',
     rules: ['STREAM_STALL'],
     windowBytes: 1,
-    ripensMs: 13_000,
+    ripensMs: 63_000,
     connections: 32,
     clientsOnly: true,
     flood(frames) {

@@ -67,7 +67,7 @@ export const HTTP2_LIMITS: Http2Limits = {
   outputControlBytes: 1024 * 1024,
   outputDataBytes: 256 * 1024,
   heldBytes: 16 * 1024 * 1024,
-  stallMs: 10_000,
+  stallMs: 60_000,
   stallBytes: 1_024,
   renewAtStreamId: 0x7fff_ffff - 2 * 1024 * 1024,
   rememberedResets: 4_096,

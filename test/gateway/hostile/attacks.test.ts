@@ -21,7 +21,7 @@ import {
 } from '../world.ts';
 
 /** Bounds of time come so many times sooner where only they are asked for. */
-const HASTE = 10;
+const HASTE = 20;
 /** What takes longer than a test may, or more connections: `npm run soak` has it. */
 const LEFT_OUT = new Set(['slow bodies', 'slow readers', 'connection flood', 'tiny DATA']);
 const HOSTILE_PORT = 10_002;

@@ -232,7 +232,7 @@ test('streams that wait for window, or get it by the spoonful, are reported', ()
     endpoint.connection.feed(frame(FRAME.WINDOW_UPDATE, 0, 0, '00000001'), second * 1_000);
   }
   assert.deepEqual(endpoint.stalls, []);
-  endpoint.connection.sweep(10_000);
+  endpoint.connection.sweep(HTTP2_LIMITS.stallMs);
   assert.deepEqual(endpoint.stalls, [1]);
 });
 

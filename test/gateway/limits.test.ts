@@ -1,0 +1,56 @@
+/** docs/limits.md says what the code does. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import type { Rate } from '#core/bucket.ts';
+import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
+import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
+import { ATTEMPTS_MAX } from '#gateway/http/retry.ts';
+import * as http1 from '#gateway/http1/bounds.ts';
+import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
+import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
+import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
+import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
+import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
+import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
+import * as wire1 from '#gateway/wire/http1/limits.ts';
+import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
+
+type Bound = number | Rate;
+
+const page = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8');
+const one: Readonly<Record<string, Bound | undefined>> = {
+  ...(wire1 as Record<string, unknown> as Record<string, number>),
+  ...(http1 as Record<string, unknown> as Record<string, number>),
+  ...HANDSHAKES,
+  ...{ HELD_BYTES_MAX, REPLAY_BYTES_MAX, ATTEMPTS_MAX, CLIENTS_MAX, CONNECT_TIMEOUT_MS },
+  ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS },
+};
+const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
+const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
+
+function written(bound: Bound | undefined): string {
+  if (bound === undefined) return 'nothing of that name';
+  return typeof bound === 'number' ? String(bound) : `${bound.burst}, ${bound.perSecond}/s`;
+}
+
+test('every limit of the page has the value it has in the code', () => {
+  const rows = [...page.matchAll(/^\| `(\w+)` \| ([^|]+) \|(?: ([^|]+) \|)?/gm)];
+  assert.ok(rows.length > 35, `${rows.length} rows`);
+  for (const [, name = '', value = '', other = ''] of rows) {
+    const known = name in two ? two[name] : one[name];
+    assert.equal(value.slice(0, written(known).length), written(known), name);
+    if (name in two) {
+      const wanted = written(tunnel[name]);
+      assert.equal(other.slice(0, wanted.length), wanted, `${name} of a tunnel`);
+    }
+  }
+});
+
+test('every bound of HTTP/2 that a peer can pass is on the page', () => {
+  const own = ['outputDataBytes', 'stallBytes', 'renewAtStreamId', 'rememberedResets'];
+  const missing = Object.keys(HTTP2_LIMITS).filter(
+    (name) => !own.includes(name) && name !== 'interimResponses' && !page.includes(`\`${name}\``),
+  );
+  assert.deepEqual(missing, []);
+});
