@@ -36,9 +36,12 @@ export function buildSource(path: string, source: string): string {
     .replace(/(['"])(\.{1,2}\/[\w./-]+)\.ts\1/g, '$1$2.js$1');
 }
 
-/** Builds every room of `root` into `root/dist`, which is emptied first. Returns the files written. */
-export function buildPackage(root: string, rooms: readonly string[] = BUILT_ROOMS): string[] {
-  const output = join(root, 'dist');
+/** Builds every room of `root` into `output`, which is emptied first. Returns the files written. */
+export function buildPackage(
+  root: string,
+  rooms: readonly string[] = BUILT_ROOMS,
+  output = join(root, 'dist'),
+): string[] {
   rmSync(output, { recursive: true, force: true });
   const written: string[] = [];
   for (const room of rooms) {
