@@ -24,10 +24,7 @@ export interface About {
 }
 
 /** The page. */
-export function performancePage(
-  results: Results,
-  about: About,
-): string {
+export function performancePage(results: Results, about: About): string {
   const lines = [
     '# Performance',
     '',

@@ -187,7 +187,9 @@ class Rounds {
     const scenario = SCENARIO[name];
     const result = await measure(this.#stage, this.#wrk, pair, scenario, measureMs);
     if (result.errors > 0)
-      this.#io.err(`${name}: ${system}: ${result.errors} errors: ${result.reason}\n`);
+      this.#io.err(
+        `${name}: ${system}: ${result.errors} errors: ${result.reason}\n${pair.said?.() ?? ''}`,
+      );
     return {
       work: scenario.inBytes ? result.bytes : result.count,
       cpuMs: result.cpuMs,
@@ -198,4 +200,3 @@ class Rounds {
     };
   }
 }
-

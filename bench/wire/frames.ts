@@ -14,6 +14,13 @@ export const SETTINGS = 4;
 export const PING = 6;
 export const GOAWAY = 7;
 export const WINDOW_UPDATE = 8;
+/** Settings (RFC 9113, section 6.5.2). */
+export const HEADER_TABLE_SIZE = 1;
+export const MAX_CONCURRENT_STREAMS = 3;
+export const INITIAL_WINDOW_SIZE = 4;
+/** What a connection starts with: its window, and the dynamic tables of its header blocks. */
+export const DEFAULT_WINDOW = 65_535;
+export const DEFAULT_TABLE_SIZE = 4_096;
 export const END_STREAM = 1;
 export const ACK = 1;
 export const END_HEADERS = 4;
@@ -114,6 +121,20 @@ export function settings(...pairs: readonly (readonly [number, number])[]): Buff
     payload.writeUInt32BE(value, index * 6 + 2);
   });
   return payload;
+}
+
+/** The value of setting `name` in the payload `bytes[from, to)`; undefined when it is not in it. */
+export function settingOf(
+  name: number,
+  bytes: Buffer,
+  from: number,
+  to: number,
+): number | undefined {
+  let value: number | undefined;
+  for (let at = from; at + 6 <= to; at += 6) {
+    if (bytes.readUInt16BE(at) === name) value = bytes.readUInt32BE(at + 2);
+  }
+  return value;
 }
 
 /** A four-byte payload, as WINDOW_UPDATE has it. */

@@ -29,7 +29,9 @@ const POLL_MS = 20;
 /** A pair of gateways that can be ended. */
 export interface IsthmusPair extends Pair {
   /** The workers, which carry the traffic: west's and east's. */
-  readonly gateways: Readonly<Record<'west' | 'east', { readonly pid: number; readonly log: string }>>;
+  readonly gateways: Readonly<
+    Record<'west' | 'east', { readonly pid: number; readonly log: string }>
+  >;
   stop(): Promise<void>;
 }
 
@@ -90,7 +92,8 @@ function oneReplica(manifest: string, environment: Readonly<Record<string, strin
   const variables = Object.entries(environment)
     .map(([name, value]) => `            - name: ${name}\n              value: "${value}"\n`)
     .join('');
-  return scaled.replace(/^ {10}env:\n/m, (line) => line + variables);
+  // After the others, so that they may name them.
+  return scaled.replace(/^ {10}readinessProbe:\n/m, (line) => variables + line);
 }
 
 /** A Service without a selector, whose only endpoint is the backend of the bench. */

@@ -3,10 +3,10 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, ProgramError, type Programs, versionOf } from './programs.ts';
-import type { Pair } from './systems.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
 import { waitUntilListening } from './probe.ts';
+import { findProgram, ProgramError, type Programs, versionOf } from './programs.ts';
+import type { Pair } from './systems.ts';
 
 /** Where a rival's halves and the pod are. */
 export interface RivalPlace {
@@ -38,6 +38,7 @@ export async function startHaproxy(place: RivalPlace): Promise<Pair> {
       grpc: { host: place.west, port: HTTP2_PORT },
       opaque: { host: place.west, port: OPAQUE_PORT },
     },
+    said: () => halves.map((each) => each.said()).join(''),
     missing: {},
   };
 }
@@ -55,7 +56,14 @@ export async function startNginx(place: RivalPlace): Promise<Pair> {
       stream,
     });
     mkdirSync(join(place.directory, half), { recursive: true });
-    return place.programs.start(path, ['-c', file, '-p', join(place.directory, half), '-e', 'stderr']);
+    return place.programs.start(path, [
+      '-c',
+      file,
+      '-p',
+      join(place.directory, half),
+      '-e',
+      'stderr',
+    ]);
   });
   await Promise.race([waitUntilListening(place.west, HTTP1_PORT), failure('nginx', halves)]);
   const { west } = place;
@@ -67,6 +75,7 @@ export async function startNginx(place: RivalPlace): Promise<Pair> {
       grpc: { host: west, port: HTTP2_PORT },
       ...(hasStream ? { opaque: { host: west, port: OPAQUE_PORT } } : {}),
     },
+    said: () => halves.map((each) => each.said()).join(''),
     missing: {
       http2: 'nginx speaks HTTP/2 to no server but a gRPC one',
       ...(hasStream ? {} : { opaque: 'install the Debian package libnginx-mod-stream' }),

@@ -17,6 +17,8 @@ export interface Pair {
   readonly roots: readonly number[];
   /** Where clients send what; absent for what the pair cannot carry. */
   readonly targets: Readonly<Partial<Record<Carried, Address>>>;
+  /** The last that its processes said on standard error. */
+  said?(): string;
   /** Why something cannot be carried. */
   readonly missing: Readonly<Partial<Record<Carried, string>>>;
 }

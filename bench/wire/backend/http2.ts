@@ -6,16 +6,21 @@ import { HpackDecoder } from '#gateway/wire/hpack/decoder.ts';
 import {
   ACK,
   DATA,
+  DEFAULT_TABLE_SIZE,
+  DEFAULT_WINDOW,
   END_HEADERS,
   END_STREAM,
   FrameReader,
   FrameWriter,
+  HEADER_TABLE_SIZE,
   HEADERS,
   indexed,
   literal,
+  MAX_CONCURRENT_STREAMS,
   PING,
   references,
   SETTINGS,
+  settingOf,
   settings,
   WINDOW_UPDATE,
   word,
@@ -23,20 +28,24 @@ import {
 import { adler32, itemBody, numberOf, requestFields } from '../traffic.ts';
 
 const PREFACE_BYTES = 24;
-const MAX_CONCURRENT_STREAMS = 3;
-const INITIAL_WINDOW = 65_535;
+/** A dynamic table size update to nothing (RFC 7541, section 6.3). */
+const NO_TABLE = Buffer.from([0x20]);
 const STATUS_OK = Buffer.from([0x88]);
 const NOTHING = Buffer.alloc(0);
 const PLAIN = fixed('application/octet-stream');
 const GRPC = fixed('application/grpc');
 const GRPC_OK = literal('grpc-status', '0');
 
-/** The fields that every answer of a connection repeats: in full, then by reference. */
+/** The fields that every answer of a connection repeats: in full, then by reference, or always in full. */
 function fixed(contentType: string) {
-  const fields = [indexed('content-type', contentType), indexed('cache-control', 'no-store')];
+  const fields = [
+    ['content-type', contentType],
+    ['cache-control', 'no-store'],
+  ] as const;
   return {
-    first: Buffer.concat([STATUS_OK, ...fields]),
+    first: Buffer.concat([STATUS_OK, ...fields.map(([name, value]) => indexed(name, value))]),
     later: Buffer.concat([STATUS_OK, references(fields.length)]),
+    untabled: Buffer.concat([STATUS_OK, ...fields.map(([name, value]) => literal(name, value))]),
   };
 }
 
@@ -71,10 +80,13 @@ export function serveHttp2(socket: Socket): void {
   const writer = new FrameWriter(socket);
   const asked = new Map<number, { readonly number: number; readonly isGrpc: boolean }>();
   const waiting: (() => void)[] = [];
-  let window = INITIAL_WINDOW;
+  let window = DEFAULT_WINDOW;
   let consumed = 0;
   let skip = PREFACE_BYTES;
   let tabled: 'plain' | 'grpc' | undefined;
+  // nginx keeps no table of what a gRPC server sends.
+  let mayTable = true;
+  let owesUpdate = false;
 
   const send = (stream: number, number: number, isGrpc: boolean) => {
     const { fields, body } = answerOf(number, isGrpc);
@@ -86,9 +98,10 @@ export function serveHttp2(socket: Socket): void {
     const kind = isGrpc ? 'grpc' : 'plain';
     const repeated = isGrpc ? GRPC : PLAIN;
     // A connection carries one kind; if not, the table would have to be told what is new.
-    const block = tabled === kind ? repeated.later : repeated.first;
+    const block = !mayTable ? repeated.untabled : tabled === kind ? repeated.later : repeated.first;
     tabled = kind;
-    writer.frame(HEADERS, END_HEADERS, stream, block, fields);
+    writer.frame(HEADERS, END_HEADERS, stream, owesUpdate ? NO_TABLE : NOTHING, block, fields);
+    owesUpdate = false;
     writer.frame(DATA, isGrpc ? 0 : END_STREAM, stream, body);
     if (isGrpc) writer.frame(HEADERS, END_HEADERS | END_STREAM, stream, GRPC_OK);
   };
@@ -109,8 +122,14 @@ export function serveHttp2(socket: Socket): void {
     } else if (type === DATA) {
       consumed += to - from;
       if (flags & END_STREAM) finish(stream);
-    } else if (type === SETTINGS && !(flags & ACK)) writer.frame(SETTINGS, ACK, 0, NOTHING);
-    else if (type === PING && !(flags & ACK))
+    } else if (type === SETTINGS && !(flags & ACK)) {
+      const tableSize = settingOf(HEADER_TABLE_SIZE, bytes, from, to) ?? DEFAULT_TABLE_SIZE;
+      if (mayTable && tableSize < DEFAULT_TABLE_SIZE) {
+        mayTable = false;
+        owesUpdate = true;
+      }
+      writer.frame(SETTINGS, ACK, 0, NOTHING);
+    } else if (type === PING && !(flags & ACK))
       writer.frame(PING, ACK, 0, bytes.subarray(from, to));
     else if (type === WINDOW_UPDATE && stream === 0) {
       window += bytes.readUInt32BE(from);
@@ -122,7 +141,7 @@ export function serveHttp2(socket: Socket): void {
     const from = Math.min(skip, chunk.length);
     skip -= from;
     reader.take(from === 0 ? chunk : chunk.subarray(from));
-    if (consumed > INITIAL_WINDOW / 2) {
+    if (consumed > DEFAULT_WINDOW / 2) {
       writer.frame(WINDOW_UPDATE, 0, 0, word(consumed));
       consumed = 0;
     }

@@ -9,18 +9,23 @@ import { HpackDecoder } from '#gateway/wire/hpack/decoder.ts';
 import {
   ACK,
   DATA,
+  DEFAULT_TABLE_SIZE,
+  DEFAULT_WINDOW,
   END_HEADERS,
   END_STREAM,
   FrameReader,
   FrameWriter,
   GOAWAY,
+  HEADER_TABLE_SIZE,
   HEADERS,
+  INITIAL_WINDOW_SIZE,
   indexed,
   literal,
   PING,
   RST_STREAM,
   references,
   SETTINGS,
+  settingOf,
   settings,
   WINDOW_UPDATE,
   word,
@@ -29,8 +34,6 @@ import { ITEMS, itemBody, itemPath, requestFields } from '../traffic.ts';
 import type { Load, Meter } from './meter.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
-const INITIAL_WINDOW_SIZE = 4;
-const WINDOW = 65_535;
 const NOTHING = Buffer.alloc(0);
 const RETRY_MS = 20;
 const METHOD_GET = 0x82;
@@ -151,8 +154,12 @@ class Connection {
       } else if (type === RST_STREAM && stream) {
         stream.status = `reset with ${bytes.readUInt32BE(from)}`;
         ended(id, stream);
-      } else if (type === SETTINGS && !(flags & ACK)) writer.frame(SETTINGS, ACK, 0, NOTHING);
-      else if (type === PING && !(flags & ACK))
+      } else if (type === SETTINGS && !(flags & ACK)) {
+        const tableSize = settingOf(HEADER_TABLE_SIZE, bytes, from, to) ?? DEFAULT_TABLE_SIZE;
+        // Nobody who is measured asks for that; if one did, our blocks would be wrong from here on.
+        if (tableSize < DEFAULT_TABLE_SIZE) this.#meter.failed(`a table of ${tableSize} bytes`);
+        writer.frame(SETTINGS, ACK, 0, NOTHING);
+      } else if (type === PING && !(flags & ACK))
         writer.frame(PING, ACK, 0, bytes.subarray(from, to));
       else if (type === GOAWAY) {
         this.#meter.failed(`GOAWAY with ${bytes.readUInt32BE(from + 4)}`);
@@ -161,12 +168,12 @@ class Connection {
       }
     });
     writer.raw(PREFACE);
-    writer.frame(SETTINGS, 0, 0, settings([INITIAL_WINDOW_SIZE, WINDOW]));
+    writer.frame(SETTINGS, 0, 0, settings([INITIAL_WINDOW_SIZE, DEFAULT_WINDOW]));
     for (let at = 0; at < this.#slots; at += 1) ask();
     writer.flush();
     socket.on('data', (chunk: Buffer) => {
       reader.take(chunk);
-      if (consumed > WINDOW / 2) {
+      if (consumed > DEFAULT_WINDOW / 2) {
         writer.frame(WINDOW_UPDATE, 0, 0, word(consumed));
         consumed = 0;
       }
