@@ -53,7 +53,8 @@ try {
   else await profileWire(io, asked.only, asked.profile);
   process.exit(0);
 } catch (error) {
-  io.err(`error: ${describeError(error)}\n`);
+  // What is ended by a signal fails in many ways, and for one reason.
+  io.err(`error: ${describeError(ended.signal.aborted ? ended.signal.reason : error)}\n`);
   process.exit(1);
 }
 

@@ -58,6 +58,16 @@ export interface Program {
 export class Programs {
   readonly #running = new Set<Program>();
 
+  /** A program that is not ours; where the system can, it ends with this process, whatever ends that. */
+  startForeign(file: string, args: readonly string[]): Program {
+    try {
+      const setpriv = findProgram('setpriv', 'util-linux');
+      return this.start(setpriv, ['--pdeathsig', 'TERM', '--', file, ...args]);
+    } catch {
+      return this.start(file, args);
+    }
+  }
+
   start(file: string, args: readonly string[], options: SpawnOptions = {}): Program {
     let said = '';
     const child = spawn(file, [...args], { stdio: ['ignore', 'pipe', 'pipe'], ...options });

@@ -26,7 +26,7 @@ export async function startHaproxy(place: RivalPlace): Promise<Pair> {
   const halves = ['east', 'west'].map((half) => {
     const file = fill(`haproxy-${half}.cfg`, place, {});
     // In the foreground: no process that would outlive us.
-    return place.programs.start(path, ['-db', '-f', file]);
+    return place.programs.startForeign(path, ['-db', '-f', file]);
   });
   await Promise.race([waitUntilListening(place.west, HTTP1_PORT), failure('haproxy', halves)]);
   return {
@@ -56,7 +56,7 @@ export async function startNginx(place: RivalPlace): Promise<Pair> {
       stream,
     });
     mkdirSync(join(place.directory, half), { recursive: true });
-    return place.programs.start(path, [
+    return place.programs.startForeign(path, [
       '-c',
       file,
       '-p',

@@ -37,7 +37,7 @@ export class Wrk {
     measureMs: number,
   ): Promise<LoadResult> {
     const beforeMs = cpuMs(pids);
-    const wrk = this.#programs.start(this.#path, [
+    const wrk = this.#programs.startForeign(this.#path, [
       '--threads=1',
       `--connections=${connections}`,
       `--duration=${LONGEST}`,
