@@ -65,6 +65,8 @@ interface Stream {
   /** Of the answer's body, with the prefix of a gRPC message. */
   readonly expected: Buffer;
   status: string;
+  /** A body that is not the expected one; trailers that say all is well do not heal it. */
+  isWrong: boolean;
 }
 
 /** `connections`, each with `streams` requests under way at all times. */
@@ -114,6 +116,7 @@ class Connection {
         got: 0,
         expected: expectedBody(this.#number, this.#isGrpc),
         status: '',
+        isWrong: false,
       };
       const { path, rest } = ownFields(this.#number, this.#isGrpc);
       const { pseudo, first, later } = this.#isGrpc ? GRPC_FIELDS : GET_FIELDS;
@@ -127,7 +130,8 @@ class Connection {
     const ended = (id: number, stream: Stream) => {
       under.delete(id);
       const wanted = this.#isGrpc ? '0' : '200';
-      if (stream.status === wanted && stream.got === stream.expected.length)
+      if (stream.isWrong) this.#meter.failed('another body than expected');
+      else if (stream.status === wanted && stream.got === stream.expected.length)
         this.#meter.answered(stream.startMs);
       else this.#meter.failed(`status ${stream.status}, ${stream.got} bytes`);
       ask();
@@ -147,7 +151,7 @@ class Connection {
         const end = stream.got + to - from;
         if (end <= stream.expected.length) {
           if (stream.expected.compare(bytes, from, to, stream.got, end) !== 0)
-            stream.status = 'of another body';
+            stream.isWrong = true;
         }
         stream.got = end;
         if (flags & END_STREAM) ended(id, stream);

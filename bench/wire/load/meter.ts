@@ -34,6 +34,15 @@ export class Meter {
     this.#pids = pids;
   }
 
+  /** Answers that were right, while measuring. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get errors(): number {
+    return this.#errors;
+  }
+
   begin(): void {
     this.#measuring = true;
     this.#cpuMs = cpuMs(this.#pids);
