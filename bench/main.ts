@@ -74,7 +74,7 @@ async function run({ names, quick, json, only, rounds }: typeof asked): Promise<
     version: packageVersion(),
     machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`,
     date: new Date(io.clock.wallMs()).toISOString().slice(0, 10),
-    versions: wire?.versions,
+    wire: wire?.about,
   });
   if (json) io.out(`${JSON.stringify(document)}\n`);
   else io.out(page);

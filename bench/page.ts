@@ -4,7 +4,7 @@
 import type { PairFigures } from './pair.ts';
 import type { PickFigures } from './pick.ts';
 import { wireSection } from './wire/page.ts';
-import type { WireFigures } from './wire/result.ts';
+import type { WireAbout, WireFigures } from './wire/result.ts';
 
 /** What a run measured; a bench that did not run is absent. */
 export interface Results {
@@ -20,7 +20,7 @@ export interface About {
   /** The day of the run, as in ISO 8601. */
   readonly date: string;
   /** Of the rivals and the generator, where they took part. */
-  readonly versions: Readonly<Record<string, string>> | undefined;
+  readonly wire: WireAbout | undefined;
 }
 
 /** The page. */
@@ -32,7 +32,7 @@ export function performancePage(results: Results, about: About): string {
     '',
     `Isthmus ${about.version} on ${about.machine}, ${about.date}. Command: \`npm run bench\`.`,
   ];
-  if (results.wire) lines.push(...wireSection(results.wire, about.versions ?? {}));
+  if (results.wire && about.wire) lines.push(...wireSection(results.wire, about.wire));
   if (results.pair) {
     lines.push(
       '',

@@ -15,8 +15,8 @@ import { processTree, rssMb } from './cpu.ts';
 import { startIsthmus } from './isthmus.ts';
 import type { LoadOrder } from './load/main.ts';
 import type { LoadResult } from './load/meter.ts';
-import { Programs } from './programs.ts';
-import { figuresOf, ratiosOf, type Sample, type WireFigures } from './result.ts';
+import { Programs, requirePrograms } from './programs.ts';
+import { figuresOf, ratiosOf, type Sample, type WireAbout, type WireFigures } from './result.ts';
 import { startHaproxy, startNginx } from './rivals.ts';
 import { SCENARIO, SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts';
 import { type Pair, SYSTEMS, type SystemName } from './systems.ts';
@@ -75,9 +75,14 @@ export async function onStage<T>(io: Io, play: (stage: Stage) => Promise<T>): Pr
   }
 }
 
-/** Measures; progress goes to standard error. Also tells the versions of what was compared. */
+/** Measures; progress goes to standard error. Also tells what the page says of those compared. */
 export async function benchWire(io: Io, options: WireOptions) {
   const startMs = io.clock.monotonicMs();
+  requirePrograms([
+    ['wrk', 'wrk'],
+    ['haproxy', 'haproxy'],
+    ['nginx', 'nginx'],
+  ]);
   return onStage(io, async (stage) => {
     const wrk = new Wrk(stage.programs, stage.directory);
     writeCertificates(stage.directory, io.clock.wallMs());
@@ -93,11 +98,23 @@ export async function benchWire(io: Io, options: WireOptions) {
           : options.budgetMs - (io.clock.monotonicMs() - startMs);
       const figures = await new Rounds(io, stage, wrk, pairs).all(options, leftMs);
       const versions = { haproxy: haproxy.version, nginx: nginx.version, wrk: wrk.version };
-      return { figures, versions };
+      return { figures, about: { versions, cannot: whyNot(pairs) } };
     } finally {
       await isthmus.stop();
     }
   });
+}
+
+/** Why a pair has no figures in a scenario, in a sentence's half. */
+function whyNot(pairs: Readonly<Record<SystemName, Pair>>): WireAbout['cannot'] {
+  const found: Record<string, string> = {};
+  for (const name of SCENARIOS) {
+    for (const system of SYSTEMS) {
+      const why = pairs[system].missing[SCENARIO[name].carried];
+      if (why !== undefined) found[`${name} ${system}`] = why;
+    }
+  }
+  return found;
 }
 
 /** One scenario against one pair, once. */

@@ -44,7 +44,7 @@ function picture(
     const rate = rateOf(systems[system]);
     const y = TOP + index * ROW_HEIGHT;
     const width = Math.round(((rate ?? 0) / most) * BAR_WIDTH_MAX);
-    const text = rate === null ? 'cannot' : rate.toLocaleString('en-US');
+    const text = rate === null ? 'no figure' : rate.toLocaleString('en-US');
     return [
       `  <text class="name" x="${LABEL_WIDTH - 10}" y="${y + 18}" text-anchor="end">${TITLES[system]}</text>`,
       `  <rect class="${system === 'isthmus' ? 'own' : 'other'}" x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR_HEIGHT}" rx="3"/>`,

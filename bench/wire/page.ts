@@ -2,16 +2,13 @@
  * The part of `docs/performance.md` that compares pairs of gateways. pure
  */
 import { rateOf, TITLES } from './chart.ts';
-import type { SystemFigures, WireFigures } from './result.ts';
+import type { SystemFigures, WireAbout, WireFigures } from './result.ts';
 import { SCENARIO, SCENARIOS } from './scenarios.ts';
 import { SYSTEMS } from './systems.ts';
 
 /** Lines of Markdown: how it was measured, then a table and a picture per scenario. */
-export function wireSection(
-  figures: WireFigures,
-  versions: Readonly<Record<string, string>>,
-): string[] {
-  const { haproxy = 'unknown', nginx = 'unknown', wrk = 'unknown' } = versions;
+export function wireSection(figures: WireFigures, about: WireAbout): string[] {
+  const { haproxy = 'unknown', nginx = 'unknown', wrk = 'unknown' } = about.versions;
   const lines = [
     '',
     '## Side by side',
@@ -53,13 +50,19 @@ export function wireSection(
         const ratio = system === 'isthmus' ? undefined : ratios?.[system];
         return row(TITLES[system], systems[system], ratio);
       }),
+      ...SYSTEMS.flatMap((system) => {
+        const why = about.cannot[`${name} ${system}`];
+        return systems[system] || why === undefined
+          ? []
+          : ['', `No figure of ${TITLES[system]}: ${why}.`];
+      }),
     );
   }
   return lines;
 }
 
 function row(title: string, figures: SystemFigures | null, ratio: number | null | undefined) {
-  if (!figures) return `| ${title} | cannot | | | | | |`;
+  if (!figures) return `| ${title} | none | | | | | |`;
   const { p50Ms, p99Ms, errors, rssMb } = figures;
   const against = typeof ratio === 'number' ? `${ratio.toFixed(2)} ×` : '';
   const ms = (value: number | null) => (value === null ? '' : value.toFixed(2));

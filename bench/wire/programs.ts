@@ -31,6 +31,19 @@ export function findProgram(program: string, debianPackage: string): string {
   throw new ProgramError(`${program} is missing: install the Debian package ${debianPackage}`);
 }
 
+/** Throws a {@link ProgramError} that names every program that is missing, by program and Debian package. */
+export function requirePrograms(wanted: readonly (readonly [string, string])[]): void {
+  const problems = wanted.flatMap(([program, debianPackage]) => {
+    try {
+      findProgram(program, debianPackage);
+      return [];
+    } catch (error) {
+      return [(error as Error).message];
+    }
+  });
+  if (problems.length > 0) throw new ProgramError(problems.join('; '));
+}
+
 /** What a program answers when asked for its version, on either stream: the first `x.y…` in it. */
 export function versionOf(path: string, argument: string): string {
   try {

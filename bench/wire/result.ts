@@ -40,6 +40,13 @@ export interface WireFigures {
   readonly rounds: number;
 }
 
+/** What the page says of those that were compared. */
+export interface WireAbout {
+  readonly versions: Readonly<Record<string, string>>;
+  /** By scenario and system, such as `h2-8x16 nginx`: why there is no figure. */
+  readonly cannot: Readonly<Record<string, string>>;
+}
+
 const BYTES_PER_MEGABYTE = 1_000_000;
 
 /** Samples of one scenario, per system and round. */

@@ -78,7 +78,9 @@ export async function startNginx(place: RivalPlace): Promise<Pair> {
     said: () => halves.map((each) => each.said()).join(''),
     missing: {
       http2: 'nginx speaks HTTP/2 to no server but a gRPC one',
-      ...(hasStream ? {} : { opaque: 'install the Debian package libnginx-mod-stream' }),
+      ...(hasStream
+        ? {}
+        : { opaque: 'its stream module was missing (Debian package libnginx-mod-stream)' }),
     },
   };
 }

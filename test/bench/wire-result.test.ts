@@ -50,13 +50,15 @@ test('the page has a table for what was measured, and the pictures are well form
     ratios: { connect: ratiosOf(SAMPLES) },
     rounds: 3,
   };
+  const about = { versions: { haproxy: '2.6.12' }, cannot: { 'connect nginx': 'it is tired' } };
   const page = performancePage(
     { wire },
-    { version: '1', machine: 'm', date: '2026-01-01', versions: { haproxy: '2.6.12' } },
+    { version: '1', machine: 'm', date: '2026-01-01', wire: about },
   );
   assert.match(page, /^Isthmus 1 on m, 2026-01-01\./m);
   assert.match(page, /^\| HAProxy \| 100 \| 2\.00 × \| 1\.00 \| 2\.00 \| 3 \| 10 \|$/m);
-  assert.match(page, /^\| nginx \| cannot \|/m);
+  assert.match(page, /^\| nginx \| none \|/m);
+  assert.match(page, /^No figure of nginx: it is tired\.$/m);
   assert.match(page, /\(performance\/connect\.svg\)/);
   assert.doesNotMatch(page, /h1-bulk`\)/);
   const pictures = wirePictures(wire);
