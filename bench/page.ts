@@ -39,7 +39,7 @@ export function performancePage(results: Results, about: About): string {
       '## The pair of gateways',
       '',
       'Client → gateway → mTLS → gateway → pod, GETs with small answers over kept-alive connections, closed loop.',
-      'CPU is the user and system time of all four gateway processes. Command: `npm run bench -- pair`.',
+      'CPU is the user and system time of all four gateways. Command: `npm run bench -- pair`.',
       '',
       '| connections | requests/s | requests per CPU-second | p50 ms | p99 ms | errors |',
       '| --- | --- | --- | --- | --- | --- |',
