@@ -1,25 +1,37 @@
 /**
- * `npm run bench -- [pick] [pair] [--quick] [--json]`.
+ * `npm run bench -- [pick] [pair] [wire] [--quick] [--json]`.
  *
- * Without names everything runs, and `docs/performance.md` is written. With `--json` one JSON object
- * is all that is printed on standard output. `--quick` writes no file. Exit 2 for bad arguments.
+ * Without names everything runs, and `docs/performance.md` is written with its pictures. With `--json`
+ * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
+ * `--only SCENARIO,…`, `--rounds N` and `--profile DIR`. Exit 2 for bad arguments, 1 for a system that
+ * failed to start.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Io } from '#cli/io.ts';
 import { systemClock } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
 import { performancePage } from './page.ts';
 import { benchPair } from './pair.ts';
 import { benchPick } from './pick.ts';
+import { benchWire } from './wire/bench.ts';
+import { wirePictures } from './wire/chart.ts';
+import { profileWire } from './wire/profile.ts';
+import { SCENARIOS } from './wire/scenarios.ts';
 
-const NAMES = ['pick', 'pair'] as const;
+const NAMES = ['pick', 'pair', 'wire'] as const;
+const ROUNDS_MAX = 1_000;
+/** Five rounds of every scenario, whatever else the machine does, within the time a person waits. */
+const QUICK = { rounds: 5, roundMs: 450, budgetMs: 95_000 };
+const FULL = { rounds: 9, roundMs: 2_000 };
+
 const ended = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(name, () => ended.abort(name));
+  process.on(name, () => ended.abort(new Error(`ended by ${name}`)));
 
 const io: Io = {
   clock: systemClock,
@@ -35,22 +47,44 @@ const io: Io = {
   err: (text) => void process.stderr.write(text),
 };
 
-const { names, quick, json } = readArguments();
-const wanted = names.length > 0 ? names : NAMES;
-const results = {
-  ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
-  ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
-};
-const [only] = wanted;
-// One bench alone prints its own object, as the others' readers expect.
-const document = wanted.length === 1 && only ? results[only] : results;
-const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`;
-const page = performancePage(results, { version: packageVersion(), machine });
-if (json) io.out(`${JSON.stringify(document)}\n`);
-else io.out(page);
-if (names.length === 0 && !quick)
-  writeFileSync(join(packageRoot(), 'docs', 'performance.md'), page);
-process.exit(0);
+const asked = readArguments();
+try {
+  if (asked.profile === undefined) await run(asked);
+  else await profileWire(io, asked.only, asked.profile);
+  process.exit(0);
+} catch (error) {
+  // What is ended by a signal fails in many ways, and for one reason.
+  io.err(`error: ${describeError(ended.signal.aborted ? ended.signal.reason : error)}\n`);
+  process.exit(1);
+}
+
+async function run({ names, quick, json, only, rounds }: typeof asked): Promise<void> {
+  const wanted = names.length > 0 ? names : NAMES;
+  const wireOptions = { ...(quick ? QUICK : FULL), only, ...(rounds ? { rounds } : {}) };
+  const wire = wanted.includes('wire') ? await benchWire(io, wireOptions) : undefined;
+  const results = {
+    ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
+    ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
+    ...(wire ? { wire: wire.figures } : {}),
+  };
+  const [single] = wanted;
+  // One bench alone prints its own object, as the others' readers expect.
+  const document = wanted.length === 1 && single ? results[single] : results;
+  const page = performancePage(results, {
+    version: packageVersion(),
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'CPU'}, Node ${process.versions.node}`,
+    date: new Date(io.clock.wallMs()).toISOString().slice(0, 10),
+    wire: wire?.about,
+  });
+  if (json) io.out(`${JSON.stringify(document)}\n`);
+  else io.out(page);
+  if (names.length > 0 || quick) return;
+  const docs = join(packageRoot(), 'docs');
+  writeFileSync(join(docs, 'performance.md'), page);
+  mkdirSync(join(docs, 'performance'), { recursive: true });
+  for (const [name, picture] of wirePictures(results.wire))
+    writeFileSync(join(docs, 'performance', `${name}.svg`), picture);
+}
 
 function readArguments() {
   try {
@@ -59,16 +93,31 @@ function readArguments() {
       options: {
         quick: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        profile: { type: 'string' },
       },
     });
-    const named = positionals.map((each) => {
-      const known = NAMES.find((name) => name === each);
-      if (!known) throw new Error(`there is no bench "${each}": there are ${NAMES.join(', ')}`);
-      return known;
-    });
-    return { names: named, quick: values.quick, json: values.json };
+    const names = positionals.map((each) => oneOf(each, NAMES, 'bench'));
+    const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
+    const forWire = ['only', 'rounds', 'profile'] as const;
+    const stray = forWire.find((each) => values[each] !== undefined);
+    if (stray && (names.length !== 1 || names[0] !== 'wire'))
+      throw new Error(`--${stray} belongs to the bench "wire" alone`);
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+    if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0 && rounds <= ROUNDS_MAX))
+      throw new Error(`--rounds is "${values.rounds}": expected a number from 1 to ${ROUNDS_MAX}`);
+    if (values.profile === '') throw new Error('--profile wants a directory');
+    const { quick, json, profile } = values;
+    return { names, quick, json, only: only ?? SCENARIOS, rounds, profile };
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n`);
     return process.exit(2);
   }
+}
+
+function oneOf<T extends string>(text: string, known: readonly T[], what: string): T {
+  const found = known.find((each) => each === text);
+  if (!found) throw new Error(`there is no ${what} "${text}": there are ${known.join(', ')}`);
+  return found;
 }

@@ -2,9 +2,9 @@
  * The pair of gateways as `isthmus dev` runs it: client → west gateway → mTLS → east gateway → pod.
  *
  * Requests per CPU-second is the measure, for time on a busy machine says little: the user and system
- * time of all gateway processes, read from /proc before and after.
+ * time of all gateway processes and their workers, read from /proc before and after.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool } from 'undici';
@@ -15,8 +15,8 @@ import type { Io } from '#cli/io.ts';
 import { formatAddress } from '#core/network.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
+import { cpuMs, processTree } from './wire/cpu.ts';
 
-const CLOCK_TICKS_PER_SECOND = 100;
 const WARM_UP_SECONDS = 3;
 
 /** One scenario's figures. */
@@ -51,15 +51,17 @@ export async function benchPair(
       if (typeof listener !== 'number' || !gateway) throw new Error('backend-east has no listener');
       // Straight to the gateway: the stage's service proxy is not what is measured.
       const address = networkFromSpec(networkSpec).locate({ host: gateway.ip, port: listener });
-      const pids = () => [WEST, EAST].flatMap((name) => demo.cluster(name).pids.gateways);
+      // A gateway is a process that watches and workers, its children, that carry the traffic.
+      const pids = () =>
+        processTree([WEST, EAST].flatMap((name) => demo.cluster(name).pids.gateways));
       const figures: PairFigures[] = [];
       for (const connections of connectionCounts) {
         onProgress(`pair: ${connections} connections, ${seconds} s …`);
         const origin = `http://${formatAddress(address)}`;
         await drive(io, origin, connections, WARM_UP_SECONDS);
-        const cpuBefore = cpuSeconds(pids());
+        const cpuBeforeMs = cpuMs(pids());
         const { latencies, errors } = await drive(io, origin, connections, seconds);
-        const cpu = cpuSeconds(pids()) - cpuBefore;
+        const cpu = (cpuMs(pids()) - cpuBeforeMs) / 1_000;
         latencies.sort((a, b) => a - b);
         figures.push({
           connections,
@@ -98,15 +100,4 @@ async function drive(io: Io, origin: string, connections: number, seconds: numbe
   await Promise.all(Array.from({ length: connections }, loop));
   await pool.close();
   return { latencies, errors };
-}
-
-function cpuSeconds(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // utime and stime, fields 14 and 15 of proc(5); field 3 is the first after the name.
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks / CLOCK_TICKS_PER_SECOND;
 }

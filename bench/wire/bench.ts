@@ -1,0 +1,219 @@
+/**
+ * `npm run bench -- wire`: Isthmus, HAProxy and nginx side by side, in interleaved rounds of one run.
+ *
+ * The measure is work per CPU-second of the pair: user and system time of all its processes and threads.
+ * Generators and backend are processes of their own and do not count. Promises: everything that was
+ * started is ended and the temporary directory removed, whatever happens.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Io } from '#cli/io.ts';
+import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
+import { writeCertificates } from './certificates.ts';
+import { processTree, rssMb } from './cpu.ts';
+import { startIsthmus } from './isthmus.ts';
+import type { LoadOrder } from './load/main.ts';
+import type { LoadResult } from './load/meter.ts';
+import { Programs, requirePrograms } from './programs.ts';
+import { figuresOf, ratiosOf, type Sample, type WireAbout, type WireFigures } from './result.ts';
+import { startHaproxy, startNginx } from './rivals.ts';
+import { SCENARIO, SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts';
+import { type Pair, SYSTEMS, type SystemName } from './systems.ts';
+import { Wrk } from './wrk.ts';
+
+/** What is asked of a run. */
+export interface WireOptions {
+  readonly only: readonly ScenarioName[];
+  readonly rounds: number;
+  /** How long a round of one system takes; with a budget, as long as that leaves room for. */
+  readonly roundMs: number;
+  /** Everything is to end within this. */
+  readonly budgetMs?: number;
+}
+
+/** A stage with a backend on it, ended whatever happens to `play`. */
+export interface Stage {
+  readonly directory: string;
+  readonly programs: Programs;
+  /** An address nobody else on this machine uses: 0 is the backend's. */
+  host(number: number): string;
+  /** Asks a generator of the bench's own. */
+  load(order: LoadOrder): Promise<LoadResult>;
+}
+
+const ROUND_MS_MIN = 250;
+/** The compiler of a JavaScript gateway wants to have seen some traffic; rivals get the same. */
+const WARM_UP_MS = 2_000;
+/** From a generator's start until its load is steady. */
+const SETTLE_MS = 60;
+/** What a round takes beside its load. */
+const OVERHEAD_MS = 90;
+
+/** Sets a stage, plays on it, clears it. */
+export async function onStage<T>(io: Io, play: (stage: Stage) => Promise<T>): Promise<T> {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-wire-'));
+  const programs = new Programs();
+  const block = await takeFreeBlock(io.random);
+  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
+  const end = () => void programs.endAll();
+  io.signal.addEventListener('abort', end);
+  try {
+    await programs.startScript(new URL('./backend/main.ts', import.meta.url), [host(0)]);
+    const generator = await programs.startScript(new URL('./load/main.ts', import.meta.url));
+    const load = async (order: LoadOrder) => {
+      const answer = (await programs.ask(generator, order)) as LoadResult & { failure?: string };
+      if (answer.failure !== undefined) throw new Error(answer.failure);
+      return answer;
+    };
+    return await play({ directory, programs, host, load });
+  } finally {
+    io.signal.removeEventListener('abort', end);
+    await programs.endAll();
+    block.release();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Measures; progress goes to standard error. Also tells what the page says of those compared. */
+export async function benchWire(io: Io, options: WireOptions) {
+  const startMs = io.clock.monotonicMs();
+  requirePrograms([
+    ['wrk', 'wrk'],
+    ['haproxy', 'haproxy'],
+    ['nginx', 'nginx'],
+  ]);
+  return onStage(io, async (stage) => {
+    const wrk = new Wrk(stage.programs, stage.directory);
+    writeCertificates(stage.directory, io.clock.wallMs());
+    const place = { programs: stage.programs, directory: stage.directory, pod: stage.host(0) };
+    const haproxy = await startHaproxy({ ...place, west: stage.host(1), east: stage.host(2) });
+    const nginx = await startNginx({ ...place, west: stage.host(3), east: stage.host(4) });
+    const isthmus = await startIsthmus(io, stage.directory, place.pod);
+    try {
+      const pairs = { isthmus, haproxy, nginx };
+      const leftMs = () =>
+        options.budgetMs === undefined
+          ? Number.POSITIVE_INFINITY
+          : options.budgetMs - (io.clock.monotonicMs() - startMs);
+      const figures = await new Rounds(io, stage, wrk, pairs).all(options, leftMs);
+      const versions = { haproxy: haproxy.version, nginx: nginx.version, wrk: wrk.version };
+      return { figures, about: { versions, cannot: whyNot(pairs) } };
+    } finally {
+      await isthmus.stop();
+    }
+  });
+}
+
+/** Why a pair has no figures in a scenario, in a sentence's half. */
+function whyNot(pairs: Readonly<Record<SystemName, Pair>>): WireAbout['cannot'] {
+  const found: Record<string, string> = {};
+  for (const name of SCENARIOS) {
+    for (const system of SYSTEMS) {
+      const why = pairs[system].missing[SCENARIO[name].carried];
+      if (why !== undefined) found[`${name} ${system}`] = why;
+    }
+  }
+  return found;
+}
+
+/** One scenario against one pair, once. */
+export async function measure(
+  stage: Stage,
+  wrk: Wrk,
+  pair: Pair,
+  scenario: Scenario,
+  measureMs: number,
+): Promise<LoadResult> {
+  const target = pair.targets[scenario.carried];
+  if (!target) throw new Error(`nothing carries ${scenario.carried}`);
+  const pids = processTree(pair.roots);
+  const { generator } = scenario;
+  if ('wrk' in generator) return wrk.run(target, generator.wrk, pids, measureMs + SETTLE_MS);
+  return stage.load({ load: generator.load, target, pids, warmMs: SETTLE_MS, measureMs });
+}
+
+class Rounds {
+  readonly #io: Io;
+  readonly #stage: Stage;
+  readonly #wrk: Wrk;
+  readonly #pairs: Readonly<Record<SystemName, Pair>>;
+
+  constructor(io: Io, stage: Stage, wrk: Wrk, pairs: Readonly<Record<SystemName, Pair>>) {
+    this.#io = io;
+    this.#stage = stage;
+    this.#wrk = wrk;
+    this.#pairs = pairs;
+  }
+
+  async all(options: WireOptions, leftMs: () => number): Promise<WireFigures> {
+    const { only, rounds } = options;
+    const scenarios: Partial<Record<ScenarioName, ReturnType<typeof figuresOf>>> = {};
+    const ratios: Partial<Record<ScenarioName, ReturnType<typeof ratiosOf>>> = {};
+    for (const system of SYSTEMS) await this.#once(system, 'h1-c128', WARM_UP_MS);
+    for (const name of SCENARIOS) {
+      if (!only.includes(name)) {
+        scenarios[name] = { isthmus: null, haproxy: null, nginx: null };
+        ratios[name] = { haproxy: null, nginx: null };
+        continue;
+      }
+      const samples = await this.#scenario(name, options, () => {
+        const due = SCENARIOS.slice(SCENARIOS.indexOf(name)).filter((each) => only.includes(each));
+        const cells = due.reduce((sum, each) => sum + this.#able(each).length, 0) * (rounds + 1);
+        const fittingMs = leftMs() / cells - OVERHEAD_MS - SETTLE_MS;
+        return Math.max(ROUND_MS_MIN, Math.min(options.roundMs, fittingMs));
+      });
+      scenarios[name] = figuresOf(samples, SCENARIO[name].inBytes);
+      ratios[name] = ratiosOf(samples);
+    }
+    return { scenarios, ratios, rounds };
+  }
+
+  #able(name: ScenarioName): SystemName[] {
+    const { carried } = SCENARIO[name];
+    return SYSTEMS.filter((each) => this.#pairs[each].targets[carried] !== undefined);
+  }
+
+  /** A round to warm up, then those that count; in each round every system has its turn. */
+  async #scenario(name: ScenarioName, { rounds }: WireOptions, fitting: () => number) {
+    const able = this.#able(name);
+    const samples: Record<SystemName, Sample[] | null> = {
+      isthmus: null,
+      haproxy: null,
+      nginx: null,
+    };
+    for (const each of able) samples[each] = [];
+    for (const each of SYSTEMS) {
+      const why = this.#pairs[each].missing[SCENARIO[name].carried];
+      if (why !== undefined) this.#io.err(`${name}: not ${each}: ${why}\n`);
+    }
+    const roundMs = fitting();
+    this.#io.err(`${name}: ${rounds} rounds of ${Math.round(roundMs)} ms each …\n`);
+    for (let round = -1; round < rounds; round += 1) {
+      for (const each of able) {
+        const sample = await this.#once(each, name, roundMs);
+        if (round >= 0) samples[each]?.push(sample);
+      }
+    }
+    return samples;
+  }
+
+  async #once(system: SystemName, name: ScenarioName, measureMs: number): Promise<Sample> {
+    this.#io.signal.throwIfAborted();
+    const pair = this.#pairs[system];
+    const scenario = SCENARIO[name];
+    const result = await measure(this.#stage, this.#wrk, pair, scenario, measureMs);
+    if (result.errors > 0)
+      this.#io.err(
+        `${name}: ${system}: ${result.errors} errors: ${result.reason}\n${pair.said?.() ?? ''}`,
+      );
+    return {
+      work: scenario.inBytes ? result.bytes : result.count,
+      cpuMs: result.cpuMs,
+      p50Ms: result.p50Ms,
+      p99Ms: result.p99Ms,
+      errors: result.errors,
+      rssMb: rssMb(processTree(pair.roots)),
+    };
+  }
+}

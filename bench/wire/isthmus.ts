@@ -1,0 +1,148 @@
+/**
+ * The gateways as a pair: what `isthmus dev` runs, from the output of `npm run build`.
+ *
+ * The package is built and laid out in a directory as it is installed, and its own code boots the two
+ * clusters, links them and starts the gateways as JavaScript. What differs from `isthmus dev`: each
+ * cluster has one gateway replica, so that a pair is a pair; the exported Service stands for the bench's
+ * backend; there is no traffic but the bench's. Configuration is the default.
+ */
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Demo } from '#cli/dev/demo.ts';
+import type { Io } from '#cli/io.ts';
+import { LABEL_EXPORT } from '#core/names.ts';
+import { endpointSlices, services } from '#kube/resources/builtin.ts';
+import { buildPackage } from '#runtime/build.ts';
+import { packageRoot, packageVersion } from '#runtime/package.ts';
+import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
+import { waitUntilServing } from './probe.ts';
+import type { Pair } from './systems.ts';
+
+const NAMESPACE = 'shop';
+const SERVICE = 'bench';
+const MIRROR = 'bench-east';
+const PORTS = { http1: HTTP1_PORT, http2: HTTP2_PORT, opaque: OPAQUE_PORT };
+const MIRROR_WAIT_MS = 30_000;
+const POLL_MS = 20;
+
+/** A pair of gateways that can be ended. */
+export interface IsthmusPair extends Pair {
+  /** The workers, which carry the traffic: west's and east's. */
+  readonly gateways: Readonly<
+    Record<'west' | 'east', { readonly pid: number; readonly log: string }>
+  >;
+  stop(): Promise<void>;
+}
+
+/** Builds, boots, links and exports the backend at `pod`. `environment` is set for the gateway pods. */
+export async function startIsthmus(
+  io: Io,
+  directory: string,
+  pod: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<IsthmusPair> {
+  const root = layOut(join(directory, 'package'), environment);
+  const { startDemo } = (await import(
+    pathToFileURL(join(root, 'dist', 'cli', 'dev', 'demo.js')).href
+  )) as typeof import('#cli/dev/demo.ts');
+  const clusters = join(directory, 'clusters');
+  const demo = await startDemo({
+    io,
+    directory: clusters,
+    link: true,
+    networkSpec: 'loopback',
+    onProgress: (text) => io.err(`${text}\n`),
+  });
+  try {
+    await exportBackend(demo, pod);
+    const targets = await targetsOf(demo);
+    await waitUntilServing(targets.http1);
+    const gateways = { west: gatewayOf(demo, 'west'), east: gatewayOf(demo, 'east') };
+    return {
+      version: packageVersion(),
+      roots: [gateways.west.pid, gateways.east.pid],
+      gateways,
+      targets: { ...targets, grpc: targets.http2 },
+      missing: {},
+      stop: () => demo.stop(),
+    };
+  } catch (error) {
+    await demo.stop();
+    throw error;
+  }
+}
+
+/** The package as npm would install it, dependencies taken from the checkout. Returns its root. */
+function layOut(root: string, environment: Readonly<Record<string, string>>): string {
+  mkdirSync(root, { recursive: true });
+  const checkout = packageRoot();
+  cpSync(join(checkout, 'package.json'), join(root, 'package.json'));
+  cpSync(join(checkout, 'manifests'), join(root, 'manifests'), { recursive: true });
+  symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
+  buildPackage(checkout, undefined, join(root, 'dist'));
+  const file = join(root, 'manifests', 'install', 'gateway.yaml');
+  writeFileSync(file, oneReplica(readFileSync(file, 'utf8'), environment));
+  return root;
+}
+
+function oneReplica(manifest: string, environment: Readonly<Record<string, string>>): string {
+  const scaled = manifest.replace(/^ {2}replicas: \d+$/m, '  replicas: 1');
+  if (scaled === manifest) throw new Error('gateway.yaml says no number of replicas');
+  const variables = Object.entries(environment)
+    .map(([name, value]) => `            - name: ${name}\n              value: "${value}"\n`)
+    .join('');
+  // After the others, so that they may name them.
+  return scaled.replace(/^ {10}readinessProbe:\n/m, (line) => variables + line);
+}
+
+/** A Service without a selector, whose only endpoint is the backend of the bench. */
+async function exportBackend(demo: Demo, pod: string): Promise<void> {
+  const { client } = demo.cluster('east');
+  const ports = Object.entries(PORTS).map(([name, port]) => ({ name, port, protocol: 'TCP' }));
+  await client.apply(endpointSlices, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name: SERVICE,
+      namespace: NAMESPACE,
+      labels: { 'kubernetes.io/service-name': SERVICE },
+    },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [pod], conditions: { ready: true } }],
+    ports,
+  } as never);
+  await client.apply(services, {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: SERVICE, namespace: NAMESPACE, labels: { [LABEL_EXPORT]: 'true' } },
+    // No appProtocol: the gateway finds out what is spoken, as by default.
+    spec: { ports },
+  } as never);
+}
+
+/** Clients ask the gateway itself: the stage's service proxy is not what is measured. */
+async function targetsOf(demo: Demo) {
+  const west = demo.cluster('west');
+  const [gateway] = west.gateways;
+  const deadlineMs = performance.now() + MIRROR_WAIT_MS;
+  while (performance.now() < deadlineMs) {
+    const mirror = await west.client.get(services, MIRROR, NAMESPACE);
+    const at = (name: string) => {
+      const port = mirror?.spec.ports?.find((each) => each.name === name)?.targetPort;
+      return gateway && typeof port === 'number' ? { host: gateway.ip, port } : undefined;
+    };
+    const [http1, http2, opaque] = [at('http1'), at('http2'), at('opaque')];
+    if (http1 && http2 && opaque) return { http1, http2, opaque };
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error(`${MIRROR} does not appear in west`);
+}
+
+function gatewayOf(demo: Demo, name: string) {
+  const cluster = demo.cluster(name);
+  const [gateway, ...others] = cluster.gateways;
+  if (!gateway || others.length > 0) throw new Error(`${name} has not one gateway`);
+  const log = join(demo.clusterset.directory, name, 'logs', `${gateway.pod}.log`);
+  return { pid: gateway.pid, log };
+}
