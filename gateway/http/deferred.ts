@@ -17,12 +17,18 @@ export class DeferredAttempt implements Attempt {
   #pieces: { bytes: Buffer; from: number; to: number; end: boolean }[] = [];
   #trailers: RawHeaders | undefined;
 
-  constructor(request: UpstreamRequest, ready: Promise<Starter>) {
+  /** Without `ready`, whoever made it calls {@link begin} or {@link fail}. */
+  constructor(request: UpstreamRequest, ready?: Promise<Starter>) {
     this.#request = request;
-    ready.then(
-      (start) => this.#begin(start),
-      (error: unknown) => this.#fail(error),
+    ready?.then(
+      (start) => this.begin(start),
+      (error: unknown) => this.fail(error),
     );
+  }
+
+  /** Whether nobody waits any more. */
+  get over(): boolean {
+    return this.#over;
   }
 
   body(bytes: Buffer, from: number, to: number, end: boolean): void {
@@ -45,13 +51,14 @@ export class DeferredAttempt implements Attempt {
     this.#inner?.cancel();
   }
 
-  #begin(start: Starter): void {
+  /** What was waited for is there. */
+  begin(start: Starter): void {
     if (this.#over) return;
     let inner: Attempt;
     try {
       inner = start();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#inner = inner;
@@ -61,7 +68,8 @@ export class DeferredAttempt implements Attempt {
     if (this.#trailers !== undefined) inner.end(this.#trailers);
   }
 
-  #fail(error: unknown): void {
+  /** What was waited for does not come. */
+  fail(error: unknown): void {
     if (this.#over) return;
     this.#over = true;
     this.#pieces = [];

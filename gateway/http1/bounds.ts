@@ -38,3 +38,5 @@ export const POOL_IDLE_MS = 4_000;
 
 /** Why a client was turned away: a rule it broke, or a time it did not keep. */
 export type RefusalCode = RuleCode | 'METHOD_REFUSED' | 'SLOW_HEAD' | 'SLOW_BODY' | 'SLOW_READER';
+/** Connections to one pod that are being made at once; further requests wait for one. */
+export const CONNECTING_MAX = 64;

@@ -27,6 +27,10 @@ export interface ConnectionHome {
   readonly endpoint: string;
   /** Has nothing to do, and may be used again. */
   onIdle(connection: Http1ClientConnection): void;
+  /** Was accepted by the pod. */
+  onConnected(connection: Http1ClientConnection): void;
+  /** Was not: `error` says why. */
+  onRefused(error: AttemptError): void;
   /** Is gone. */
   onGone(connection: Http1ClientConnection): void;
   /** Was closed before a byte of `attempt` was sent; `writer` holds what was written of it. */
@@ -152,12 +156,13 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
       const why = this.#timedOut
         ? `not connected within ${CONNECT_MS} ms`
         : describeError(error ?? new Error('closed'));
-      this.#tellFailure(
-        new AttemptError('UPSTREAM_CONNECT', `cannot connect to ${this.#home.endpoint}: ${why}`, {
-          neverSent: true,
-          cause: error,
-        }),
-      );
+      const message = `cannot connect to ${this.#home.endpoint}: ${why}`;
+      const failure = new AttemptError('UPSTREAM_CONNECT', message, {
+        neverSent: true,
+        cause: error,
+      });
+      this.#tellFailure(failure);
+      this.#home.onRefused(failure);
     } else if (!this.#handOver()) {
       this.#fail('UPSTREAM_RESET', `broke off: ${error ? describeError(error) : 'closed'}`, error);
     }
@@ -222,6 +227,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   #onConnect(): void {
     this.#connecting?.cancel();
     this.#connecting = undefined;
+    this.#home.onConnected(this);
     if (!this.full) this.#attempt?.room();
   }
 

@@ -6,12 +6,13 @@ import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { type Address, type Network, parseAddress } from '#core/network.ts';
 import { AttemptError } from '../http/attempt-error.ts';
+import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
 import { Connections } from '../transport/connections.ts';
-import { flushAtTurnEnd } from '../transport/turn.ts';
+import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
-import { POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
 import { type ConnectionHome, Http1ClientConnection } from './client.ts';
 
 export interface Http1PoolOptions {
@@ -21,13 +22,16 @@ export interface Http1PoolOptions {
   readonly endpoint: string;
 }
 
-export class Http1Pool implements ConnectionHome {
+export class Http1Pool implements ConnectionHome, Flushable {
   readonly clock: Clock;
   readonly endpoint: string;
   readonly #network: Network;
   readonly #address: Address;
   readonly #connections: Connections<Http1ClientConnection>;
   readonly #idle: Http1ClientConnection[] = [];
+  /** Not accepted yet. */
+  readonly #connecting = new Set<Http1ClientConnection>();
+  readonly #waiting: { attempt: DeferredAttempt; request: UpstreamRequest }[] = [];
   #draining = false;
 
   constructor(options: Http1PoolOptions) {
@@ -52,9 +56,22 @@ export class Http1Pool implements ConnectionHome {
     return this.#connections.size - this.#idle.length;
   }
 
-  /** Begins an attempt; what becomes of it is told after this has returned. */
+  /**
+   * Begins an attempt; what becomes of it is told after this has returned. While {@link CONNECTING_MAX}
+   * connections are being made it waits for one of them, or for one that others have done with: a burst
+   * costs no more sockets than it needs, and one that is given up meanwhile costs none.
+   */
   start(request: UpstreamRequest): Attempt {
-    const connection = this.#take() ?? this.#connect();
+    const idle = this.#take();
+    if (idle === undefined && this.#connecting.size >= CONNECTING_MAX) {
+      const waiting = new DeferredAttempt(request);
+      this.#waiting.push({ attempt: waiting, request });
+      return waiting;
+    }
+    return this.#startOn(idle ?? this.#connect(), request);
+  }
+
+  #startOn(connection: Http1ClientConnection, request: UpstreamRequest): Attempt {
     const attempt = new Http1Attempt(request, connection);
     try {
       connection.begin(attempt);
@@ -75,6 +92,10 @@ export class Http1Pool implements ConnectionHome {
   /** Ends all connections now. */
   close(): void {
     this.#draining = true;
+    const error = new AttemptError('SHUTTING_DOWN', `${this.endpoint} is left`, {
+      neverSent: true,
+    });
+    for (const { attempt } of this.#waiting.splice(0)) attempt.fail(error);
     this.#connections.close();
   }
 
@@ -85,10 +106,28 @@ export class Http1Pool implements ConnectionHome {
     }
     connection.idleSinceMs = this.clock.monotonicMs();
     this.#idle.push(connection);
+    // The end of its answer is still to be told: nobody else begins on it before.
+    if (this.#waiting.length > 0) flushAtTurnEnd(this);
+  }
+
+  flush(): void {
+    this.#next();
+  }
+
+  onConnected(connection: Http1ClientConnection): void {
+    this.#connecting.delete(connection);
+    this.#next();
+  }
+
+  onRefused(error: AttemptError): void {
+    // Those who wait would hear the same, each a connection later.
+    const waiting = this.#waiting.splice(0);
+    for (const { attempt } of waiting) attempt.fail(error);
   }
 
   onGone(connection: Http1ClientConnection): void {
     this.#connections.delete(connection);
+    if (this.#connecting.delete(connection)) this.#next();
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     if (this.#draining && this.#connections.size === 0) this.#connections.close();
@@ -118,7 +157,21 @@ export class Http1Pool implements ConnectionHome {
     });
     const connection = new Http1ClientConnection(this, socket);
     this.#connections.add(connection);
+    this.#connecting.add(connection);
     return connection;
+  }
+
+  /** Lets those begin who waited longest, as far as there are connections for them. */
+  #next(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const { attempt, request } = first;
+      if (!attempt.over) {
+        const idle = this.#take();
+        if (idle === undefined && this.#connecting.size >= CONNECTING_MAX) return;
+        this.#waiting.shift();
+        attempt.begin(() => this.#startOn(idle ?? this.#connect(), request));
+      } else this.#waiting.shift();
+    }
   }
 
   #failLater(attempt: Http1Attempt, error: unknown): void {

@@ -517,3 +517,69 @@ test('both ends: an upgrade through, and expect: 100-continue end to end', async
   two.send('hi');
   await two.has('\r\n2\r\nhi\r\n');
 });
+
+test('a burst waits for the connections that are being made, and those who give up cost none', async () => {
+  let accepted = 0;
+  const server = http.createServer((incoming, answer) => {
+    incoming.resume();
+    answer.end('ok');
+  });
+  server.on('connection', () => {
+    accepted += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const endpoint = `127.0.0.1:${(server.address() as net.AddressInfo).port}`;
+  const pool = new Http1Pool({ clock: systemClock, network: identityNetwork, endpoint });
+  let answered = 0;
+  let failed = 0;
+  const listener: AttemptListener = {
+    onInterim: () => undefined,
+    onAnswer: (_, end) => {
+      if (end) answered += 1;
+    },
+    onAnswerBody: (_bytes, _from, _to, end) => {
+      if (end) answered += 1;
+    },
+    onAnswerEnd: () => {
+      answered += 1;
+    },
+    onRequestSent: () => undefined,
+    onFailed: () => {
+      failed += 1;
+    },
+  };
+  const head = {
+    ...{ method: 'GET', path: '/', authority: 'a', headers: [], upgrade: '' },
+    ...{ length: 0, version: 'http1' as const },
+  };
+  const attempts = Array.from({ length: 1_000 }, () => pool.start({ head, listener }));
+  for (const each of attempts.slice(500)) each.cancel();
+  await until(() => answered === 500);
+  assert.equal(failed, 0);
+  assert.ok(accepted <= 500, `${accepted} connections`);
+  pool.close();
+  server.closeAllConnections();
+  server.close();
+});
+
+test('those who wait for a pod that refuses hear it at once', async () => {
+  const pool = new Http1Pool({
+    clock: systemClock,
+    network: identityNetwork,
+    endpoint: '127.0.0.1:1',
+  });
+  const codes: string[] = [];
+  const listener = {
+    ...{ onInterim: () => undefined, onAnswer: () => undefined, onAnswerBody: () => undefined },
+    ...{ onAnswerEnd: () => undefined, onRequestSent: () => undefined },
+    onFailed: (error: { code: string }) => void codes.push(error.code),
+  };
+  const head = {
+    ...{ method: 'GET', path: '/', authority: 'a', headers: [], upgrade: '' },
+    ...{ length: 0, version: 'http1' as const },
+  };
+  for (let at = 0; at < 300; at += 1) pool.start({ head, listener });
+  await until(() => codes.length === 300);
+  assert.deepEqual(new Set(codes), new Set(['UPSTREAM_CONNECT']));
+  pool.close();
+});
