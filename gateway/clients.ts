@@ -3,11 +3,11 @@
  */
 import type { Clock } from '#core/clock.ts';
 import type { Exchange } from './http/exchange.ts';
-import { Http1ServerConnection } from './http1/server.ts';
-import { Http2ServerConnection } from './http2/server.ts';
+import { Http1ServerConnection, type Http1ServerOptions } from './http1/server.ts';
+import { Http2ServerConnection, type Http2ServerOptions } from './http2/server.ts';
 import { type Barred, isFlood } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
-import type { GatewayMetrics } from './metrics.ts';
+import type { GatewayMetrics, RefusalSource } from './metrics.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
 import type { ListenerRoute } from './snapshot/types.ts';
 import { type Connection, Connections } from './transport/connections.ts';
@@ -24,6 +24,7 @@ export interface ClientsOptions {
 export class Clients {
   readonly #options: ClientsOptions;
   readonly #connections: Connections<Connection>;
+  readonly #services = new WeakMap<ListenerRoute, RouteService>();
   #draining = false;
 
   constructor(options: ClientsOptions) {
@@ -34,29 +35,20 @@ export class Clients {
   /** Serves `connection`, which came in by `route`, until it ends. */
   accept(connection: DetectedConnection, route: ListenerRoute): void {
     const { transport, protocol, first, ended } = connection;
-    const { clock, metrics, barred, serve, renewAtStreamId } = this.#options;
-    const source = transport.socket.remoteAddress ?? '';
-    const { namespace, name, port } = route.target;
-    const authority = `${name}.${namespace}:${port}`;
+    let service = this.#services.get(route);
+    if (service === undefined) {
+      service = new RouteService(route, this.#connections, this.#options);
+      this.#services.set(route, service);
+    }
     if (protocol === 'opaque') {
-      serve(new OpaqueExchange(transport, authority, first, ended), route);
+      const exchange = new OpaqueExchange(transport, service.authority, first, ended);
+      this.#options.serve(exchange, route);
       return;
     }
-    const options = {
-      authority,
-      clock,
-      renewAtStreamId,
-      onExchange: (exchange: Exchange) => serve(exchange, route),
-      onRefused: (rule: string) => {
-        metrics.refused(protocol, rule);
-        if (isFlood(rule)) barred.offend(source, clock.monotonicMs());
-      },
-      onClosed: (gone: Connection) => this.#connections.delete(gone),
-    };
     const served =
       protocol === 'http1'
-        ? new Http1ServerConnection(transport, options)
-        : new Http2ServerConnection(transport, options);
+        ? new Http1ServerConnection(transport, service.http1)
+        : new Http2ServerConnection(transport, service.http2);
     this.#connections.add(served);
     // It was accepted before, and has only now said what it speaks.
     if (this.#draining) served.drain();
@@ -77,5 +69,29 @@ export class Clients {
 
   close(): void {
     this.#connections.close();
+  }
+}
+
+/** What all connections of one listener share, so that an idle one costs nothing of it. */
+class RouteService {
+  readonly authority: string;
+  readonly http1: Http1ServerOptions;
+  readonly http2: Http2ServerOptions;
+
+  constructor(route: ListenerRoute, open: Connections<Connection>, options: ClientsOptions) {
+    const { clock, metrics, barred, serve, renewAtStreamId } = options;
+    const { namespace, name, port } = route.target;
+    this.authority = `${name}.${namespace}:${port}`;
+    const refused = (protocol: RefusalSource) => (rule: string, address: string | undefined) => {
+      metrics.refused(protocol, rule);
+      if (isFlood(rule)) barred.offend(address ?? '', clock.monotonicMs());
+    };
+    const shared = {
+      clock,
+      onExchange: (exchange: Exchange) => serve(exchange, route),
+      onClosed: (gone: Connection) => open.delete(gone),
+    };
+    this.http1 = { ...shared, authority: this.authority, onRefused: refused('http1') };
+    this.http2 = { ...shared, renewAtStreamId, onRefused: refused('http2') };
   }
 }

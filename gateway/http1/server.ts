@@ -27,7 +27,7 @@ export interface Http1ServerOptions {
   /** A request has come; sets its listener before it returns. */
   onExchange(exchange: Exchange): void;
   /** A client was turned away. */
-  onRefused(code: RefusalCode): void;
+  onRefused(code: RefusalCode, address: string | undefined): void;
   onClosed(connection: Http1ServerConnection): void;
 }
 
@@ -151,6 +151,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   sweep(nowMs: number): void {
     const wait = this.#waitsFor();
+    if (wait === 'idle') this.#parser.rest();
     if (!this.#patience.isOver(wait, this.#transport.outputMark, nowMs)) return;
     switch (wait) {
       case 'head':
@@ -160,7 +161,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
         this.#turnAway('SLOW_BODY', 408, 'BAD_REQUEST', 'the content of the request was too slow');
         return;
       case 'room':
-        this.#options.onRefused('SLOW_READER');
+        this.#options.onRefused('SLOW_READER', this.#address);
         this.cut(true);
         return;
       case 'linger':
@@ -271,7 +272,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   #turnAway(rule: RefusalCode, status: number, code: ErrorCode, message: string): void {
     const exchange = this.#exchange;
-    this.#options.onRefused(rule);
+    this.#options.onRefused(rule, this.#address);
     if (exchange?.answerBegun === true) {
       if (!exchange.answerDone || !exchange.discarding) exchange.gone();
       // A whole answer is worth reading, whatever the client did after it.

@@ -29,7 +29,7 @@ export interface Http2ServerOptions {
   readonly renewAtStreamId: number;
   onExchange(exchange: Exchange): void;
   /** The client broke `rule`. */
-  onRefused(rule: string): void;
+  onRefused(rule: string, address: string | undefined): void;
   onClosed(connection: Connection): void;
 }
 
@@ -96,7 +96,7 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
   }
 
   onBroken(rule: string): void {
-    this.#options.onRefused(rule);
+    this.#options.onRefused(rule, this.#address);
   }
 
   onEnded(): void {

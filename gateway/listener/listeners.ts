@@ -41,14 +41,26 @@ interface Open {
   readonly ready: Promise<void>;
 }
 
+const SOURCE = Symbol('source');
+
+/** A socket that knows its source also when it is closed; one listener serves them all. */
+interface Counted extends net.Socket {
+  [SOURCE]: string;
+}
+
 export class Listeners {
   readonly #options: ListenersOptions;
   readonly #open = new Map<number, Open>();
   readonly #failed = new Map<number, string>();
   readonly #clients = new ClientCount();
+  readonly #onClose: (this: Counted) => void;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+    const clients = this.#clients;
+    this.#onClose = function (this: Counted) {
+      clients.leave(this[SOURCE]);
+    };
   }
 
   /** Listener ports that could not be opened, with the reason. */
@@ -120,7 +132,8 @@ export class Listeners {
       socket.resetAndDestroy();
       return;
     }
-    socket.once('close', () => this.#clients.leave(source));
+    (socket as Counted)[SOURCE] = source;
+    (socket as Counted).on('close', this.#onClose);
     if (open.route.hint === 'opaque') {
       const transport = new Transport(socket);
       onConnection({ transport, protocol: 'opaque', first: undefined, ended: false }, open.route);

@@ -14,7 +14,7 @@ export const TUNNEL_LIMITS: Http2Limits = {
   ...HTTP2_LIMITS,
   concurrentStreams: 4_096,
   // Clients that give up are no attack of the gateway that carries them.
-  resets: { burst: 4_096, perSecond: 500 },
+  resets: { burst: 10_000, perSecond: 1_000 },
   provokedResets: { burst: 4_000, perSecond: 400 },
   ignoredFrames: { burst: 40_000, perSecond: 4_000 },
   windowUpdates: { burst: 100_000, perSecond: 20_000 },

@@ -89,6 +89,11 @@ export class Http1Parser {
     this.#paused = false;
   }
 
+  /** Nothing has come for a while: lets go of what is only kept to be quick. */
+  rest(): void {
+    this.#repeated.forget();
+  }
+
   /** Reads `chunk[from, to)`; returns how many bytes it used, all unless paused. Throws {@link Http1Refusal}. */
   execute(chunk: Buffer, from = 0, to: number = chunk.length): number {
     let pos = from;

@@ -11,9 +11,11 @@ const BYTES_MAX = 2_048;
 const MISSES_MAX = 8;
 const RETRY = 64;
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** Remembers one head. */
 export class RepeatedHead {
-  #bytes = Buffer.alloc(0);
+  #bytes = NO_BYTES;
   #length = 0;
   #asked = 0;
   #head: Head | undefined;
@@ -46,6 +48,12 @@ export class RepeatedHead {
     this.#length = length;
     this.#asked = asked;
     this.#head = { ...head, headers: head.headers.slice() };
+  }
+
+  /** Lets go of what it remembers. */
+  forget(): void {
+    this.#head = undefined;
+    this.#bytes = NO_BYTES;
   }
 
   /** Awake for two heads: one to remember, one to compare. */

@@ -37,6 +37,16 @@ const ZERO = 0x30;
 const LOWER_H = 0x68;
 
 /** Reads one head, or one trailer section, at a time. Offsets count from the head's first byte. */
+/** Where fields were found: a kilobyte that only a connection needs which is reading a message. */
+interface Notes {
+  readonly names: FieldName[];
+  readonly ends: Int32Array;
+}
+
+const NO_NOTES: Notes = { names: [], ends: new Int32Array(0) };
+const SPARE_MAX = 64;
+const spare: Notes[] = [];
+
 export class HeadScanner {
   readonly #role: Role;
   #phase = START;
@@ -55,8 +65,9 @@ export class HeadScanner {
   status = 0;
   /** Fields so far: their {@link names}, and where each value begins and {@link ends}. Beyond: older ones. */
   count = 0;
-  readonly names: FieldName[] = [];
-  readonly ends = new Int32Array(2 * FIELDS_MAX);
+  names: FieldName[] = NO_NOTES.names;
+  ends: Int32Array = NO_NOTES.ends;
+  #notes = NO_NOTES;
 
   constructor(role: Role) {
     this.#role = role;
@@ -74,6 +85,7 @@ export class HeadScanner {
 
   /** Makes ready for a head, or for a trailer section. */
   begin(section: 'head' | 'trailers'): void {
+    if (section === 'head') this.#giveNotes();
     this.#phase = section === 'head' ? START : FIELD_START;
     this.#emptyLines = 0;
     this.#matched = 0;
@@ -84,6 +96,7 @@ export class HeadScanner {
   /** Reads on in `buf[pos, end)`; the section began at `base`. Returns where it stopped. */
   scan(buf: Buffer, from: number, end: number, base: number): number {
     let pos = from;
+    if (this.#notes === NO_NOTES) this.#takeNotes();
     if (this.#phase < FIELD_START) {
       const most = Math.min(end, base + START_LINE_BYTES_MAX);
       pos =
@@ -96,6 +109,22 @@ export class HeadScanner {
       }
     }
     return this.#fields(buf, pos, end, base);
+  }
+
+  #takeNotes(): void {
+    const notes = spare.pop() ?? { names: [], ends: new Int32Array(2 * FIELDS_MAX) };
+    this.#notes = notes;
+    this.names = notes.names;
+    this.ends = notes.ends;
+  }
+
+  #giveNotes(): void {
+    const notes = this.#notes;
+    if (notes === NO_NOTES) return;
+    this.#notes = NO_NOTES;
+    this.names = NO_NOTES.names;
+    this.ends = NO_NOTES.ends;
+    if (spare.length < SPARE_MAX) spare.push(notes);
   }
 
   #request(buf: Buffer, from: number, end: number, base: number): number {
