@@ -3,10 +3,11 @@
  * gathered, so that a connection with nothing to say holds none. pure
  */
 
-const SLAB_BYTES = 64 * 1024;
+const SLAB_BYTES = 32 * 1024;
 /** A rest smaller than this is not worth keeping. */
-const REST_BYTES_MIN = 4 * 1024;
-const POOL_MAX = 32;
+const REST_BYTES_MIN = 2 * 1024;
+/** As many connections may have something to say in one turn: above, slabs are made anew. */
+const POOL_MAX = 256;
 
 const pool: Buffer[] = [];
 
