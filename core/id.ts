@@ -4,6 +4,7 @@
  * Form: `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`, after the SPIFFE-ID
  * specification, sections 2.1 and 2.2; the path layout is the one Istio and Linkerd use.
  */
+import { SYSTEM_NAMESPACE } from './names.ts';
 
 /** A parsed id. */
 export interface SpiffeId {
@@ -23,6 +24,11 @@ export function isTrustDomain(text: string): boolean {
 /** The trust domain of a cluster. */
 export function trustDomainOf(cluster: string): string {
   return `${cluster}.isthmus.local`;
+}
+
+/** The id of a component of `cluster`, which runs as `serviceAccount` in our namespace. */
+export function componentId(cluster: string, serviceAccount: string): SpiffeId {
+  return { trustDomain: trustDomainOf(cluster), namespace: SYSTEM_NAMESPACE, serviceAccount };
 }
 
 /** The URI of `id`. */

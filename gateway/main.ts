@@ -4,8 +4,8 @@
  */
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { sleep } from '#core/clock.ts';
-import { trustDomainOf } from '#core/id.ts';
-import { ADMIN_PORT, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import { componentId } from '#core/id.ts';
+import { ADMIN_PORT, GATEWAY_ACCOUNT } from '#core/names.ts';
 import { WorkloadIdentity } from '#identity/workload.ts';
 import { inClusterClient } from '#kube/in-cluster.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
@@ -42,11 +42,7 @@ async function main(context: ComponentContext): Promise<void> {
   const identity = new WorkloadIdentity({
     ...context,
     ...identitySource,
-    id: {
-      trustDomain: trustDomainOf(cluster),
-      namespace: SYSTEM_NAMESPACE,
-      serviceAccount: GATEWAY_ACCOUNT,
-    },
+    id: componentId(cluster, GATEWAY_ACCOUNT),
   });
   await identity.start(signal);
   const registry = createRegistry('gateway');

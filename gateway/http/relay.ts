@@ -99,6 +99,8 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   #tried: Set<string> | undefined;
   #attempts = 0;
   #choice: Choice | undefined;
+  /** Who was asked last: `local`, or a cluster. */
+  #cluster: string | undefined;
   #attempt: Attempt | undefined;
   #attemptMs = 0;
   #firstByteMs = Number.NaN;
@@ -372,8 +374,6 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     const latencyMs = this.#firstByteMs - this.#attemptMs;
     this.#context.balancer.finish(choice.endpoint, this.#attemptMs, outcome, latencyMs);
   }
-
-  #cluster: string | undefined;
 
   #report(code: ErrorCode | undefined): void {
     this.#deadline?.timer.cancel();

@@ -29,10 +29,6 @@ export class HandshakeGate {
   readonly #sources = new Map<string, Bucket>();
   #underWay = 0;
 
-  get underWay(): number {
-    return this.#underWay;
-  }
-
   /** Whether a handshake with `address` may begin; each that may must {@link leave} once. */
   enter(address: string, nowMs: number): HandshakeRefusal | undefined {
     if (this.#underWay >= HANDSHAKES.underWayMax) return 'HANDSHAKES_UNDER_WAY';

@@ -7,8 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { describeError, IsthmusError } from '#core/errors.ts';
-import { trustDomainOf } from '#core/id.ts';
-import { GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
+import { componentId } from '#core/id.ts';
+import { GATEWAY_ACCOUNT } from '#core/names.ts';
 import { WorkloadIdentity } from '#identity/workload.ts';
 import { type ComponentContext, runComponent } from '#runtime/component.ts';
 import { EnvironmentReader } from '#runtime/environment.ts';
@@ -51,11 +51,7 @@ async function main(context: ComponentContext): Promise<void> {
   const identity = new WorkloadIdentity({
     ...context,
     ...identitySource,
-    id: {
-      trustDomain: trustDomainOf(cluster),
-      namespace: SYSTEM_NAMESPACE,
-      serviceAccount: GATEWAY_ACCOUNT,
-    },
+    id: componentId(cluster, GATEWAY_ACCOUNT),
   });
   const ended = new AbortController();
   await identity.start(ended.signal);

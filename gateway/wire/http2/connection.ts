@@ -10,7 +10,7 @@
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { Http2Error } from './error.ts';
 import { DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31, PREFACE } from './frames.ts';
-import { fieldOf, MESSAGE } from './headers.ts';
+import { fieldOf } from './headers.ts';
 import { Inbound } from './inbound.ts';
 import { HTTP2_LIMITS, type Http2Limits } from './limits.ts';
 import { FrameReader } from './reader.ts';
@@ -83,11 +83,6 @@ export class Http2Connection<T> {
   /** Whether the peer has acknowledged our SETTINGS; how long it may take is the owner's matter. */
   get settled(): boolean {
     return this.#session.settled;
-  }
-
-  /** What the peer has announced. */
-  get peerSettings(): Readonly<Http2Settings> {
-    return this.#session.peer;
   }
 
   /** Whether `open` would open a stream now. */
@@ -300,9 +295,4 @@ export class Http2Connection<T> {
     stream.localClosed = true;
     this.#session.finishIfDone(stream);
   }
-}
-
-/** Whether `verdict` of a judged block is that of an extended CONNECT (RFC 8441). */
-export function isExtendedConnect(verdict: number): boolean {
-  return (verdict & MESSAGE.EXTENDED) !== 0;
 }
