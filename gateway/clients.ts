@@ -52,7 +52,7 @@ export class Clients {
     this.#connections.add(served);
     // It was accepted before, and has only now said what it speaks.
     if (this.#draining) served.drain();
-    if (first !== undefined) transport.owner.onBytes(first);
+    if (first !== undefined) transport.owner.onBytes(first, 0, first.length);
     if (ended) transport.owner.onEnd();
   }
 

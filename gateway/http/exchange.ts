@@ -12,7 +12,7 @@
  */
 import type { ErrorCode } from '#core/errors.ts';
 import type { AttemptError } from './attempt-error.ts';
-import type { RawHeaders, RequestHead, ResponseHead } from './message.ts';
+import type { AnswerHead, RawHeaders, RequestHead, ResponseHead } from './message.ts';
 
 /** One request and the way to answer it. Where `head.length` is 0, no content and no end follow. */
 export interface Exchange {
@@ -61,9 +61,9 @@ export interface Attempt {
 
 /** Hears of what becomes of an {@link Attempt}. */
 export interface AttemptListener {
-  onInterim(head: ResponseHead): void;
+  onInterim(head: AnswerHead): void;
   /** The head of the answer. `end`: nothing follows. */
-  onAnswer(head: ResponseHead, end: boolean): void;
+  onAnswer(head: AnswerHead, end: boolean): void;
   onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void;
   /** The answer is complete. */
   onAnswerEnd(trailers: RawHeaders): void;

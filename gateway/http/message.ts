@@ -21,6 +21,8 @@ export interface RequestHead {
   readonly path: string;
   readonly authority: string;
   readonly headers: RawHeaders;
+  /** What {@link headers} hold: bits of `SEEN`. */
+  readonly seen: number;
   /** The protocol the client wants to switch to (`Upgrade`, or `:protocol` of RFC 8441); empty: none. */
   readonly upgrade: string;
   /** Bytes of content: 0 for none, {@link LENGTH_UNKNOWN}, or what was announced. */
@@ -38,6 +40,12 @@ export interface ResponseHead {
   readonly upgrade: string;
   /** Bytes of content, as in {@link RequestHead.length}. */
   readonly length: number;
+}
+
+/** The head of an answer as it came. */
+export interface AnswerHead extends ResponseHead {
+  /** What the headers hold: bits of `SEEN`. */
+  readonly seen: number;
 }
 
 /** The first value of field `name` (lower case), or `undefined`. */

@@ -23,7 +23,7 @@ import type {
 } from './exchange.ts';
 import { endToEnd } from './headers.ts';
 import type { HeldContent, Holder } from './held.ts';
-import type { RawHeaders, RequestHead, ResponseHead } from './message.ts';
+import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
 import { ReplayBuffer } from './replay.ts';
 import { respondError } from './respond.ts';
 import { ATTEMPTS_MAX, mayRetry } from './retry.ts';
@@ -238,12 +238,12 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     this.#report('OVERLOADED');
   }
 
-  onInterim(head: ResponseHead): void {
+  onInterim(head: AnswerHead): void {
     if (this.#over || this.#status !== 0) return;
     this.#exchange.interim({ ...head, headers: endToEnd(head.headers) });
   }
 
-  onAnswer(head: ResponseHead, end: boolean): void {
+  onAnswer(head: AnswerHead, end: boolean): void {
     if (this.#over) return;
     this.#firstByteMs = this.#context.clock.monotonicMs();
     this.#status = head.status;

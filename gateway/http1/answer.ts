@@ -2,7 +2,7 @@
  * The answer to an attempt as the parser reads it: everything is told at once but its end, which waits
  * until the connection has gone back to the pool.
  */
-import { LENGTH_UNKNOWN, NO_HEADERS, type RawHeaders, type ResponseHead } from '../http/message.ts';
+import { type AnswerHead, LENGTH_UNKNOWN, NO_HEADERS, type RawHeaders } from '../http/message.ts';
 import type { Head, MessageSink } from '../wire/http1/message.ts';
 import type { Http1Parser } from '../wire/http1/parser.ts';
 import type { Http1Attempt } from './attempt.ts';
@@ -23,7 +23,7 @@ export class AnswerSink implements MessageSink {
   #remaining = LENGTH_UNKNOWN;
   #trailers: RawHeaders = NO_HEADERS;
   /** What ends the answer: a head without content, or the last of the content, or neither. */
-  #head: ResponseHead | undefined;
+  #head: AnswerHead | undefined;
   #bytes: Buffer | undefined;
   #from = 0;
   #to = 0;
@@ -41,7 +41,7 @@ export class AnswerSink implements MessageSink {
   onHead(head: Head): void {
     const attempt = this.#attempt;
     if (attempt === undefined || attempt.over) return;
-    const { status, headers } = head;
+    const { status, headers, seen } = head;
     if (status < 200 && status !== 101) {
       this.#interim = true;
       this.#interims += 1;
@@ -50,7 +50,7 @@ export class AnswerSink implements MessageSink {
         this.wrong = `sent more than ${INTERIMS_MAX} interim answers`;
         return;
       }
-      attempt.listener.onInterim({ status, headers, upgrade: '', length: 0 });
+      attempt.listener.onInterim({ status, headers, seen, upgrade: '', length: 0 });
       return;
     }
     // Nothing may follow the answer.
@@ -64,7 +64,7 @@ export class AnswerSink implements MessageSink {
       this.#remaining = LENGTH_UNKNOWN;
       attempt.raw = true;
       attempt.listener.onAnswer(
-        { status, headers, upgrade: head.upgrade, length: LENGTH_UNKNOWN },
+        { status, headers, seen, upgrade: head.upgrade, length: LENGTH_UNKNOWN },
         false,
       );
       if (!attempt.over) attempt.switched();
@@ -73,7 +73,7 @@ export class AnswerSink implements MessageSink {
     attempt.stayed();
     const { kind, length } = head.framing;
     this.#remaining = kind === 'length' || kind === 'none' ? length : LENGTH_UNKNOWN;
-    const answer = { status, headers, upgrade: '', length: this.#remaining };
+    const answer = { status, headers, seen, upgrade: '', length: this.#remaining };
     if (this.#remaining === 0) this.#head = answer;
     else attempt.listener.onAnswer(answer, false);
   }

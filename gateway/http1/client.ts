@@ -100,7 +100,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     this.#transport.wantFlush();
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer, from: number, to: number): void {
     // Nobody asked: whatever it is, it must not become the next answer.
     if (this.#attempt === undefined || this.#attempt.answerDone) {
       this.destroy();
@@ -109,8 +109,8 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     // Said before we asked, such as 408 to an idle connection.
     if (this.#handOver()) return;
     try {
-      const used = this.#parser.execute(bytes);
-      if (used < bytes.length) this.#usable = false;
+      const used = this.#parser.execute(bytes, from, to);
+      if (used < to - from) this.#usable = false;
     } catch (error) {
       this.#refuse(error);
       return;

@@ -103,6 +103,7 @@ export class Http1Exchange implements Exchange {
       path: head.path,
       authority,
       headers: head.headers,
+      seen: head.seen,
       upgrade: this.#remaining === 0 ? requestedUpgrade(head.upgrade) : '',
       length: this.#remaining,
       version: 'http1',

@@ -43,8 +43,10 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
   #exchange: Http1Exchange | undefined;
   /** No head was read yet. */
   #fresh = true;
-  /** Bytes not read yet. */
+  /** Bytes not read yet: those of `#rest` from `#restFrom` to `#restTo`. */
   #rest: Buffer | undefined;
+  #restFrom = 0;
+  #restTo = 0;
   #running = false;
   /** Draining has lasted long enough: it ends as soon as nothing is under way. */
   #endsIdle = false;
@@ -70,9 +72,14 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     transport.owner = this;
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer, from: number, to: number): void {
     if (this.#closing) return;
-    this.#rest = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
+    if (this.#rest === undefined) this.#keep(bytes, from, to);
+    else {
+      const rest = this.#rest.subarray(this.#restFrom, this.#restTo);
+      const all = Buffer.concat([rest, bytes.subarray(from, to)]);
+      this.#keep(all, 0, all.length);
+    }
     this.settle();
   }
 
@@ -238,10 +245,18 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     if (bytes === undefined) return false;
     // Who does not read answers gets no further ones.
     if (exchange === undefined ? this.full : exchange.requestDone) return false;
+    const from = this.#restFrom;
+    const to = this.#restTo;
     this.#rest = undefined;
-    const used = this.#parser.execute(bytes);
-    if (used < bytes.length && !this.#closing) this.#rest = bytes.subarray(used);
+    const used = this.#parser.execute(bytes, from, to);
+    if (used < to - from && !this.#closing) this.#keep(bytes, from + used, to);
     return true;
+  }
+
+  #keep(bytes: Buffer, from: number, to: number): void {
+    this.#rest = bytes;
+    this.#restFrom = from;
+    this.#restTo = to;
   }
 
   /** The client has ended its half, and all it sent is read. */

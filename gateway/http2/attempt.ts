@@ -4,12 +4,12 @@
 import { AttemptError } from '../http/attempt-error.ts';
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
 import {
+  type AnswerHead,
   isBodiless,
   LENGTH_UNKNOWN,
   NO_HEADERS,
   type RawHeaders,
   type RequestHead,
-  type ResponseHead,
 } from '../http/message.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { H2_CODE } from '../wire/http2/frames.ts';
@@ -22,7 +22,7 @@ export interface AttemptKind {
   /** What to say of a connection that broke. */
   lostError(why: string): AttemptError;
   /** The answer in `block`, a final one, or why it is none. */
-  answerOf(block: HeaderBlock, head: RequestHead, end: boolean): ResponseHead | AttemptError;
+  answerOf(block: HeaderBlock, head: RequestHead, end: boolean): AnswerHead | AttemptError;
 }
 
 /**
@@ -100,7 +100,8 @@ class Http2Attempt implements Attempt, StreamOwner {
     if (this.#over) return;
     if (block.status < 200) {
       const headers = block.headers.slice(2);
-      this.#listener.onInterim({ status: block.status, headers, upgrade: '', length: 0 });
+      const { status, seen } = block;
+      this.#listener.onInterim({ status, headers, seen, upgrade: '', length: 0 });
       return;
     }
     const answer = this.#kind.answerOf(block, this.#head, end);
@@ -159,10 +160,11 @@ export function responseHeadOf(
   head: RequestHead,
   end: boolean,
   upgrade = '',
-): ResponseHead {
+): AnswerHead {
   const headers = block.headers.slice(2);
-  if (upgrade !== '') return { status: 101, headers, upgrade, length: -1 };
+  const { seen } = block;
+  if (upgrade !== '') return { status: 101, headers, seen, upgrade, length: -1 };
   const none = end || isBodiless(head.method, block.status);
   const length = none ? 0 : block.contentLength;
-  return { status: block.status, headers, upgrade: '', length };
+  return { status: block.status, headers, seen, upgrade: '', length };
 }

@@ -119,10 +119,10 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
     if (this.#over && !connection.hasOutput) this.#finish();
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer, from: number, to: number): void {
     const nowMs = this.#options.clock.monotonicMs();
     this.lastReceivedMs = nowMs;
-    this.connection.feed(bytes, nowMs);
+    this.connection.feed(bytes, nowMs, from, to);
     this.touch();
     if (this.connection.ended) this.transport.wantFlush();
   }

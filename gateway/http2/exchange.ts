@@ -144,7 +144,8 @@ export function requestHeadOf(block: HeaderBlock, end: boolean): RequestHead {
   // An extended CONNECT asks for what GET with Upgrade asks for in HTTP/1 (RFC 8441 section 5).
   if (upgrade !== '') method = 'GET';
   const length = end ? 0 : block.contentLength > 0 ? block.contentLength : -1;
-  return { method, path, authority, headers: fields, upgrade, length, version: 'http2' };
+  const { seen } = block;
+  return { method, path, authority, headers: fields, seen, upgrade, length, version: 'http2' };
 }
 
 const COLON = 0x3a;

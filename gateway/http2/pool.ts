@@ -8,7 +8,7 @@ import { type Address, formatAddress, type Network } from '#core/network.ts';
 import { AttemptError } from '../http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from '../http/deferred.ts';
 import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
-import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts';
+import type { AnswerHead, RawHeaders, RequestHead } from '../http/message.ts';
 import { CONNECT_TIMEOUT_MS } from '../opaque/attempt.ts';
 import type { Connection } from '../transport/connections.ts';
 import { Connections } from '../transport/connections.ts';
@@ -163,7 +163,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
         });
   }
 
-  answerOf(block: HeaderBlock, head: RequestHead, end: boolean): ResponseHead {
+  answerOf(block: HeaderBlock, head: RequestHead, end: boolean): AnswerHead {
     // A CONNECT that was accepted has switched (RFC 8441 section 5).
     const switched = head.upgrade !== '' && block.status >= 200 && block.status < 300;
     return responseHeadOf(block, head, end, switched ? head.upgrade : '');

@@ -32,8 +32,9 @@ export class Detector implements TransportOwner {
     this.#timer = clock.after(DETECT_MS, () => this.#done(detectSilent(this.#first), false));
   }
 
-  onBytes(bytes: Buffer): void {
-    this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
+  onBytes(bytes: Buffer, from: number, to: number): void {
+    const piece = bytes.subarray(from, to);
+    this.#first = this.#first === undefined ? piece : Buffer.concat([this.#first, piece]);
     const detected = detect(this.#first);
     if (detected !== 'undecided') this.#done(detected, false);
     else if (this.#first.length >= PEEK_BYTES_MAX) this.#done('opaque', false);

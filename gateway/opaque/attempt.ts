@@ -15,7 +15,7 @@ import { type RawListener, RawStream } from './raw.ts';
 /** A pod that has not accepted by then counts as one that refused. */
 export const CONNECT_TIMEOUT_MS = 1_000;
 
-const ACCEPTED = { status: 200, headers: NO_HEADERS, upgrade: '', length: LENGTH_UNKNOWN };
+const ACCEPTED = { status: 200, headers: NO_HEADERS, seen: 0, upgrade: '', length: LENGTH_UNKNOWN };
 
 export class TcpAttempt implements Attempt, RawListener {
   readonly #endpoint: string;
@@ -57,8 +57,8 @@ export class TcpAttempt implements Attempt, RawListener {
     this.#raw.reset();
   }
 
-  onRead(bytes: Buffer): void {
-    if (!this.#over) this.#listener.onAnswerBody(bytes, 0, bytes.length, false);
+  onRead(bytes: Buffer, from: number, to: number): void {
+    if (!this.#over) this.#listener.onAnswerBody(bytes, from, to, false);
   }
 
   onReadEnd(): void {

@@ -28,6 +28,7 @@ export class OpaqueExchange implements Exchange, RawListener {
       path: '',
       authority,
       headers: NO_HEADERS,
+      seen: 0,
       upgrade: '',
       length: LENGTH_UNKNOWN,
       version: 'http1',
@@ -43,7 +44,7 @@ export class OpaqueExchange implements Exchange, RawListener {
     this.#answered = true;
     this.#first = undefined;
     this.#raw.start();
-    if (first !== undefined) this.#raw.onBytes(first);
+    if (first !== undefined) this.#raw.onBytes(first, 0, first.length);
     if (this.#clientEnded) this.listener.onRequestEnd(NO_HEADERS);
   }
 
@@ -68,8 +69,8 @@ export class OpaqueExchange implements Exchange, RawListener {
     this.#raw.reset();
   }
 
-  onRead(bytes: Buffer): void {
-    this.listener.onRequestBody(bytes, 0, bytes.length, false);
+  onRead(bytes: Buffer, from: number, to: number): void {
+    this.listener.onRequestBody(bytes, from, to, false);
   }
 
   onReadEnd(): void {

@@ -12,7 +12,7 @@ const SCATTERED_BYTES = 1_024;
 
 /** What a kind of opaque end makes of what its socket tells. */
 export interface RawListener {
-  onRead(bytes: Buffer): void;
+  onRead(bytes: Buffer, from: number, to: number): void;
   onReadEnd(): void;
   /** `bytes` given to {@link RawStream.write} have left. */
   onWritten(bytes: number): void;
@@ -80,10 +80,10 @@ export class RawStream implements TransportOwner {
     if (this.#ending) this.transport.end();
   }
 
-  onBytes(bytes: Buffer): void {
-    this.#unreadBytes += bytes.length;
+  onBytes(bytes: Buffer, from: number, to: number): void {
+    this.#unreadBytes += to - from;
     if (this.#unreadBytes >= OPAQUE_BYTES_MAX) this.transport.pause();
-    this.#listener.onRead(bytes);
+    this.#listener.onRead(bytes, from, to);
   }
 
   onEnd(): void {

@@ -9,8 +9,8 @@ import { type Flushable, flushAtTurnEnd } from './turn.ts';
 
 /** What a {@link Transport} tells its owner. */
 export interface TransportOwner extends Flushable {
-  /** Bytes that came; they belong to the owner and never change. */
-  onBytes(bytes: Buffer): void;
+  /** `bytes[from, to)` came; they never change and may be kept. */
+  onBytes(bytes: Buffer, from: number, to: number): void;
   /** The far side ended its half: no more bytes come. */
   onEnd(): void;
   /** A {@link Transport.full} transport has room again. */
@@ -137,7 +137,7 @@ interface Carrier extends Socket {
 }
 
 function onData(this: Carrier, bytes: Buffer): void {
-  this[CARRIED].owner.onBytes(bytes);
+  this[CARRIED].owner.onBytes(bytes, 0, bytes.length);
 }
 
 function onEnd(this: Carrier): void {

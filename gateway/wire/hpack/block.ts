@@ -16,6 +16,8 @@ export class HeaderBlock {
   verdict = 0;
   /** `content-length`, or -1; valid once judged. */
   contentLength = -1;
+  /** What the fields hold: bits of `SEEN`; valid once judged. */
+  seen = 0;
   /** `:status`, or 0; valid once judged. */
   status = 0;
 

@@ -28,8 +28,11 @@ export class FieldFacts {
   namesUpgrade = false;
   upgrade = '';
   expectsContinue = false;
+  /** Bits of `SEEN`. */
+  seen = 0;
 
   reset(): void {
+    this.seen = 0;
     this.length = -1;
     this.chunked = false;
     this.hasHost = false;

@@ -1,6 +1,7 @@
 /**
  * From the marks of a scanned head to a {@link Head}: strings, framing, connection. pure
  */
+import { seeing } from '../seen.ts';
 import { CR, HTAB } from './bytes.ts';
 import { FieldFacts } from './fields.ts';
 import {
@@ -12,7 +13,12 @@ import {
   framingOfLength,
   type Head,
 } from './message.ts';
-import { FIELD_CONTENT_LENGTH, FIELD_OTHER, FIELD_TRANSFER_ENCODING } from './names.ts';
+import {
+  FIELD_CONTENT_LENGTH,
+  FIELD_OTHER,
+  FIELD_TRANSFER_ENCODING,
+  type FieldName,
+} from './names.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import type { HeadScanner } from './scan.ts';
 import { isAuthority, isMethod, readTarget, sameAuthority } from './target.ts';
@@ -48,6 +54,7 @@ export function readRequest(scanner: HeadScanner, text: string): Head {
     reason: '',
     minor,
     headers,
+    seen: facts.seen,
     framing,
     keepAlive: keepsAlive(minor),
     expectContinue: facts.expectsContinue && minor === 1 && framing.kind !== 'none',
@@ -69,6 +76,7 @@ export function readResponse(scanner: HeadScanner, text: string, asked: number):
     reason: text.substring(scanner.reasonFrom, scanner.reasonTo),
     minor,
     headers,
+    seen: facts.seen,
     framing,
     keepAlive: framing.kind !== 'untilClose' && framing.kind !== 'raw' && keepsAlive(minor),
     expectContinue: false,
@@ -80,7 +88,7 @@ export function readResponse(scanner: HeadScanner, text: string, asked: number):
 export function readTrailers(scanner: HeadScanner, text: string, role: Role): string[] {
   const list: string[] = [];
   for (let at = 0; at < scanner.count; at += 1) {
-    const name = scanner.names[at] as { text: string; kind: number };
+    const name = scanner.names[at] as FieldName;
     if (name.kind !== FIELD_OTHER) refuse('TRAILER_FORBIDDEN', role);
     list.push(name.text, text.substring(scanner.ends[2 * at] ?? 0, scanner.ends[2 * at + 1] ?? 0));
   }
@@ -92,9 +100,10 @@ function readHeaders(scanner: HeadScanner, text: string, role: Role): string[] {
   const list: string[] = [];
   facts.reset();
   for (let at = 0; at < count; at += 1) {
-    const name = names[at] as { text: string; kind: number };
+    const name = names[at] as FieldName;
     const value = text.substring(ends[2 * at] as number, ends[2 * at + 1] as number);
     list.push(name.text, value);
+    facts.seen = seeing(facts.seen, name.seen);
     if (name.kind === FIELD_OTHER) continue;
     const broken = facts.take(name.kind, value);
     if (broken !== undefined) refuse(broken, role);

@@ -39,6 +39,8 @@ export interface Head {
   readonly minor: number;
   /** Flat list name, value, name, value… in the order received; names in lower case. */
   readonly headers: string[];
+  /** What {@link headers} hold: bits of `SEEN`. */
+  readonly seen: number;
   readonly framing: Framing;
   /** Whether another message may follow on this connection, as far as this side says. */
   readonly keepAlive: boolean;

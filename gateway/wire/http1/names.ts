@@ -5,6 +5,7 @@
  * string spares an allocation and a hash per field. It is bounded and only a memo: a name that falls out
  * is made again.
  */
+import { seenBits } from '../seen.ts';
 import { COLON, LOWER } from './bytes.ts';
 
 /** Why the codec looks at a field; 0 for all it only passes on. */
@@ -27,6 +28,8 @@ export interface FieldName {
   readonly bytes: Uint8Array;
   /** One of the `FIELD_` constants. */
   readonly kind: number;
+  /** Bits of `SEEN`. */
+  readonly seen: number;
 }
 
 /** RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, content format. */
@@ -109,7 +112,7 @@ function same(name: Uint8Array, bytes: Buffer, from: number, to: number): boolea
 }
 
 function nameOf(text: string, kind: number): FieldName {
-  return { text, bytes: Buffer.from(text, 'latin1'), kind };
+  return { text, bytes: Buffer.from(text, 'latin1'), kind, seen: seenBits(text) };
 }
 
 function teach(text: string, kind: number): void {

@@ -6,6 +6,7 @@
  * characters but HTAB (RFC 9110, sections 5.1 and 5.5).
  */
 import type { HeaderBlock } from '../hpack/block.ts';
+import { seeing, seenBits } from '../seen.ts';
 import type { H2Rule } from './error.ts';
 
 /** What a list may be, and what it was found to be: bits of {@link HeaderBlock.verdict}. */
@@ -95,12 +96,14 @@ function fields(block: HeaderBlock, start: number, seen: number): H2Rule | undef
   const { headers } = block;
   let host: string | undefined;
   let contentLength = -1;
+  let mask = 0;
   for (let at = start; at < headers.length; at += 2) {
     const name = headers[at] as string;
     const value = headers[at + 1] as string;
     if (!isToken(name, TOKEN)) return PSEUDO.has(name) ? 'PSEUDO_ORDER' : 'FIELD_NAME';
     if (!isFieldValue(value)) return 'FIELD_VALUE';
     if (CONNECTION_FIELDS.has(name)) return 'FIELD_CONNECTION';
+    mask = seeing(mask, seenBits(name));
     if (name === 'te' && value.toLowerCase() !== 'trailers') return 'FIELD_TE';
     if (name === 'content-length') {
       if (contentLength >= 0 || !LENGTH_SYNTAX.test(value)) return 'FIELD_LENGTH';
@@ -111,6 +114,7 @@ function fields(block: HeaderBlock, start: number, seen: number): H2Rule | undef
     }
   }
   block.contentLength = contentLength;
+  block.seen = mask;
   if ((seen & METHOD) === 0) return undefined;
   const authority = fieldOf(headers, ':authority');
   if (authority === undefined) {

@@ -69,6 +69,7 @@ const HEAD: RequestHead = {
   path: '/',
   authority: 'svc',
   headers: ['host', 'other', 'te', 'trailers', 'x-a', '1'],
+  seen: 0,
   upgrade: '',
   length: 0,
   version: 'http1',
@@ -549,7 +550,7 @@ test('a burst waits for the connections that are being made, and those who give 
     },
   };
   const head = {
-    ...{ method: 'GET', path: '/', authority: 'a', headers: [], upgrade: '' },
+    ...{ method: 'GET', path: '/', authority: 'a', headers: [], seen: 0, upgrade: '' },
     ...{ length: 0, version: 'http1' as const },
   };
   const attempts = Array.from({ length: 1_000 }, () => pool.start({ head, listener }));
@@ -575,7 +576,7 @@ test('those who wait for a pod that refuses hear it at once', async () => {
     onFailed: (error: { code: string }) => void codes.push(error.code),
   };
   const head = {
-    ...{ method: 'GET', path: '/', authority: 'a', headers: [], upgrade: '' },
+    ...{ method: 'GET', path: '/', authority: 'a', headers: [], seen: 0, upgrade: '' },
     ...{ length: 0, version: 'http1' as const },
   };
   for (let at = 0; at < 300; at += 1) pool.start({ head, listener });

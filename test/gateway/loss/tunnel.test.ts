@@ -138,6 +138,7 @@ function ask(tunnel: Tunnel, reader: Reader): void {
     headers: [],
     upgrade: '',
     length: -1,
+    seen: 0,
     version: 'http2' as const,
   };
   const passage = { target: TARGET, sourceCluster: 'west', caller: undefined, attempts: 0 };
