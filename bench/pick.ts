@@ -2,6 +2,7 @@
  * What choosing an endpoint costs: the production balancer, 1,000 endpoints, no sockets.
  */
 import { seededRandom } from '#core/random.ts';
+import { NONE_TRIED } from '#gateway/balance/group.ts';
 import { ServiceBalancer } from '#gateway/balance/service.ts';
 
 const ENDPOINTS = 1_000;
@@ -18,7 +19,7 @@ export function benchPick(picks: number): PickFigures {
   const balancer = new ServiceBalancer(seededRandom(1));
   const keys = Array.from({ length: ENDPOINTS }, (_, at) => `10.0.${at >> 8}.${at & 255}:8080`);
   balancer.update(keys, [{ cluster: 'east', weight: 3, roundTripMs: 20 }], 0);
-  const tried = new Set<string>();
+  const tried = NONE_TRIED;
   let nowMs = 0;
   const run = (count: number) => {
     for (let at = 0; at < count; at += 1) {

@@ -16,7 +16,7 @@ import { Balancer } from './balance/balancer.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Clients } from './clients.ts';
 import { HeldContent } from './http/held.ts';
-import type { RequestReport } from './http/relay.ts';
+import type { RequestReport } from './http/route.ts';
 import { serveStream } from './inward.ts';
 import { Barred } from './listener/barred.ts';
 import { Listeners } from './listener/listeners.ts';

@@ -13,11 +13,12 @@ import type { OwnCatalog } from './catalog/own.ts';
 import { serveCatalog } from './catalog/serve.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
 import { ExchangeSink } from './http/exchange-sink.ts';
-import { endToEnd, hopsOf } from './http/headers.ts';
+import { passed } from './http/headers.ts';
 import type { HttpVersion } from './http/message.ts';
-import { type RelayContext, type RelayRoute, relay } from './http/relay.ts';
+import { relay } from './http/relay.ts';
 import { type Arrival, arrivalOf } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
+import type { RelayContext, RelayRoute } from './http/route.ts';
 import type { LocalUpstream } from './local.ts';
 import type { LocalPort, Snapshot } from './snapshot/types.ts';
 
@@ -44,13 +45,12 @@ export function serveStream(
     respondError(exchange, 'BAD_REQUEST', 'the request names no target');
     return;
   }
-  const service = `${arrival.target.namespace}/${arrival.target.name}`;
+  const { service, head } = arrival;
   const port = portOf(peer, service, arrival, options);
   if (port instanceof IsthmusError) {
     respondError(exchange, port.code, port.message);
     return;
   }
-  const head = { ...arrival.head, headers: endToEnd(arrival.head.headers) };
   relay(exchange, head, new ArrivalRoute(arrival, service, port.protocol, options.local), options);
 }
 
@@ -72,7 +72,7 @@ function portOf(
 ): LocalPort | IsthmusError {
   const { port } = arrival.target;
   const snapshot = options.snapshot();
-  if (hopsOf(arrival.head.headers).includes(options.cluster)) {
+  if (passed(arrival.hops, options.cluster)) {
     return new IsthmusError('LOOP_DETECTED', `the request already passed ${options.cluster}`);
   }
   const visible = snapshot.peers.get(peer)?.visibleExports.has(key);

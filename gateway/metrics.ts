@@ -2,7 +2,7 @@
  * What a gateway counts, under names `docs/glossary.md` explains.
  */
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { RequestReport } from './http/relay.ts';
+import type { RequestReport } from './http/route.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
 export interface GatewayMetrics {

@@ -3,19 +3,23 @@
  */
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
+import { HEADER_HOPS } from '#core/names.ts';
 import { balanceKey } from './balance/balancer.ts';
 import type { Choice } from './balance/service.ts';
 import { AttemptError } from './http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from './http/deferred.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
-import { hopsOf, requestHeaders } from './http/headers.ts';
-import { type RelayContext, type RelayRoute, relay } from './http/relay.ts';
+import { passed, requestHeaders } from './http/headers.ts';
+import { headerValue } from './http/message.ts';
+import { relay } from './http/relay.ts';
 import { type Passage, startRemote } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
 import { ATTEMPTS_MAX } from './http/retry.ts';
+import type { RelayContext, RelayRoute } from './http/route.ts';
 import type { LocalUpstream } from './local.ts';
 import type { Peers } from './peers.ts';
 import { formatTarget, type ListenerRoute, type Snapshot } from './snapshot/types.ts';
+import { SEEN } from './wire/seen.ts';
 
 export interface OutwardOptions extends RelayContext {
   readonly cluster: string;
@@ -46,12 +50,15 @@ export class Outward {
       relay(exchange, head, route, this.#options);
       return;
     }
-    const headers = requestHeaders(head.headers, { address, authority: head.authority });
-    if (hopsOf(headers).includes(cluster)) {
+    const { method, path, authority, seen, upgrade, length, version } = head;
+    const hops = (seen & SEEN.HOPS) === 0 ? undefined : headerValue(head.headers, HEADER_HOPS);
+    if (hops !== undefined && passed(hops, cluster)) {
       respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
       return;
     }
-    relay(exchange, { ...head, headers }, route, this.#options);
+    const headers = requestHeaders(head.headers, seen, { address, authority });
+    const sent = { method, path, authority, headers, seen, upgrade, length, version };
+    relay(exchange, sent, route, this.#options);
   }
 }
 

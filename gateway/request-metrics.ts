@@ -3,7 +3,7 @@
  * somebody asks.
  */
 import type { MetricValue, Registry } from 'prom-client';
-import type { RequestReport } from './http/relay.ts';
+import type { RequestReport } from './http/route.ts';
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const LATENCY = 'isthmus_request_duration_seconds';

@@ -71,14 +71,19 @@ export class Balancer {
     for (const entry of this.#entries.values()) this.#apply(entry, nowMs);
   }
 
-  /** Where the next attempt goes of a request for `key`, made by {@link balanceKey}. */
-  choose(key: string, tried: ReadonlySet<string>): Choice | undefined {
-    return this.#entries.get(key)?.balancer.choose(this.#options.clock.monotonicMs(), tried);
+  /** Where the next attempt goes of a request for `key`, made by {@link balanceKey}, tried at `tried`. */
+  choose(key: string, tried: readonly string[], nowMs: number): Choice | undefined {
+    return this.#entries.get(key)?.balancer.choose(nowMs, tried);
   }
 
-  /** Reports the end of an attempt that {@link EndpointState.begin} announced. */
-  finish(endpoint: EndpointState, startMs: number, outcome: Outcome, latencyMs: number): void {
-    const nowMs = this.#options.clock.monotonicMs();
+  /** Reports the end, at `nowMs`, of an attempt that {@link EndpointState.begin} announced. */
+  finish(
+    endpoint: EndpointState,
+    startMs: number,
+    nowMs: number,
+    outcome: Outcome,
+    latencyMs: number,
+  ): void {
     endpoint.end(startMs, nowMs, outcome, latencyMs);
     if (outcome === 'success' || outcome === 'cancelled') return;
     if (!endpoint.ejected && endpoint.failing) {

@@ -6,6 +6,7 @@
  * of all without making a herd of everybody (`balancing.md` §3).
  */
 import { below, type Random } from '#core/random.ts';
+import { Cheapest } from './cheapest.ts';
 import { EndpointState } from './endpoint.ts';
 
 /** How long capacity lost to failures counts as missing after its endpoints are gone. */
@@ -13,10 +14,19 @@ const LOST_CAPACITY_MS = 60_000;
 /** How long a group's health is taken to be what it was. */
 const HEALTH_MS = 20;
 
+/** So many are all looked at. */
+const FEW = 4;
+
+const best = new Cheapest();
+
+/** Keys of endpoints a request was tried at; nothing, at first. */
+export const NONE_TRIED: readonly string[] = [];
+
 export class EndpointGroup {
   readonly endpoints: EndpointState[] = [];
   readonly #random: Random;
-  #remembered: readonly (EndpointState | undefined)[] = [undefined, undefined];
+  #first: EndpointState | undefined;
+  #second: EndpointState | undefined;
   #lost: number[] = [];
   #filled = false;
   #health = 0;
@@ -43,9 +53,8 @@ export class EndpointGroup {
     }
     if (keys.length > 0) this.#filled = true;
     this.#healthUntilMs = Number.NEGATIVE_INFINITY;
-    this.#remembered = this.#remembered.map((each) =>
-      each && this.endpoints.includes(each) ? each : undefined,
-    );
+    if (this.#first && !this.endpoints.includes(this.#first)) this.#first = undefined;
+    if (this.#second && !this.endpoints.includes(this.#second)) this.#second = undefined;
   }
 
   find(key: string): EndpointState | undefined {
@@ -101,36 +110,24 @@ export class EndpointGroup {
    * The cheapest candidate that is available and not among `tried`; with `panic` ejected ones count
    * too. `undefined` when there is none.
    */
-  pick(nowMs: number, tried: ReadonlySet<string>, panic: boolean): EndpointState | undefined {
+  pick(nowMs: number, tried: readonly string[], panic: boolean): EndpointState | undefined {
     const { endpoints } = this;
-    const usable = (each: EndpointState | undefined) =>
-      each !== undefined && each.weight > 0 && (panic || each.available) && !tried.has(each.key);
-    let best: EndpointState | undefined;
-    let second: EndpointState | undefined;
-    let bestCost = Number.POSITIVE_INFINITY;
-    let secondCost = Number.POSITIVE_INFINITY;
-    const consider = (each: EndpointState | undefined) => {
-      if (each === undefined || !usable(each) || each === best || each === second) return;
-      const cost = each.cost(nowMs);
-      if (cost < bestCost) {
-        second = best;
-        secondCost = bestCost;
-        best = each;
-        bestCost = cost;
-      } else if (cost < secondCost) {
-        second = each;
-        secondCost = cost;
-      }
-    };
-    if (endpoints.length <= 4) for (const each of endpoints) consider(each);
+    const { length } = endpoints;
+    best.begin(nowMs, tried, panic);
+    if (length <= FEW) for (let at = 0; at < length; at += 1) best.consider(endpoints[at]);
     else {
-      consider(endpoints[below(this.#random, endpoints.length)]);
-      consider(endpoints[below(this.#random, endpoints.length)]);
-      for (const each of this.#remembered) consider(each);
+      best.consider(endpoints[below(this.#random, length)]);
+      best.consider(endpoints[below(this.#random, length)]);
+      best.consider(this.#first);
+      best.consider(this.#second);
       // All four may be out while others are not: never refuse while one is left.
-      if (best === undefined) for (const each of endpoints) consider(each);
+      if (best.first === undefined) for (const each of endpoints) best.consider(each);
     }
-    if (tried.size === 0 && best !== undefined) this.#remembered = [best, second];
-    return best;
+    const { first } = best;
+    if (tried.length === 0 && first !== undefined) {
+      this.#first = first;
+      this.#second = best.second;
+    }
+    return first;
   }
 }

@@ -59,9 +59,9 @@ export class ServiceBalancer {
    * The next attempt's endpoint. `tried` holds keys already attempted for this request; a retry
    * prefers another cluster over another local endpoint. `undefined`: nothing is left.
    */
-  choose(nowMs: number, tried: ReadonlySet<string>): Choice | undefined {
+  choose(nowMs: number, tried: readonly string[]): Choice | undefined {
     const remote = this.remote.pick(nowMs, tried, false);
-    if (tried.size > 0 && remote) return { kind: 'remote', endpoint: remote };
+    if (tried.length > 0 && remote) return { kind: 'remote', endpoint: remote };
     const local = this.local.pick(nowMs, tried, false);
     if (local && remote) {
       return this.#prefersLocal(local, remote, nowMs)

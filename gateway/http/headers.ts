@@ -5,19 +5,17 @@
  * own end here too, in both directions, so that no client or server can forge them; only the list of
  * clusters passed is kept, for it can do nothing but make a request refused.
  */
-import { HEADER_HOPS, HEADER_PREFIX } from '#core/names.ts';
-import { headerValue, type RawHeaders } from './message.ts';
-
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
+import { HEADER_HOPS } from '#core/names.ts';
+import { SEEN, seenBits } from '../wire/seen.ts';
+import type { RawHeaders } from './message.ts';
 
 const TRAILERS = /(^|,)\s*trailers\s*(;|,|$)/i;
+
+/** What makes a list need to be gone through; any other travels on as it is. */
+const SIFTED = SEEN.HOP | SEEN.CONNECTION | SEEN.TE | SEEN.CRUMBS | SEEN.OURS;
+
+/** Strings that say who the client was. */
+const FORWARDED_STRINGS = 4;
 
 /** What the gateway knows of the client's side of a connection. */
 export interface ClientFacts {
@@ -25,50 +23,90 @@ export interface ClientFacts {
   readonly authority: string;
 }
 
-/** The fields that travel on, in lower case, without those that belong to this hop or to us. */
-export function endToEnd(raw: RawHeaders): string[] {
-  const named = namedInConnection(raw);
+/** The fields of `raw` that travel on, without those that belong to this hop or to us; `seen`: what it holds. */
+export function endToEnd(raw: RawHeaders, seen: number): RawHeaders {
+  if ((seen & SIFTED) === 0) return raw;
   const kept: string[] = [];
-  let cookieAt = -1;
-  for (let at = 0; at < raw.length; at += 2) {
-    const name = (raw[at] ?? '').toLowerCase();
-    if (name.startsWith(':') || HOP_BY_HOP.has(name) || named?.has(name)) continue;
-    if (name.startsWith(HEADER_PREFIX) && name !== HEADER_HOPS) continue;
-    if (name === 'cookie' && cookieAt >= 0) {
-      // HTTP/2 may cut it into crumbs, which HTTP/1 does not know (RFC 9113 section 8.2.3).
-      kept[cookieAt] = `${kept[cookieAt]}; ${raw[at + 1]}`;
-      continue;
-    }
-    if (name === 'cookie') cookieAt = kept.length + 1;
-    if (name !== 'te') kept.push(name, raw[at + 1] ?? '');
-    // Of its codings only this one says something of the message, and gRPC servers insist on it.
-    else if (TRAILERS.test(raw[at + 1] ?? '')) kept.push('te', 'trailers');
-  }
+  addEndToEnd(kept, raw, seen);
   return kept;
 }
 
 /** {@link endToEnd} of a request, with the client's address added (RFC 7239, and its elder). */
-export function requestHeaders(raw: RawHeaders, client: ClientFacts): string[] {
-  const kept = endToEnd(raw);
-  const host = kept.indexOf('host');
-  // The authority of the head stands for it.
-  if (host >= 0 && host % 2 === 0) kept.splice(host, 2);
-  if (client.address === undefined) return kept;
-  append(kept, 'x-forwarded-for', client.address, ', ');
-  const node = client.address.includes(':') ? `"[${client.address}]"` : client.address;
-  append(kept, 'forwarded', `for=${node};host="${quoted(client.authority)}";proto=http`, ', ');
+export function requestHeaders(raw: RawHeaders, seen: number, client: ClientFacts): string[] {
+  // The authority of the head stands for `host`.
+  const kept = (seen & SIFTED) === 0 ? withoutHost(raw) : [];
+  if ((seen & SIFTED) !== 0) addEndToEnd(kept, raw, seen, 'host');
+  const { address, authority } = client;
+  if (address === undefined) return kept;
+  const forwarded = forwardedOf(address, authority);
+  if ((seen & SEEN.FORWARDED) === 0) {
+    kept.push('x-forwarded-for', address, 'forwarded', forwarded);
+    return kept;
+  }
+  append(kept, 'x-forwarded-for', address, ', ');
+  append(kept, 'forwarded', forwarded, ', ');
   return kept;
 }
 
-/** The clusters a request has passed, oldest first. */
-export function hopsOf(headers: RawHeaders): readonly string[] {
-  const value = headerValue(headers, HEADER_HOPS);
-  return value === undefined ? [] : value.split(',').map((each) => each.trim());
+/** A copy of `raw` without `host`, with room for what is added. */
+function withoutHost(raw: RawHeaders): string[] {
+  const kept = new Array<string>(raw.length + FORWARDED_STRINGS);
+  let to = 0;
+  for (let at = 0; at < raw.length; at += 2) {
+    if (raw[at] === 'host') continue;
+    kept[to] = raw[at] as string;
+    kept[to + 1] = raw[at + 1] as string;
+    to += 2;
+  }
+  kept.length = to;
+  return kept;
+}
+
+/** Adds what travels on of `raw` to `kept`, without fields named `left`. */
+function addEndToEnd(kept: string[], raw: RawHeaders, seen: number, left = ''): void {
+  const named = (seen & SEEN.CONNECTION) === 0 ? undefined : namedInConnection(raw);
+  let cookieAt = -1;
+  for (let at = 0; at < raw.length; at += 2) {
+    const name = raw[at] as string;
+    const value = raw[at + 1] as string;
+    const bits = seenBits(name);
+    if ((bits & (SEEN.HOP | SEEN.CONNECTION | SEEN.OURS)) !== 0 || name === left) continue;
+    if (named?.has(name)) continue;
+    if ((bits & SEEN.TE) !== 0) {
+      // Of its codings only this one says something of the message, and gRPC servers insist on it.
+      if (TRAILERS.test(value)) kept.push('te', 'trailers');
+    } else if ((bits & SEEN.COOKIE) === 0 || cookieAt < 0) {
+      if ((bits & SEEN.COOKIE) !== 0) cookieAt = kept.length + 1;
+      kept.push(name, value);
+    } else {
+      // HTTP/2 may cut it into crumbs, which HTTP/1 does not know (RFC 9113 section 8.2.3).
+      kept[cookieAt] = `${kept[cookieAt]}; ${value}`;
+    }
+  }
+}
+
+/** Whether the clusters passed, as `hops` lists them, hold `cluster`. */
+export function passed(hops: string, cluster: string): boolean {
+  return hops.includes(cluster) && hops.split(',').some((each) => each.trim() === cluster);
 }
 
 /** Adds this cluster to the clusters passed. */
 export function addHop(headers: string[], cluster: string): void {
   append(headers, HEADER_HOPS, cluster, ',');
+}
+
+/** What `forwarded` says of a client, by its address: the same for request after request. */
+const forwardings = new Map<string, { readonly authority: string; readonly value: string }>();
+const FORWARDINGS_MAX = 4_096;
+
+function forwardedOf(address: string, authority: string): string {
+  const known = forwardings.get(address);
+  if (known !== undefined && known.authority === authority) return known.value;
+  const node = address.includes(':') ? `"[${address}]"` : address;
+  const value = `for=${node};host="${quoted(authority)}";proto=http`;
+  if (forwardings.size >= FORWARDINGS_MAX) forwardings.clear();
+  forwardings.set(address, { authority, value });
+  return value;
 }
 
 function append(headers: string[], name: string, value: string, separator: string): void {
@@ -80,11 +118,10 @@ function append(headers: string[], name: string, value: string, separator: strin
   headers.push(name, value);
 }
 
-function namedInConnection(raw: RawHeaders): ReadonlySet<string> | undefined {
-  let named: Set<string> | undefined;
+function namedInConnection(raw: RawHeaders): ReadonlySet<string> {
+  const named = new Set<string>();
   for (let at = 0; at < raw.length; at += 2) {
-    if ((raw[at] ?? '').toLowerCase() !== 'connection') continue;
-    named ??= new Set();
+    if (raw[at] !== 'connection') continue;
     for (const token of (raw[at + 1] ?? '').split(',')) named.add(token.trim().toLowerCase());
   }
   return named;

@@ -6,12 +6,12 @@
  * ends the attempt; an answer cut off upstream is cut off downstream, never made to look whole; fields
  * of the hop and of our own pass in neither direction, trailers included.
  */
-import type { Clock, Timer } from '#core/clock.ts';
+import type { Timer } from '#core/clock.ts';
 import { describeError, type ErrorCode } from '#core/errors.ts';
-import type { Logger } from '#core/log.ts';
-import type { Balancer } from '../balance/balancer.ts';
 import type { Outcome } from '../balance/endpoint.ts';
+import { NONE_TRIED } from '../balance/group.ts';
 import type { Choice } from '../balance/service.ts';
+import { SEEN, seenIn } from '../wire/seen.ts';
 import { AttemptError } from './attempt-error.ts';
 import { timeoutOf, withTimeout } from './deadline.ts';
 import type {
@@ -22,59 +22,13 @@ import type {
   UpstreamRequest,
 } from './exchange.ts';
 import { endToEnd } from './headers.ts';
-import type { HeldContent, Holder } from './held.ts';
+import type { Holder } from './held.ts';
 import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
 import { ReplayBuffer } from './replay.ts';
 import { respondError } from './respond.ts';
 import { ATTEMPTS_MAX, mayRetry } from './retry.ts';
+import type { RelayContext, RelayRoute } from './route.ts';
 import { acceptFields } from './websocket.ts';
-
-/** What one finished request was like, for metrics. */
-export interface RequestReport {
-  /** `namespace/name` of the exported Service. */
-  readonly service: string;
-  /** 0 where no answer was sent. */
-  readonly status: number;
-  readonly code: ErrorCode | undefined;
-  readonly attempts: number;
-  /** `local`, or the cluster that answered; `undefined` when nobody did. */
-  readonly cluster: string | undefined;
-  readonly latencyMs: number;
-  /** Whether it was an opaque connection. */
-  readonly opaque: boolean;
-}
-
-/** What requests of one gateway and direction share. */
-export interface RelayContext {
-  readonly clock: Clock;
-  readonly balancer: Balancer;
-  readonly log: Logger;
-  /** Of all requests of this gateway. */
-  readonly held: HeldContent;
-  report(report: RequestReport): void;
-}
-
-/** Where a request is to go. */
-export interface RelayRoute {
-  /** `namespace/name` of the exported Service, for metrics. */
-  readonly service: string;
-  /** Who chooses; see `balanceKey`. */
-  readonly balanceKey: string;
-  /** Attempts allowed in all, at most {@link ATTEMPTS_MAX}. */
-  readonly attemptsMax: number;
-  /**
-   * Starts an attempt at what the balancer chose; throws an {@link AttemptError} when it cannot. Says
-   * nothing to the listener before it has returned.
-   */
-  start(
-    choice: Choice,
-    request: UpstreamRequest,
-    exchange: Exchange,
-    attemptsLeft: number,
-  ): Attempt;
-}
-
-const NONE_TRIED: ReadonlySet<string> = new Set();
 
 /** Answers `exchange`, whose head, as it is to be sent on, is `head`. */
 export function relay(
@@ -93,10 +47,11 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   readonly #context: RelayContext;
   readonly #startedMs: number;
   readonly #opaque: boolean;
-  readonly #replay = new ReplayBuffer();
+  /** Of a request with content. */
+  readonly #replay: ReplayBuffer | undefined;
   /** When the caller gives up; `undefined` while nobody knows. */
   #deadline: { readonly atMs: number; readonly timer: Timer } | undefined;
-  #tried: Set<string> | undefined;
+  #tried: readonly string[] = NONE_TRIED;
   #attempts = 0;
   #choice: Choice | undefined;
   /** Who was asked last: `local`, or a cluster. */
@@ -129,7 +84,9 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     this.#startedMs = context.clock.monotonicMs();
     this.#opaque = head.method === 'CONNECT';
     this.#requestEnded = head.length === 0 && head.upgrade === '' && !this.#opaque;
+    this.#replay = this.#requestEnded ? undefined : new ReplayBuffer();
     exchange.listener = this;
+    if ((head.seen & SEEN.TIMEOUT) === 0) return;
     const timeoutMs = timeoutOf(head.headers);
     if (timeoutMs !== undefined) {
       const timer = context.clock.after(timeoutMs, () => this.#expire(timeoutMs));
@@ -144,16 +101,17 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   /** Starts attempts until one is under way, or answers why none is. */
   begin(): void {
     const { balancer, clock } = this.#context;
-    const { balanceKey, attemptsMax, start } = this.#route;
-    const most = Math.min(attemptsMax, ATTEMPTS_MAX);
+    const route = this.#route;
+    const most = Math.min(route.attemptsMax, ATTEMPTS_MAX);
     while (!this.#over && this.#attempts < most) {
-      const choice = balancer.choose(balanceKey, this.#tried ?? NONE_TRIED);
+      const nowMs = this.#attempts === 0 ? this.#startedMs : clock.monotonicMs();
+      const choice = balancer.choose(route.balanceKey, this.#tried, nowMs);
       if (choice === undefined) break;
-      this.#tried ??= new Set();
-      this.#tried.add(choice.endpoint.key);
+      const { key } = choice.endpoint;
+      this.#tried = this.#attempts === 0 ? [key] : [...this.#tried, key];
       this.#attempts += 1;
       this.#choice = choice;
-      this.#attemptMs = clock.monotonicMs();
+      this.#attemptMs = nowMs;
       this.#sentBytes = 0;
       if (this.#deadline !== undefined) {
         const leftMs = this.#deadline.atMs - this.#attemptMs;
@@ -162,14 +120,14 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
       choice.endpoint.begin(this.#attemptMs);
       try {
         const left = most - this.#attempts;
-        this.#attempt = start.call(this.#route, choice, this, this.#exchange, left);
+        this.#attempt = route.start(choice, this, this.#exchange, left);
       } catch (error) {
         this.#failure = asAttemptError(error);
         this.#settle(outcomeOf(this.#failure));
         if (this.#mayRetry()) continue;
         break;
       }
-      this.#replay.sendTo(this.#attempt);
+      this.#replay?.sendTo(this.#attempt);
       return;
     }
     this.#refuse();
@@ -182,7 +140,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     }
     if (end) this.#requestEnded = true;
     this.#receivedBytes += to - from;
-    this.#replay.body(bytes, from, to, end);
+    this.#replay?.body(bytes, from, to, end);
     this.#attempt?.body(bytes, from, to, end);
     this.#count();
     if (end) this.#finishIfDone();
@@ -191,8 +149,8 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   onRequestEnd(trailers: RawHeaders): void {
     if (this.#over) return;
     this.#requestEnded = true;
-    const kept = trailers.length === 0 ? trailers : endToEnd(trailers);
-    this.#replay.end(kept);
+    const kept = trailers.length === 0 ? trailers : endToEnd(trailers, seenIn(trailers));
+    this.#replay?.end(kept);
     this.#attempt?.end(kept);
     this.#finishIfDone();
   }
@@ -240,7 +198,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
 
   onInterim(head: AnswerHead): void {
     if (this.#over || this.#status !== 0) return;
-    this.#exchange.interim({ ...head, headers: endToEnd(head.headers) });
+    this.#exchange.interim({ ...head, headers: endToEnd(head.headers, head.seen) });
   }
 
   onAnswer(head: AnswerHead, end: boolean): void {
@@ -250,11 +208,11 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     // From here on both ends keep the time themselves.
     this.#deadline?.timer.cancel();
     this.#switched = head.upgrade !== '' || (this.#opaque && head.status < 300);
-    this.#replay.forget();
+    this.#replay?.forget();
     const { status, upgrade, length } = head;
-    const kept = endToEnd(head.headers);
+    const kept = endToEnd(head.headers, head.seen);
     const headers = upgrade === '' ? kept : acceptFields(this.#exchange.head, kept);
-    this.#exchange.answer({ status, upgrade, length, headers }, end);
+    this.#exchange.answer({ status, headers, upgrade, length }, end);
     if (end) this.#onAnswerEnded();
   }
 
@@ -271,7 +229,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
 
   onAnswerEnd(trailers: RawHeaders): void {
     if (this.#over) return;
-    this.#exchange.end(trailers.length === 0 ? trailers : endToEnd(trailers));
+    this.#exchange.end(trailers.length === 0 ? trailers : endToEnd(trailers, seenIn(trailers)));
     this.#onAnswerEnded();
   }
 
@@ -327,8 +285,9 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
       this.#attempt?.cancel();
       this.#exchange.discard();
     }
-    this.#settle(this.#status >= 500 ? 'failure' : 'success');
-    this.#report(undefined);
+    const nowMs = this.#context.clock.monotonicMs();
+    this.#settle(this.#status >= 500 ? 'failure' : 'success', nowMs);
+    this.#report(undefined, nowMs);
   }
 
   #mayRetry(): boolean {
@@ -338,7 +297,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
       head: this.head,
       failure,
       attemptsLeft: most - this.#attempts,
-      bodyReplayable: this.#replay.whole,
+      bodyReplayable: this.#replay?.whole !== false,
     });
   }
 
@@ -366,16 +325,16 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   }
 
   /** Reports the attempt to the balancer, once. */
-  #settle(outcome: Outcome): void {
+  #settle(outcome: Outcome, nowMs = this.#context.clock.monotonicMs()): void {
     const choice = this.#choice;
     if (choice === undefined) return;
     this.#choice = undefined;
     this.#cluster = choice.kind === 'local' ? 'local' : choice.endpoint.key;
     const latencyMs = this.#firstByteMs - this.#attemptMs;
-    this.#context.balancer.finish(choice.endpoint, this.#attemptMs, outcome, latencyMs);
+    this.#context.balancer.finish(choice.endpoint, this.#attemptMs, nowMs, outcome, latencyMs);
   }
 
-  #report(code: ErrorCode | undefined): void {
+  #report(code: ErrorCode | undefined, nowMs = this.#context.clock.monotonicMs()): void {
     this.#deadline?.timer.cancel();
     this.#count();
     this.#context.report({
@@ -384,7 +343,7 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
       code,
       attempts: this.#attempts,
       cluster: this.#status === 0 ? undefined : this.#cluster,
-      latencyMs: this.#context.clock.monotonicMs() - this.#startedMs,
+      latencyMs: nowMs - this.#startedMs,
       opaque: this.#opaque,
     });
   }

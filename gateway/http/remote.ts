@@ -6,7 +6,9 @@ import {
   HEADER_ATTEMPTS,
   HEADER_CALLER,
   HEADER_ERROR,
+  HEADER_HOPS,
   HEADER_METHOD,
+  HEADER_PREFIX,
   HEADER_SOURCE,
   HEADER_TARGET,
   HEADER_UPGRADE,
@@ -16,9 +18,10 @@ import { sameProtocol } from '../http1/upgrade.ts';
 import { type AttemptKind, responseHeadOf, startStream } from '../http2/attempt.ts';
 import { parseTarget, type Target } from '../snapshot/types.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
+import { SEEN } from '../wire/seen.ts';
 import { AttemptError } from './attempt-error.ts';
 import type { Attempt, UpstreamRequest } from './exchange.ts';
-import { addHop } from './headers.ts';
+import { addHop, endToEnd } from './headers.ts';
 import { headerValue, type RawHeaders, type RequestHead } from './message.ts';
 
 /** What the far gateway is told beside the request. */
@@ -36,10 +39,14 @@ export interface Arrival {
   readonly target: Target;
   /** As it came. */
   readonly targetText: string;
+  /** `namespace/name` of the target. */
+  readonly service: string;
   readonly sourceCluster: string | undefined;
   readonly caller: string | undefined;
   readonly attempts: number;
-  /** The request as the client made it. */
+  /** The clusters passed, as a list with commas; empty: none. */
+  readonly hops: string;
+  /** The request as the client made it, without what belongs to the hop or to us. */
   readonly head: RequestHead;
 }
 
@@ -52,6 +59,9 @@ const NEVER_SENT: ReadonlySet<string> = new Set<ErrorCode>([
   'SHUTTING_DOWN',
 ]);
 
+/** Strings of {@link passageHeaders} beside the request's own fields, at most. */
+const PASSAGE_MAX = 26;
+
 /** The token by which streams say that they switch to what {@link HEADER_UPGRADE} names. */
 const ANY_UPGRADE = 'isthmus';
 
@@ -60,7 +70,8 @@ const TUNNEL: AttemptKind = {
     new AttemptError('TUNNEL_LOST', `the tunnel broke off: ${why}`, { neverSent: false }),
   answerOf(block, head, end) {
     // The far gateway's own refusal: no server behind it can set this field.
-    const code = headerValue(block.headers, HEADER_ERROR);
+    const code =
+      (block.seen & SEEN.OURS) === 0 ? undefined : headerValue(block.headers, HEADER_ERROR);
     if (code !== undefined) {
       const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
       const neverSent = NEVER_SENT.has(known);
@@ -82,55 +93,146 @@ export function startRemote(tunnel: Tunnel, request: UpstreamRequest, passage: P
 }
 
 function passageHeaders(head: RequestHead, passage: Passage): string[] {
-  const { method, path, authority, upgrade } = head;
-  const headers = upgrade === '' ? [':method', method] : [':method', 'CONNECT'];
-  if (upgrade !== '') headers.push(':protocol', ANY_UPGRADE);
+  const { method, path, authority, upgrade, headers, seen } = head;
+  const { target, sourceCluster, attempts, caller } = passage;
+  // As long as it can get at once: a list that grows is copied again and again.
+  const list = new Array<string>(headers.length + PASSAGE_MAX);
+  let at = 0;
+  const add = (name: string, value: string) => {
+    list[at] = name;
+    list[at + 1] = value;
+    at += 2;
+  };
+  add(':method', upgrade === '' ? method : 'CONNECT');
+  if (upgrade !== '') add(':protocol', ANY_UPGRADE);
   // A plain CONNECT has neither (RFC 9113 section 8.5).
-  if (method !== 'CONNECT') headers.push(':scheme', 'http', ':path', path);
-  headers.push(':authority', authority, ...head.headers);
-  headers.push(HEADER_TARGET, passage.target, HEADER_SOURCE, passage.sourceCluster);
-  if (passage.attempts > 0) headers.push(HEADER_ATTEMPTS, String(passage.attempts));
-  if (passage.caller !== undefined) headers.push(HEADER_CALLER, passage.caller);
-  if (head.version === 'http2') headers.push(HEADER_VERSION, '2');
-  if (upgrade !== '') headers.push(HEADER_UPGRADE, upgrade, HEADER_METHOD, method);
-  addHop(headers, passage.sourceCluster);
-  return headers;
+  if (method !== 'CONNECT') {
+    add(':scheme', 'http');
+    add(':path', path);
+  }
+  add(':authority', authority);
+  for (let from = 0; from < headers.length; from += 2)
+    add(headers[from] as string, headers[from + 1] as string);
+  add(HEADER_TARGET, target);
+  add(HEADER_SOURCE, sourceCluster);
+  if (attempts > 0) add(HEADER_ATTEMPTS, String(attempts));
+  if (caller !== undefined) add(HEADER_CALLER, caller);
+  if (head.version === 'http2') add(HEADER_VERSION, '2');
+  if (upgrade !== '') {
+    add(HEADER_UPGRADE, upgrade);
+    add(HEADER_METHOD, method);
+  }
+  if ((seen & SEEN.HOPS) === 0) add(HEADER_HOPS, sourceCluster);
+  list.length = at;
+  if ((seen & SEEN.HOPS) !== 0) addHop(list, sourceCluster);
+  return list;
 }
 
 /** What a stream of a tunnel asks for, or `undefined` when it names no target. */
 export function arrivalOf(head: RequestHead): Arrival | undefined {
+  const own = new OwnFields();
   const { headers } = head;
-  const text = headerValue(headers, HEADER_TARGET) ?? '';
-  const target = targetOf(text);
-  if (target === undefined) return undefined;
-  const attempts = Number(headerValue(headers, HEADER_ATTEMPTS) ?? 0);
+  const fields = new Array<string>(headers.length);
+  let kept = 0;
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at] as string;
+    const value = headers[at + 1] as string;
+    if (name.charCodeAt(0) === PREFIX_START && own.take(name, value)) continue;
+    fields[kept] = name;
+    fields[kept + 1] = value;
+    kept += 2;
+  }
+  fields.length = kept;
+  const known = targetOf(own.target);
+  if (known === undefined) return undefined;
   return {
-    target,
-    targetText: text,
-    sourceCluster: headerValue(headers, HEADER_SOURCE),
-    caller: headerValue(headers, HEADER_CALLER),
-    attempts: Number.isInteger(attempts) && attempts >= 0 ? attempts : 0,
-    head: headOf(head, headers),
+    target: known.target,
+    targetText: own.target,
+    service: known.service,
+    sourceCluster: own.source,
+    caller: own.caller,
+    hops: own.hops,
+    attempts: own.attempts,
+    head: headOf(head, fields, own),
   };
 }
 
+const PREFIX_START = HEADER_PREFIX.charCodeAt(0);
+
+/** What the near gateway says in fields of its own; a field that comes twice counts as it came first. */
+class OwnFields {
+  target = '';
+  source: string | undefined;
+  caller: string | undefined;
+  hops = '';
+  attempts = 0;
+  version = '';
+  upgrade = '';
+  method = '';
+
+  /** Notes a field of the gateways'; false: it is none, or travels on. */
+  take(name: string, value: string): boolean {
+    switch (name) {
+      case HEADER_TARGET:
+        this.target ||= value;
+        return true;
+      case HEADER_SOURCE:
+        this.source ??= value;
+        return true;
+      case HEADER_CALLER:
+        this.caller ??= value;
+        return true;
+      case HEADER_HOPS:
+        this.hops ||= value;
+        return false;
+      case HEADER_ATTEMPTS: {
+        const attempts = Number(value);
+        if (Number.isInteger(attempts) && attempts >= 0) this.attempts = attempts;
+        return true;
+      }
+      case HEADER_VERSION:
+        this.version ||= value;
+        return true;
+      case HEADER_UPGRADE:
+        this.upgrade ||= value;
+        return true;
+      case HEADER_METHOD:
+        this.method ||= value;
+        return true;
+      default:
+        return name.startsWith(HEADER_PREFIX);
+    }
+  }
+}
+
+/** A target that was asked for, with the name of its Service. */
+interface KnownTarget {
+  readonly target: Target;
+  readonly service: string;
+}
+
 /** Targets asked for lately: a peer asks for few, again and again. */
-const targets = new Map<string, Target>();
+const targets = new Map<string, KnownTarget>();
 const TARGETS_MAX = 4_096;
 
-function targetOf(text: string): Target | undefined {
+function targetOf(text: string): KnownTarget | undefined {
   const known = targets.get(text);
   if (known !== undefined) return known;
   const target = parseTarget(text);
   if (target === undefined) return undefined;
+  const made = { target, service: `${target.namespace}/${target.name}` };
   if (targets.size >= TARGETS_MAX) targets.clear();
-  targets.set(text, target);
-  return target;
+  targets.set(text, made);
+  return made;
 }
 
-function headOf(head: RequestHead, headers: RawHeaders): RequestHead {
-  const version = headerValue(headers, HEADER_VERSION) === '2' ? 'http2' : 'http1';
-  if (head.upgrade === '') return { ...head, version };
-  const upgrade = headerValue(headers, HEADER_UPGRADE) ?? head.upgrade;
-  return { ...head, version, upgrade, method: headerValue(headers, HEADER_METHOD) ?? 'GET' };
+function headOf(head: RequestHead, fields: RawHeaders, own: OwnFields): RequestHead {
+  const { path, authority, length } = head;
+  // Nothing of the hop can come here but crumbs of cookies and codings.
+  const seen = head.seen & ~SEEN.OURS;
+  const headers = endToEnd(fields, seen);
+  const version = own.version === '2' ? 'http2' : 'http1';
+  const upgrade = head.upgrade === '' ? '' : own.upgrade || head.upgrade;
+  const method = head.upgrade === '' ? head.method : own.method || 'GET';
+  return { method, path, authority, headers, seen, upgrade, length, version };
 }

@@ -70,7 +70,8 @@ class Http2Attempt implements Attempt, StreamOwner {
 
   attach(stream: Http2Stream<StreamOwner>): void {
     this.#stream = stream;
-    this.#sender = new StreamSender(this.#endpoint, stream);
+    // A request without content needs none.
+    if (!stream.localClosed) this.#sender = new StreamSender(this.#endpoint, stream);
   }
 
   body(bytes: Buffer, from: number, to: number, end: boolean): void {

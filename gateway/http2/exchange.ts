@@ -157,9 +157,14 @@ function hostOf(fields: RawHeaders): string {
 }
 
 function withStatus(head: ResponseHead): string[] {
-  if (head.upgrade === '') return [':status', String(head.status), ...head.headers];
+  const { headers, upgrade } = head;
   // HTTP/2 has no 101: a CONNECT that was accepted is answered 200 (RFC 8441 section 5).
-  return [':status', '200', ...head.headers, HEADER_UPGRADE, head.upgrade];
+  if (upgrade !== '') return [':status', '200', ...headers, HEADER_UPGRADE, upgrade];
+  const list = new Array<string>(headers.length + 2);
+  list[0] = ':status';
+  list[1] = String(head.status);
+  for (let at = 0; at < headers.length; at += 1) list[at + 2] = headers[at] as string;
+  return list;
 }
 
 /** How the far side learns why: a connection that broke is told apart from a defect (RFC 9113 section 7). */

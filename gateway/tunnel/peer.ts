@@ -59,6 +59,8 @@ export class PeerTunnels {
   readonly #succession: Succession;
   readonly #ticker: Timer;
   #peer: Peer;
+  /** What {@link pick} chooses from, since it last changed. */
+  #known = noneKnown();
   #sinceMs: number;
   #wasConnected = false;
   readonly #barred = new Barred();
@@ -140,11 +142,12 @@ export class PeerTunnels {
 
   /** The least loaded live tunnel for `purpose` in which we may open streams. */
   pick(purpose: TunnelPurpose): Tunnel | undefined {
-    let best: Tunnel | undefined;
-    for (const tunnel of this.#ours(purpose)) {
-      if (best === undefined || tunnel.inFlight < best.inFlight) best = tunnel;
-    }
-    return best;
+    const known = this.#known[purpose];
+    const best = leastLoaded(known);
+    if (best !== undefined) return best;
+    // Whatever made those useless, others may be there.
+    this.#known[purpose] = [...this.#ours(purpose)];
+    return leastLoaded(this.#known[purpose]);
   }
 
   /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
@@ -316,14 +319,14 @@ export class PeerTunnels {
       }
     }
     for (const tunnel of this.#adopted) {
-      if (tunnel.peer?.purpose === purpose && !tunnel.closed.aborted) yield tunnel;
+      if (tunnel.peer?.purpose === purpose && tunnel.open) yield tunnel;
     }
   }
 
   *#live(): Generator<Tunnel> {
     for (const { slot } of this.#slots.values()) if (slot.tunnel) yield slot.tunnel;
-    for (const tunnel of this.#adopted) if (!tunnel.closed.aborted) yield tunnel;
-    for (const tunnel of this.#accepted) if (!tunnel.closed.aborted) yield tunnel;
+    for (const tunnel of this.#adopted) if (tunnel.open) yield tunnel;
+    for (const tunnel of this.#accepted) if (tunnel.open) yield tunnel;
   }
 
   #drainServed(): void {
@@ -359,6 +362,7 @@ export class PeerTunnels {
   }
 
   #notice(): void {
+    this.#known = noneKnown();
     this.#succession.notice();
     if (this.connected !== this.#wasConnected) {
       this.#wasConnected = this.connected;
@@ -372,4 +376,17 @@ export class PeerTunnels {
     this.#slots.clear();
     for (const tunnel of [...this.#adopted, ...this.#accepted]) tunnel.close(reason);
   }
+}
+
+/** Nothing is known: whoever picks looks again. */
+function noneKnown(): Record<TunnelPurpose, readonly Tunnel[]> {
+  return { control: [], data: [], opaque: [] };
+}
+
+function leastLoaded(tunnels: readonly Tunnel[]): Tunnel | undefined {
+  let best: Tunnel | undefined;
+  for (const tunnel of tunnels) {
+    if (tunnel.open && (best === undefined || tunnel.inFlight < best.inFlight)) best = tunnel;
+  }
+  return best;
 }

@@ -41,7 +41,7 @@ export class TunnelSlot {
 
   /** The tunnel, while streams can be opened in it. */
   get tunnel(): Tunnel | undefined {
-    return this.#tunnel?.closed.aborted ? undefined : this.#tunnel;
+    return this.#tunnel?.open ? this.#tunnel : undefined;
   }
 
   /** Whether a tunnel may be there in a moment: one is being dialled, or will be very soon. */
@@ -89,7 +89,7 @@ export class TunnelSlot {
       this.#timer = clock.after(renewAfterMs, () => void this.#dial());
       tunnel.worn.addEventListener('abort', () => this.#onWorn(tunnel), { once: true });
       tunnel.closed.addEventListener('abort', () => this.#onClosed(tunnel), { once: true });
-      if (tunnel.closed.aborted) this.#onClosed(tunnel);
+      if (!tunnel.open) this.#onClosed(tunnel);
       onChange();
     } catch (error) {
       this.#error =

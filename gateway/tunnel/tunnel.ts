@@ -56,6 +56,7 @@ export class Tunnel implements EndpointHandler {
   readonly #heard = Promise.withResolvers<Hello>();
   peer: Hello | undefined;
   roundTripMs = Number.NaN;
+  #open = true;
   #greeted = false;
   #peerLeft = false;
   #ended = false;
@@ -80,6 +81,11 @@ export class Tunnel implements EndpointHandler {
   /** Aborts when no further stream can be opened; its reason is an {@link IsthmusError}. */
   get closed(): AbortSignal {
     return this.#closed.signal;
+  }
+
+  /** Whether streams can be opened: what {@link closed} says, at the price of a field. */
+  get open(): boolean {
+    return this.#open;
   }
 
   /** Aborts when our stream ids run out: streams can be opened until another tunnel is there. */
@@ -118,13 +124,13 @@ export class Tunnel implements EndpointHandler {
 
   /** No new streams; those open may end in peace (RFC 9113 section 6.8). */
   drain(): void {
-    this.#closed.abort(lost('leaving'));
+    this.#shut(lost('leaving'));
     this.endpoint.drain();
   }
 
   /** Ends the tunnel and every stream in it, now. */
   close(reason: IsthmusError): void {
-    this.#closed.abort(reason);
+    this.#shut(reason);
     this.endpoint.destroy();
   }
 
@@ -153,8 +159,8 @@ export class Tunnel implements EndpointHandler {
   }
 
   onLeaving(): void {
-    this.#peerLeft = !this.#closed.signal.aborted;
-    this.#closed.abort(lost('the peer is leaving'));
+    this.#peerLeft = this.#open;
+    this.#shut(lost('the peer is leaving'));
   }
 
   onWorn(): void {
@@ -167,8 +173,14 @@ export class Tunnel implements EndpointHandler {
 
   onEnded(error: Error | undefined): void {
     this.#ended = true;
-    this.#closed.abort(lost(error));
+    this.#shut(lost(error));
     this.#heard.reject(this.closed.reason);
+  }
+
+  /** No further stream can be opened, for `reason`. */
+  #shut(reason: IsthmusError): void {
+    this.#open = false;
+    this.#closed.abort(reason);
   }
 
   async #greet(): Promise<{ hello: Hello; protocol: number }> {
@@ -199,7 +211,7 @@ export class Tunnel implements EndpointHandler {
 
   /** Ends a tunnel that was refused, but lets our hello reach the peer, which can then tell why. */
   #refuse(reason: IsthmusError): void {
-    this.#closed.abort(reason);
+    this.#shut(reason);
     this.endpoint.drain();
     this.options.clock.after(REFUSAL_MS, () => this.close(reason));
   }

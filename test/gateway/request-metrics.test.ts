@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client';
-import type { RequestReport } from '#gateway/http/relay.ts';
+import type { RequestReport } from '#gateway/http/route.ts';
 import { RequestMetrics } from '#gateway/request-metrics.ts';
 
 const ANSWERED: RequestReport = {
