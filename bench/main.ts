@@ -3,7 +3,7 @@
  *
  * Without names everything runs, and `docs/performance.md` is written with its pictures. With `--json`
  * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
- * `--only SCENARIO,…`, `--rounds N` and `--profile DIR`. Exit 2 for bad arguments, 1 for a system that
+ * `--only SCENARIO,…`, `--rounds N`, `--services N`, `--endpoints N`, `--workers N` and `--profile DIR`. Exit 2 for bad arguments, 1 for a system that
  * failed to start.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,9 @@ import { SCENARIOS } from './wire/scenarios.ts';
 
 const NAMES = ['pick', 'pair', 'wire'] as const;
 const ROUNDS_MAX = 1_000;
+const WORKERS_MAX = 64;
+const SERVICES_MAX = 5_000;
+const ENDPOINTS_MAX = 50_000;
 /** Five rounds of every scenario, whatever else the machine does, within the time a person waits. */
 const QUICK = { rounds: 5, roundMs: 450, budgetMs: 95_000 };
 const FULL = { rounds: 9, roundMs: 2_000 };
@@ -58,9 +61,11 @@ try {
   process.exit(1);
 }
 
-async function run({ names, quick, json, only, rounds }: typeof asked): Promise<void> {
+async function run(wish: typeof asked): Promise<void> {
+  const { names, quick, json, only, rounds, workers, crowd } = wish;
   const wanted = names.length > 0 ? names : NAMES;
-  const wireOptions = { ...(quick ? QUICK : FULL), only, ...(rounds ? { rounds } : {}) };
+  const pace = quick ? QUICK : FULL;
+  const wireOptions = { ...pace, only, workers, crowd, ...(rounds ? { rounds } : {}) };
   const wire = wanted.includes('wire') ? await benchWire(io, wireOptions) : undefined;
   const results = {
     ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
@@ -95,21 +100,36 @@ function readArguments() {
         json: { type: 'boolean', default: false },
         only: { type: 'string' },
         rounds: { type: 'string' },
+        services: { type: 'string' },
+        endpoints: { type: 'string' },
+        workers: { type: 'string' },
         profile: { type: 'string' },
       },
     });
     const names = positionals.map((each) => oneOf(each, NAMES, 'bench'));
     const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
-    const forWire = ['only', 'rounds', 'profile'] as const;
+    const forWire = ['only', 'rounds', 'services', 'endpoints', 'workers', 'profile'] as const;
     const stray = forWire.find((each) => values[each] !== undefined);
     if (stray && (names.length !== 1 || names[0] !== 'wire'))
       throw new Error(`--${stray} belongs to the bench "wire" alone`);
-    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
-    if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0 && rounds <= ROUNDS_MAX))
-      throw new Error(`--rounds is "${values.rounds}": expected a number from 1 to ${ROUNDS_MAX}`);
+    const count = (name: 'rounds' | 'services' | 'endpoints' | 'workers', most: number) => {
+      const text = values[name];
+      const number = text === undefined ? undefined : Number(text);
+      if (number === undefined || (Number.isInteger(number) && number > 0 && number <= most))
+        return number;
+      throw new Error(`--${name} is "${text}": expected a number from 1 to ${most}`);
+    };
+    const rounds = count('rounds', ROUNDS_MAX);
+    const workers = count('workers', WORKERS_MAX);
+    const services = count('services', SERVICES_MAX);
+    const endpoints = count('endpoints', ENDPOINTS_MAX);
+    const crowd = services ? { services, endpoints: endpoints ?? services } : undefined;
+    if (endpoints !== undefined && crowd === undefined)
+      throw new Error('--endpoints says how many endpoints the --services have together');
     if (values.profile === '') throw new Error('--profile wants a directory');
     const { quick, json, profile } = values;
-    return { names, quick, json, only: only ?? SCENARIOS, rounds, profile };
+    const wish = { names, quick, json, rounds, workers, crowd, profile };
+    return { ...wish, only: only ?? SCENARIOS };
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n`);
     return process.exit(2);

@@ -10,8 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Io } from '#cli/io.ts';
 import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
+import { WORKERS } from '#gateway/worker/protocol.ts';
 import { writeCertificates } from './certificates.ts';
 import { processTree, rssMb } from './cpu.ts';
+import type { Crowd } from './crowd.ts';
 import { startIsthmus } from './isthmus.ts';
 import type { LoadOrder } from './load/main.ts';
 import type { LoadResult } from './load/meter.ts';
@@ -28,6 +30,10 @@ export interface WireOptions {
   readonly rounds: number;
   /** How long a round of one system takes; with a budget, as long as that leaves room for. */
   readonly roundMs: number;
+  /** Services nobody asks for. */
+  readonly crowd?: Crowd | undefined;
+  /** Workers of each gateway, if not the default. */
+  readonly workers?: number | undefined;
   /** Everything is to end within this. */
   readonly budgetMs?: number;
 }
@@ -89,7 +95,10 @@ export async function benchWire(io: Io, options: WireOptions) {
     const place = { programs: stage.programs, directory: stage.directory, pod: stage.host(0) };
     const haproxy = await startHaproxy({ ...place, west: stage.host(1), east: stage.host(2) });
     const nginx = await startNginx({ ...place, west: stage.host(3), east: stage.host(4) });
-    const isthmus = await startIsthmus(io, stage.directory, place.pod);
+    const { crowd, workers } = options;
+    const environment: Record<string, string> = {};
+    if (workers !== undefined) environment[WORKERS] = String(workers);
+    const isthmus = await startIsthmus(io, stage.directory, place.pod, { environment, crowd });
     try {
       const pairs = { isthmus, haproxy, nginx };
       const leftMs = () =>

@@ -15,6 +15,7 @@ import { LABEL_EXPORT } from '#core/names.ts';
 import { endpointSlices, services } from '#kube/resources/builtin.ts';
 import { buildPackage } from '#runtime/build.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
+import { addCrowd, type Crowd } from './crowd.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
 import { waitUntilServing } from './probe.ts';
 import type { Pair } from './systems.ts';
@@ -35,12 +36,19 @@ export interface IsthmusPair extends Pair {
   stop(): Promise<void>;
 }
 
-/** Builds, boots, links and exports the backend at `pod`. `environment` is set for the gateway pods. */
+/** What a pair may have beside the one Service, and how its gateways run. */
+export interface IsthmusOptions {
+  /** Set for the gateway pods. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly crowd?: Crowd | undefined;
+}
+
+/** Builds, boots, links and exports the backend at `pod`. */
 export async function startIsthmus(
   io: Io,
   directory: string,
   pod: string,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, crowd }: IsthmusOptions = {},
 ): Promise<IsthmusPair> {
   const root = layOut(join(directory, 'package'), environment);
   const { startDemo } = (await import(
@@ -56,6 +64,7 @@ export async function startIsthmus(
   });
   try {
     await exportBackend(demo, pod);
+    if (crowd) await addCrowd(demo, crowd, io.err);
     const targets = await targetsOf(demo);
     await waitUntilServing(targets.http1);
     const gateways = { west: gatewayOf(demo, 'west'), east: gatewayOf(demo, 'east') };

@@ -32,7 +32,9 @@ export async function profileWire(
   mkdirSync(output, { recursive: true });
   await onStage(io, async (stage) => {
     const wrk = new Wrk(stage.programs, stage.directory);
-    const pair = await startIsthmus(io, stage.directory, stage.host(0), ENVIRONMENT);
+    const pair = await startIsthmus(io, stage.directory, stage.host(0), {
+      environment: ENVIRONMENT,
+    });
     try {
       for (const name of names) {
         const prefix = names.length === 1 ? '' : `${name}-`;

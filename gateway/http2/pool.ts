@@ -226,9 +226,24 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
 
 function podHeaders(head: RequestHead): RawHeaders {
   const { method, path, authority, headers, upgrade } = head;
-  const scheme = [':scheme', 'http', ':path', path, ':authority', authority];
-  if (upgrade === '') return [':method', method, ...scheme, ...headers];
-  // The key of HTTP/1's handshake has no meaning here (RFC 8441 section 5).
-  const kept = headers.filter((_, at) => headers[at - (at % 2)] !== 'sec-websocket-key');
-  return [':method', 'CONNECT', ':protocol', upgrade, ...scheme, ...kept];
+  if (upgrade !== '') {
+    // The key of HTTP/1's handshake has no meaning here (RFC 8441 section 5).
+    const kept = headers.filter((_, at) => headers[at - (at % 2)] !== 'sec-websocket-key');
+    const target = [':scheme', 'http', ':path', path, ':authority', authority];
+    return [':method', 'CONNECT', ':protocol', upgrade, ...target, ...kept];
+  }
+  const list = new Array<string>(headers.length + PSEUDO_STRINGS);
+  list[0] = ':method';
+  list[1] = method;
+  list[2] = ':scheme';
+  list[3] = 'http';
+  list[4] = ':path';
+  list[5] = path;
+  list[6] = ':authority';
+  list[7] = authority;
+  for (let at = 0; at < headers.length; at += 1) list[at + PSEUDO_STRINGS] = headers[at] as string;
+  return list;
 }
+
+/** Names and values of a request's pseudo-headers. */
+const PSEUDO_STRINGS = 8;
