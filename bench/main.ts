@@ -1,7 +1,7 @@
 /**
- * `npm run bench -- [pick] [pair] [wire] [--quick] [--json]`.
+ * `npm run bench -- [pick] [pair] [wire] [endure] [--quick] [--json]`.
  *
- * Without names everything runs, and `docs/performance.md` is written with its pictures. With `--json`
+ * Without names everything but `endure` runs, which takes a quarter of an hour, and `docs/performance.md` is written with its pictures. With `--json`
  * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
  * `--only SCENARIO,…`, `--rounds N`, `--services N`, `--endpoints N`, `--workers N` and `--profile DIR`. Exit 2 for bad arguments, 1 for a system that
  * failed to start.
@@ -20,10 +20,14 @@ import { benchPair } from './pair.ts';
 import { benchPick } from './pick.ts';
 import { benchWire } from './wire/bench.ts';
 import { wirePictures } from './wire/chart.ts';
+import { benchEndure } from './wire/endure.ts';
 import { profileWire } from './wire/profile.ts';
 import { SCENARIOS } from './wire/scenarios.ts';
 
 const NAMES = ['pick', 'pair', 'wire'] as const;
+const LONG_NAMES = [...NAMES, 'endure'] as const;
+const REQUESTS = 10_000_000;
+const COUNTS = ['rounds', 'services', 'endpoints', 'workers', 'requests'] as const;
 const ROUNDS_MAX = 1_000;
 const WORKERS_MAX = 64;
 const SERVICES_MAX = 5_000;
@@ -63,7 +67,7 @@ try {
 
 async function run(wish: typeof asked): Promise<void> {
   const { names, quick, json, only, rounds, workers, crowd } = wish;
-  const wanted = names.length > 0 ? names : NAMES;
+  const wanted: readonly (typeof LONG_NAMES)[number][] = names.length > 0 ? names : NAMES;
   const pace = quick ? QUICK : FULL;
   const wireOptions = { ...pace, only, workers, crowd, ...(rounds ? { rounds } : {}) };
   const wire = wanted.includes('wire') ? await benchWire(io, wireOptions) : undefined;
@@ -71,6 +75,7 @@ async function run(wish: typeof asked): Promise<void> {
     ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
     ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
     ...(wire ? { wire: wire.figures } : {}),
+    ...(names.includes('endure') ? { endure: await benchEndure(io, wish.requests) } : {}),
   };
   const [single] = wanted;
   // One bench alone prints its own object, as the others' readers expect.
@@ -81,7 +86,7 @@ async function run(wish: typeof asked): Promise<void> {
     date: new Date(io.clock.wallMs()).toISOString().slice(0, 10),
     wire: wire?.about,
   });
-  if (json) io.out(`${JSON.stringify(document)}\n`);
+  if (json || names.includes('endure')) io.out(`${JSON.stringify(document)}\n`);
   else io.out(page);
   if (names.length > 0 || quick) return;
   const docs = join(packageRoot(), 'docs');
@@ -103,16 +108,17 @@ function readArguments() {
         services: { type: 'string' },
         endpoints: { type: 'string' },
         workers: { type: 'string' },
+        requests: { type: 'string' },
         profile: { type: 'string' },
       },
     });
-    const names = positionals.map((each) => oneOf(each, NAMES, 'bench'));
+    const names = positionals.map((each) => oneOf(each, LONG_NAMES, 'bench'));
     const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
     const forWire = ['only', 'rounds', 'services', 'endpoints', 'workers', 'profile'] as const;
     const stray = forWire.find((each) => values[each] !== undefined);
     if (stray && (names.length !== 1 || names[0] !== 'wire'))
       throw new Error(`--${stray} belongs to the bench "wire" alone`);
-    const count = (name: 'rounds' | 'services' | 'endpoints' | 'workers', most: number) => {
+    const count = (name: (typeof COUNTS)[number], most: number) => {
       const text = values[name];
       const number = text === undefined ? undefined : Number(text);
       if (number === undefined || (Number.isInteger(number) && number > 0 && number <= most))
@@ -121,6 +127,7 @@ function readArguments() {
     };
     const rounds = count('rounds', ROUNDS_MAX);
     const workers = count('workers', WORKERS_MAX);
+    const requests = count('requests', Number.MAX_SAFE_INTEGER) ?? REQUESTS;
     const services = count('services', SERVICES_MAX);
     const endpoints = count('endpoints', ENDPOINTS_MAX);
     const crowd = services ? { services, endpoints: endpoints ?? services } : undefined;
@@ -128,7 +135,7 @@ function readArguments() {
       throw new Error('--endpoints says how many endpoints the --services have together');
     if (values.profile === '') throw new Error('--profile wants a directory');
     const { quick, json, profile } = values;
-    const wish = { names, quick, json, rounds, workers, crowd, profile };
+    const wish = { names, quick, json, rounds, workers, crowd, profile, requests };
     return { ...wish, only: only ?? SCENARIOS };
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n`);
