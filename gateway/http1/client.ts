@@ -45,10 +45,6 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   readonly #transport: Transport;
   readonly #sink = new AnswerSink();
   readonly #parser: Http1Parser;
-  readonly #list: Buffer[] = [];
-  readonly #collect = (bytes: Buffer): void => {
-    this.#list.push(bytes);
-  };
   #writer = new Http1Writer('request');
   #attempt: Http1Attempt | undefined;
   #connecting: Timer | undefined;
@@ -169,13 +165,11 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   flush(): void {
-    const list = this.#list;
     this.#gatheredBytes = 0;
-    this.#writer.drain(this.#collect);
+    const list = this.#writer.drain();
     if (list.length > 0) {
       this.#flushed = true;
       this.#transport.write(list);
-      list.length = 0;
     }
     if (this.#ending) this.#transport.end();
   }

@@ -57,10 +57,6 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
   /** Our half ends with the next flush. */
   #ending = false;
   #gatheredBytes = 0;
-  readonly #list: Buffer[] = [];
-  readonly #collect = (bytes: Buffer): void => {
-    this.#list.push(bytes);
-  };
 
   constructor(transport: Transport, options: Http1ServerOptions) {
     this.#transport = transport;
@@ -101,13 +97,9 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
   }
 
   flush(): void {
-    const list = this.#list;
     this.#gatheredBytes = 0;
-    this.writer.drain(this.#collect);
-    if (list.length > 0) {
-      this.#transport.write(list);
-      list.length = 0;
-    }
+    const list = this.writer.drain();
+    if (list.length > 0) this.#transport.write(list);
     if (this.#ending) this.#transport.end();
   }
 

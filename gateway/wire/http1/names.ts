@@ -80,21 +80,35 @@ export function kindOf(name: string): number {
   return special.get(name)?.kind ?? FIELD_OTHER;
 }
 
-/** Kinds of names that were written before, as they were spelled. */
-const written = new Map<string, number>();
+/** A field name as it is written. */
+export interface WrittenName {
+  /** As it was spelled. */
+  readonly text: string;
+  /** The same, with colon and space after it. */
+  readonly bytes: Uint8Array;
+  /** One of the `FIELD_` constants. */
+  readonly kind: number;
+  /** Whether it is short enough to be kept. */
+  readonly kept: boolean;
+}
 
-/** What the codec must know of a field that is to be written; -1: `name` is no token. */
-export function writtenKind(name: string): number {
+/** Names that were written before, by their spelling. */
+const written = new Map<string, WrittenName>();
+
+/** The name `name`, to be written; `undefined`: it is no token. */
+export function writtenName(name: string): WrittenName | undefined {
   const known = written.get(name);
   if (known !== undefined) return known;
   for (let at = 0; at < name.length; at += 1) {
     // Beyond the table: no byte at all.
-    if (!LOWER[name.charCodeAt(at)]) return -1;
+    if (!LOWER[name.charCodeAt(at)]) return undefined;
   }
-  const kind = kindOf(name.toLowerCase());
+  const bytes = Buffer.from(`${name}: `, 'latin1');
+  const kept = name.length <= LEARNED_BYTES_MAX;
+  const made = { text: name, bytes, kind: kindOf(name.toLowerCase()), kept };
   if (written.size === SLOTS) written.clear();
-  if (name.length <= LEARNED_BYTES_MAX) written.set(name, kind);
-  return kind;
+  if (kept) written.set(name, made);
+  return made;
 }
 
 /** Whether a field of this name, its colon included, is what `bytes[from, to)` begins with. */

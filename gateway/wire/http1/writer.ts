@@ -6,7 +6,9 @@
  */
 import { IsthmusError } from '#core/errors.ts';
 import { giveSlab, takeSlab } from '../slabs.ts';
+import { CR, LF, SP } from './bytes.ts';
 import { contentLength } from './fields.ts';
+import { FIELDS_MAX } from './limits.ts';
 import { FRAMING_NONE, type Framing, framingOfLength } from './message.ts';
 import {
   FIELD_CONNECTION,
@@ -16,22 +18,49 @@ import {
   FIELD_PROXY_CONNECTION,
   FIELD_TRANSFER_ENCODING,
   FIELD_UPGRADE,
-  writtenKind,
+  type WrittenName,
+  writtenName,
 } from './names.ts';
+import { isValue, putAscii, putBytes, putDecimal, putHex, putTarget, putValue } from './put.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import { isAuthority, isMethod, readTarget } from './target.ts';
 
 /** Content larger than this is handed on as it is, not copied behind the head. */
 export const COPY_BYTES_MAX = 8_192;
 
-/** A character that is no byte of a field value: what VALUE says, compiled. */
-const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** The same of a request target: what TARGET says. */
-const NO_TARGET = /[^\x21\x22\x24-\x7e]/;
-
 const NO_CONTENT = framingOfLength(0);
 const NO_SLAB = Buffer.alloc(0);
+const NO_READY: Buffer[] = [];
+/** What {@link Http1Writer.drain} most often has: one list for all writers. */
+const ONE: Buffer[] = [NO_SLAB];
+
+/** Room for what a head holds beside method, target, authority, reason, upgrade and fields. */
+const FIXED_BYTES = 192;
+/** Room for the line before a chunk, and the end of the line behind it. */
+const CHUNK_LINES_BYTES = 20;
+/** Room for the last chunk and the empty line. */
+const LAST_CHUNK_BYTES = 5;
+/** Reason phrases that are kept with their lines are no longer. */
+const REASON_KEPT_MAX = 64;
+const STATUS_MIN = 100;
+const SLASH = 0x2f;
+
+const VERSION_AND_HOST = Buffer.from(' HTTP/1.1\r\nhost: ', 'latin1');
+const CHUNKED = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
+const LENGTH = Buffer.from('content-length: ', 'latin1');
+const CLOSE = Buffer.from('connection: close\r\n', 'latin1');
+const KEEP_ALIVE = Buffer.from('connection: keep-alive\r\n', 'latin1');
+const SWITCH = Buffer.from('connection: upgrade\r\nupgrade: ', 'latin1');
+const SWITCH_LAST = Buffer.from('connection: upgrade, close\r\nupgrade: ', 'latin1');
+
+type Guesses = (WrittenName | undefined)[];
+
+/**
+ * The names that the last heads held, by their place: the next head's most often come in the same
+ * order. A guess that is wrong costs a look into a map.
+ */
+const requestNames: Guesses = new Array(FIELDS_MAX).fill(undefined);
+const responseNames: Guesses = new Array(FIELDS_MAX).fill(undefined);
 
 /** What a head says beside its fields. */
 export interface HeadOptions {
@@ -49,16 +78,18 @@ export interface HeadOptions {
 /** Writes the messages of one direction of a connection. */
 export class Http1Writer {
   readonly #role: Role;
+  readonly #guesses: Guesses;
   #slab: Buffer = NO_SLAB;
   #from = 0;
   #to = 0;
-  #ready: Buffer[] = [];
+  #ready: Buffer[] = NO_READY;
   #chunked = false;
   /** Bytes of content still owed; -1 where nobody counts. */
   #owed = 0;
 
   constructor(role: Role) {
     this.#role = role;
+    this.#guesses = role === 'request' ? requestNames : responseNames;
   }
 
   /** A request's head. Throws {@link Http1Refusal}. */
@@ -70,15 +101,22 @@ export class Http1Writer {
     options: HeadOptions,
   ): void {
     if (!isMethod(method)) this.#refuse('METHOD_UNKNOWN');
-    if (NO_TARGET.test(target)) this.#refuse('TARGET_CHARACTER');
-    const parts = readTarget(method, target);
-    if (typeof parts === 'string') this.#refuse(parts);
+    this.#roomForHead(target.length + authority.length, headers, options);
+    const out = this.#slab;
+    let at = putAscii(out, this.#to, method);
+    out[at] = SP;
+    at = putTarget(out, at + 1, target);
+    if (at < 0) this.#refuse('TARGET_CHARACTER');
+    if (!isPath(method, target)) {
+      const parts = readTarget(method, target);
+      if (typeof parts === 'string') this.#refuse(parts);
+    }
     if (!isAuthority(authority)) this.#refuse('HOST_INVALID');
     const { kind, length } = options.framing;
     if (method === 'CONNECT' && (kind === 'chunked' || length > 0)) this.#refuse('CONNECT_CONTENT');
     if (kind === 'untilClose') throw new IsthmusError('INTERNAL', 'a request that ends by closing');
-    const text = `${method} ${target} HTTP/1.1\r\nhost: ${authority}\r\n`;
-    this.#head(text, headers, options, options.framing, false);
+    at = putAscii(out, putBytes(out, at, VERSION_AND_HOST), authority);
+    this.#head(lineEnd(out, at), headers, options, options.framing, false);
   }
 
   /**
@@ -93,7 +131,8 @@ export class Http1Writer {
     bodiless = false,
   ): void {
     if (!(status >= 100 && status <= 599)) this.#refuse('STATUS_CODE');
-    if (NO_VALUE.test(reason)) this.#refuse('REASON_CHARACTER');
+    const line = statusLine(status, reason);
+    if (line === undefined) this.#refuse('REASON_CHARACTER');
     const { framing, upgrade, http10 } = options;
     if (status < 200 && http10) throw new IsthmusError('INTERNAL', `${status} to HTTP/1.0`);
     if (status === 101 && upgrade === '') this.#refuse('SWITCH_UNNAMED');
@@ -104,7 +143,9 @@ export class Http1Writer {
     let bounds = framing;
     if (never && framing.kind !== 'raw') bounds = FRAMING_NONE;
     else if (framing.kind === 'none' && !informs && !never) bounds = NO_CONTENT;
-    this.#head(`HTTP/1.1 ${status} ${reason}\r\n`, headers, options, bounds, informs);
+    this.#roomForHead(line.length, headers, options);
+    const at = putBytes(this.#slab, this.#to, line);
+    this.#head(at, headers, options, bounds, informs);
   }
 
   /** Content `chunk[from, to)`. Beyond {@link COPY_BYTES_MAX} the bytes must stay as they are until sent. */
@@ -115,16 +156,18 @@ export class Http1Writer {
       if (size > this.#owed) throw new IsthmusError('INTERNAL', 'more content than was announced');
       this.#owed -= size;
     }
-    if (this.#chunked) this.#text(`${size.toString(16)}\r\n`);
-    if (size > COPY_BYTES_MAX) {
-      this.#cut();
-      this.#ready.push(chunk.subarray(from, to));
-    } else {
-      this.#room(size);
+    const copied = size <= COPY_BYTES_MAX ? size : 0;
+    if (copied > 0 || this.#chunked) this.#room(copied + CHUNK_LINES_BYTES);
+    if (this.#chunked) this.#to = lineEnd(this.#slab, putHex(this.#slab, this.#to, size));
+    if (copied > 0) {
       chunk.copy(this.#slab, this.#to, from, to);
       this.#to += size;
+    } else {
+      this.#cut();
+      if (this.#ready === NO_READY) this.#ready = [];
+      this.#ready.push(chunk.subarray(from, to));
     }
-    if (this.#chunked) this.#text('\r\n');
+    if (this.#chunked) this.#to = lineEnd(this.#slab, this.#to);
   }
 
   /**
@@ -135,33 +178,44 @@ export class Http1Writer {
     if (this.#owed > 0) throw new IsthmusError('INTERNAL', 'less content than was announced');
     this.#owed = 0;
     if (!this.#chunked) return;
-    let text = '0\r\n';
+    let size = LAST_CHUNK_BYTES + 2 * trailers.length;
+    for (let at = 0; at < trailers.length; at += 1) size += (trailers[at] as string).length;
+    this.#room(size);
+    const out = this.#slab;
+    let to = lineEnd(out, putHex(out, this.#to, 0));
     for (let at = 0; at < trailers.length; at += 2) {
-      const name = trailers[at] as string;
-      if (this.#kindOf(name) !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
-      const value = trailers[at + 1] as string;
-      if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
-      text += `${name}: ${value}\r\n`;
+      const name = this.#name(trailers[at] as string);
+      if (name.kind !== FIELD_OTHER) this.#refuse('TRAILER_FORBIDDEN');
+      to = putValue(out, putBytes(out, to, name.bytes), trailers[at + 1] as string);
+      if (to < 0) this.#refuse('FIELD_VALUE_CHARACTER');
+      to = lineEnd(out, to);
     }
-    this.#text(`${text}\r\n`);
+    this.#to = lineEnd(out, to);
     this.#chunked = false;
   }
 
-  /** Hands over what was gathered since, in order; the buffers are never written again. */
-  drain(send: (bytes: Buffer) => void): void {
-    this.#cut();
-    giveSlab(this.#slab, this.#to);
-    this.#slab = NO_SLAB;
-    this.#from = 0;
-    this.#to = 0;
-    const ready = this.#ready;
-    if (ready.length === 0) return;
-    this.#ready = [];
-    for (const bytes of ready) send(bytes);
+  /**
+   * Hands over what was gathered since, in order; the buffers are never written again. The list itself
+   * is good until any writer drains again.
+   */
+  drain(): readonly Buffer[] {
+    const slab = this.#slab;
+    let list: Buffer[] = NO_READY;
+    if (this.#ready !== NO_READY) {
+      this.#cut();
+      list = this.#ready;
+      this.#ready = NO_READY;
+    } else if (this.#to > this.#from) {
+      ONE[0] = slab.subarray(this.#from, this.#to);
+      list = ONE;
+    }
+    if (slab !== NO_SLAB) this.#letGo();
+    return list;
   }
 
+  /** Goes on at `start`, behind the start line. Only a whole head counts as written. */
   #head(
-    line: string,
+    start: number,
     headers: readonly string[],
     options: HeadOptions,
     framing: Framing,
@@ -173,29 +227,40 @@ export class Http1Writer {
     if (http10 && (chunked || upgrade !== '')) {
       throw new IsthmusError('INTERNAL', `${chunked ? 'chunked' : 'an upgrade'} to HTTP/1.0`);
     }
-    let text = line;
-    let length = framing.kind === 'length' ? String(framing.length) : '';
+    const out = this.#slab;
+    const guesses = this.#guesses;
+    let to = start;
+    let length = '';
     for (let at = 0; at < headers.length; at += 2) {
-      const name = headers[at] as string;
       const value = headers[at + 1] as string;
-      const kind = this.#kindOf(name);
+      let name = at < 2 * FIELDS_MAX ? guesses[at >> 1] : undefined;
+      if (name === undefined || name.text !== headers[at]) {
+        name = this.#name(headers[at] as string);
+        if (at < 2 * FIELDS_MAX && name.kept) guesses[at >> 1] = name;
+      }
+      const { kind } = name;
       if (kind === FIELD_OTHER || !this.#owns(kind)) {
-        if (NO_VALUE.test(value)) this.#refuse('FIELD_VALUE_CHARACTER');
-        text += `${name}: ${value}\r\n`;
+        to = putValue(out, putBytes(out, to, name.bytes), value);
+        if (to < 0) this.#refuse('FIELD_VALUE_CHARACTER');
+        to = lineEnd(out, to);
       } else if (kind === FIELD_CONTENT_LENGTH && informs) {
         if (contentLength(value) < 0) this.#refuse('CONTENT_LENGTH_INVALID');
         length = value;
       }
     }
-    if (chunked) text += 'transfer-encoding: chunked\r\n';
-    else if (length !== '') text += `content-length: ${length}\r\n`;
+    if (chunked) to = putBytes(out, to, CHUNKED);
+    else if (length !== '') to = lineEnd(out, putAscii(out, putBytes(out, to, LENGTH), length));
+    else if (framing.kind === 'length') {
+      to = lineEnd(out, putDecimal(out, putBytes(out, to, LENGTH), framing.length));
+    }
     const closes = !keepAlive || (framing.kind === 'untilClose' && !informs);
     if (upgrade !== '') {
-      if (NO_VALUE.test(upgrade)) this.#refuse('FIELD_VALUE_CHARACTER');
-      text += `connection: upgrade${closes ? ', close' : ''}\r\nupgrade: ${upgrade}\r\n`;
-    } else if (closes) text += 'connection: close\r\n';
-    else if (http10) text += 'connection: keep-alive\r\n';
-    this.#text(`${text}\r\n`);
+      to = putValue(out, putBytes(out, to, closes ? SWITCH_LAST : SWITCH), upgrade);
+      if (to < 0) this.#refuse('FIELD_VALUE_CHARACTER');
+      to = lineEnd(out, to);
+    } else if (closes) to = putBytes(out, to, CLOSE);
+    else if (http10) to = putBytes(out, to, KEEP_ALIVE);
+    this.#to = lineEnd(out, to);
     this.#chunked = chunked;
     this.#owed =
       informs || framing.kind === 'none' ? 0 : framing.kind === 'length' ? framing.length : -1;
@@ -212,16 +277,19 @@ export class Http1Writer {
     );
   }
 
-  #kindOf(name: string): number {
-    const kind = writtenKind(name);
-    if (kind < 0) this.#refuse('FIELD_NAME_CHARACTER');
-    if (name === '') this.#refuse('FIELD_NAME_EMPTY');
-    return kind;
+  #name(text: string): WrittenName {
+    const name = writtenName(text);
+    if (name === undefined) this.#refuse('FIELD_NAME_CHARACTER');
+    if (text === '') this.#refuse('FIELD_NAME_EMPTY');
+    return name;
   }
 
-  #text(text: string): void {
-    this.#room(text.length);
-    this.#to += this.#slab.write(text, this.#to, 'latin1');
+  /** Makes room for a whole head; `bytes`: its start line, the fixed parts aside. */
+  #roomForHead(bytes: number, headers: readonly string[], options: HeadOptions): void {
+    // Colon, space and line end of a field are four.
+    let size = FIXED_BYTES + bytes + options.upgrade.length + 2 * headers.length;
+    for (let at = 0; at < headers.length; at += 1) size += (headers[at] as string).length;
+    this.#room(size);
   }
 
   #room(size: number): void {
@@ -233,11 +301,46 @@ export class Http1Writer {
   }
 
   #cut(): void {
-    if (this.#to > this.#from) this.#ready.push(this.#slab.subarray(this.#from, this.#to));
+    if (this.#to > this.#from) {
+      if (this.#ready === NO_READY) this.#ready = [];
+      this.#ready.push(this.#slab.subarray(this.#from, this.#to));
+    }
     this.#from = this.#to;
   }
 
+  #letGo(): void {
+    giveSlab(this.#slab, this.#to);
+    this.#slab = NO_SLAB;
+    this.#from = 0;
+    this.#to = 0;
+  }
+
   #refuse(rule: RuleCode): never {
+    // What was written of a refused head lies behind all that counts; nobody may ask for the rest again.
+    if (this.#slab !== NO_SLAB && this.#from === this.#to) this.#letGo();
     throw new Http1Refusal(rule, this.#role);
   }
+}
+
+/** Most often a target is a path, and there is nothing to take apart. */
+function isPath(method: string, target: string): boolean {
+  return target.charCodeAt(0) === SLASH && method !== 'CONNECT';
+}
+
+function lineEnd(out: Buffer, at: number): number {
+  out[at] = CR;
+  out[at + 1] = LF;
+  return at + 2;
+}
+
+const lines: ({ readonly reason: string; readonly bytes: Buffer } | undefined)[] = [];
+
+/** The status line; `undefined`: a character is none of a reason's. */
+function statusLine(status: number, reason: string): Buffer | undefined {
+  const known = lines[status - STATUS_MIN];
+  if (known !== undefined && known.reason === reason) return known.bytes;
+  if (!isValue(reason)) return undefined;
+  const bytes = Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n`, 'latin1');
+  if (reason.length <= REASON_KEPT_MAX) lines[status - STATUS_MIN] = { reason, bytes };
+  return bytes;
 }

@@ -19,9 +19,7 @@ import { COPY_BYTES_MAX, type HeadOptions, Http1Writer } from '#gateway/wire/htt
 const PLAIN = { framing: FRAMING_NONE, keepAlive: true, upgrade: '' };
 
 function drained(writer: Http1Writer): Buffer[] {
-  const parts: Buffer[] = [];
-  writer.drain((bytes) => parts.push(bytes));
-  return parts;
+  return [...writer.drain()];
 }
 
 test('what is written is read as it was meant', () => {
