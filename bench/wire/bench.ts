@@ -49,6 +49,8 @@ export interface Stage {
 }
 
 const ROUND_MS_MIN = 250;
+/** How long every system warms up for a scenario, in rounds: a compiler that is still at work is not measured. */
+const WARM_ROUNDS = 3;
 /** The compiler of a JavaScript gateway wants to have seen some traffic; rivals get the same. */
 const WARM_UP_MS = 2_000;
 /** From a generator's start until its load is steady. */
@@ -168,7 +170,8 @@ class Rounds {
       }
       const samples = await this.#scenario(name, options, () => {
         const due = SCENARIOS.slice(SCENARIOS.indexOf(name)).filter((each) => only.includes(each));
-        const cells = due.reduce((sum, each) => sum + this.#able(each).length, 0) * (rounds + 1);
+        const cells =
+          due.reduce((sum, each) => sum + this.#able(each).length, 0) * (rounds + WARM_ROUNDS);
         const fittingMs = leftMs() / cells - OVERHEAD_MS - SETTLE_MS;
         return Math.max(ROUND_MS_MIN, Math.min(options.roundMs, fittingMs));
       });
@@ -183,7 +186,7 @@ class Rounds {
     return SYSTEMS.filter((each) => this.#pairs[each].targets[carried] !== undefined);
   }
 
-  /** A round to warm up, then those that count; in each round every system has its turn. */
+  /** Rounds to warm up, then those that count; in each round every system has its turn. */
   async #scenario(name: ScenarioName, { rounds }: WireOptions, fitting: () => number) {
     const able = this.#able(name);
     const samples: Record<SystemName, Sample[] | null> = {
@@ -198,12 +201,9 @@ class Rounds {
     }
     const roundMs = fitting();
     this.#io.err(`${name}: ${rounds} rounds of ${Math.round(roundMs)} ms each …\n`);
-    for (let round = -1; round < rounds; round += 1) {
-      for (const each of able) {
-        const sample = await this.#once(each, name, roundMs);
-        if (round >= 0) samples[each]?.push(sample);
-      }
-    }
+    for (const each of able) await this.#once(each, name, WARM_ROUNDS * roundMs);
+    for (let round = 0; round < rounds; round += 1)
+      for (const each of able) samples[each]?.push(await this.#once(each, name, roundMs));
     return samples;
   }
 
