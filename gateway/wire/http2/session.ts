@@ -8,6 +8,7 @@ import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31 } from './fr
 import type { Http2Limits } from './limits.ts';
 import { type Http2Settings, initialSettings } from './settings.ts';
 import { type Http2Sink, Http2Stream } from './stream.ts';
+import { StreamTable } from './streams.ts';
 import { FrameWriter } from './writer.ts';
 
 export type Http2Role = 'client' | 'server';
@@ -24,7 +25,7 @@ export class Session<T> {
   readonly local: Http2Settings;
   readonly peer = initialSettings();
   readonly writer = new FrameWriter(DEFAULT_FRAME_BYTES);
-  readonly streams = new Map<number, Http2Stream<T>>();
+  readonly streams = new StreamTable<T>();
   /** Streams that have more to send than windows or output took, longest waiting first. */
   readonly blocked = new Set<Http2Stream<T>>();
   /** Streams that wait for their own window, and cost the others nothing meanwhile. */
@@ -76,7 +77,7 @@ export class Session<T> {
     // Until it has acknowledged ours, the peer goes by the initial value.
     const receive = this.settled ? this.local.initialWindowBytes : DEFAULT_WINDOW_BYTES;
     const stream = new Http2Stream<T>(id, this.peer.initialWindowBytes, receive);
-    this.streams.set(id, stream);
+    this.streams.add(stream);
     return stream;
   }
 
@@ -92,8 +93,8 @@ export class Session<T> {
   forget(stream: Http2Stream<T>): boolean {
     stream.localClosed = true;
     stream.remoteClosed = true;
-    this.blocked.delete(stream);
-    this.starved.delete(stream);
+    if (this.blocked.size > 0) this.blocked.delete(stream);
+    if (this.starved.size > 0) this.starved.delete(stream);
     return this.streams.delete(stream.id);
   }
 
@@ -241,7 +242,7 @@ export class Session<T> {
   /** No more of anything: every open stream is told. */
   end(code: number): void {
     this.ended = true;
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       this.forget(stream);
       this.sink.onReset(stream, code, false);
     }
@@ -251,7 +252,7 @@ export class Session<T> {
   peerGoaway(lastId: number, code: number): void {
     this.peerLeaving = true;
     const own = this.role === 'client' ? 1 : 0;
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.values()) {
       if ((stream.id & 1) !== own || stream.id <= lastId) continue;
       this.forget(stream);
       this.sink.onReset(stream, H2_CODE.REFUSED_STREAM, true);
