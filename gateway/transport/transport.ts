@@ -5,6 +5,8 @@
  * change; nobody is called after `destroy` but for `onClosed`.
  */
 import type { Socket } from 'node:net';
+import { Readable } from 'node:stream';
+import { readHook, readInto } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 
 /** What a {@link Transport} tells its owner. */
@@ -23,6 +25,11 @@ export class Transport {
   readonly socket: Socket;
   /** Who is told; changes hands once, when the protocol has been told apart. */
   owner: TransportOwner;
+  /** Whether more has been written than the system takes: wait for `onRoom`. */
+  full = false;
+  /** What is read goes straight to the owner: nothing waits in the stream of the socket. */
+  #direct = false;
+  #paused = false;
   #flushing = false;
   #error: NodeJS.ErrnoException | undefined;
   #ended = false;
@@ -35,6 +42,7 @@ export class Transport {
     this.socket = socket;
     this.owner = owner;
     (socket as Carrier)[CARRIED] = this;
+    if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
     socket.on('data', onData);
     socket.on('end', onEnd);
     socket.on('drain', onDrain);
@@ -45,16 +53,34 @@ export class Transport {
   /** For the listeners of this file alone. */
   fail(error: NodeJS.ErrnoException): void {
     this.#error ??= error;
+    this.full = false;
   }
 
   /** For the listeners of this file alone. */
   closed(): void {
+    this.full = false;
     this.owner.onClosed(this.#error);
   }
 
-  /** Whether more has been written than the system takes: wait for `onRoom`. */
-  get full(): boolean {
-    return this.socket.writableNeedDrain;
+  /** For the listeners of this file alone. */
+  drained(): void {
+    this.full = false;
+    this.owner.onRoom();
+  }
+
+  /** For the listeners of this file alone; false: the stream of the socket has enough for now. */
+  read(bytes: Buffer, from: number, to: number): boolean {
+    if (this.#direct || this.#goesDirect()) {
+      this.owner.onBytes(bytes, from, to);
+      return true;
+    }
+    // A paused socket is still read, a little: so its end is noticed.
+    return this.socket.push(bytes.subarray(from, to));
+  }
+
+  #goesDirect(): boolean {
+    this.#direct = !this.#paused && this.socket.readableLength === 0;
+    return this.#direct;
   }
 
   /** Bytes written that the system has not taken. */
@@ -93,20 +119,24 @@ export class Transport {
     const { socket } = this;
     if (socket.destroyed || this.#ended) return;
     if (list.length === 1) {
-      socket.write(list[0] as Buffer);
+      if (!socket.write(list[0] as Buffer)) this.full = socket.writableNeedDrain;
       return;
     }
     socket.cork();
     for (const bytes of list) socket.write(bytes);
     socket.uncork();
+    this.full = socket.writableNeedDrain;
   }
 
   /** Reads no further until {@link resume}. */
   pause(): void {
-    this.socket.pause();
+    this.#paused = true;
+    this.#direct = false;
+    pauseStream.call(this.socket);
   }
 
   resume(): void {
+    this.#paused = false;
     this.socket.resume();
   }
 
@@ -114,19 +144,25 @@ export class Transport {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.full = false;
     this.socket.end();
   }
 
   /** Ends both halves now; what the system has not taken is lost. */
   destroy(): void {
+    this.full = false;
     this.socket.destroy();
   }
 
   /** Ends both halves with a RST, so that the far side can tell (RFC 9293 section 3.10.7). */
   reset(): void {
+    this.full = false;
     this.socket.resetAndDestroy();
   }
 }
+
+/** That of a socket would not see the end of one that is read into a buffer of ours. */
+const pauseStream = Readable.prototype.pause;
 
 const CARRIED = Symbol('transport');
 
@@ -136,6 +172,11 @@ interface Carrier extends Socket {
   readonly _handle?: { readonly writeQueueSize: number } | null;
 }
 
+const onRead = readHook(function (this: Socket, bytes, from, to) {
+  return (this as Carrier)[CARRIED].read(bytes, from, to);
+});
+
+/** What the stream of a socket held, or all, where {@link readInto} cannot. */
 function onData(this: Carrier, bytes: Buffer): void {
   this[CARRIED].owner.onBytes(bytes, 0, bytes.length);
 }
@@ -145,7 +186,7 @@ function onEnd(this: Carrier): void {
 }
 
 function onDrain(this: Carrier): void {
-  this[CARRIED].owner.onRoom();
+  this[CARRIED].drained();
 }
 
 function onError(this: Carrier, error: NodeJS.ErrnoException): void {

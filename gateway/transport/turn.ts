@@ -7,7 +7,9 @@ export interface Flushable {
   flush(): void;
 }
 
-const waiting: Flushable[] = [];
+/** Those of this turn, and those of the one before: swapped, so that neither is made anew each turn. */
+let waiting: Flushable[] = [];
+let flushed: Flushable[] = [];
 let scheduled = false;
 
 /**
@@ -24,6 +26,12 @@ export function flushAtTurnEnd(flushable: Flushable): void {
 function flushAll(): void {
   scheduled = false;
   // What is asked for from within a flush belongs to the next turn.
-  const now = waiting.splice(0);
-  for (const each of now) each.flush();
+  const now = waiting;
+  waiting = flushed;
+  flushed = now;
+  try {
+    for (const each of now) each.flush();
+  } finally {
+    now.length = 0;
+  }
 }
