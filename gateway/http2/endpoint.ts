@@ -16,6 +16,7 @@ import { H2_CODE } from '../wire/http2/frames.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import type { Http2Settings } from '../wire/http2/settings.ts';
 import type { Http2Sink, Http2Stream } from '../wire/http2/stream.ts';
+import { type PortionReader, Portions } from './portions.ts';
 import { type WindowBounds, WindowEstimator } from './window.ts';
 
 /** A peer that has not acknowledged our SETTINGS by then is none (RFC 9113 section 6.5.3). */
@@ -64,11 +65,14 @@ export interface EndpointOptions {
   readonly handler: EndpointHandler;
 }
 
-export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Connection {
+export class Http2Endpoint
+  implements TransportOwner, Http2Sink<StreamOwner>, Connection, PortionReader
+{
   readonly connection: Http2Connection<StreamOwner>;
   readonly transport: Transport;
   readonly #options: EndpointOptions;
   readonly #estimator: WindowEstimator;
+  readonly #portions: Portions;
   readonly #startedMs: number;
   /** Monotonic milliseconds of the last byte heard. */
   lastReceivedMs: number;
@@ -98,6 +102,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
       connectionWindowBytes: this.#estimator.connectionBytes,
       connectProtocol: role === 'server',
     });
+    this.#portions = new Portions(transport, this);
     transport.owner = this;
     this.touch();
   }
@@ -120,14 +125,29 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   }
 
   onBytes(bytes: Buffer, from: number, to: number): void {
+    this.#portions.take(bytes, from, to);
+  }
+
+  readPortion(bytes: Buffer, from: number, to: number, units: number): number {
+    const { connection } = this;
     const nowMs = this.#options.clock.monotonicMs();
     this.lastReceivedMs = nowMs;
-    this.connection.feed(bytes, nowMs, from, to);
+    const used = connection.feed(bytes, nowMs, from, to, units);
     this.touch();
-    if (this.connection.ended) this.transport.wantFlush();
+    if (!connection.ended) return used;
+    this.transport.wantFlush();
+    return to - from;
+  }
+
+  get unitsLeft(): number {
+    return this.connection.unitsLeft;
   }
 
   onEnd(): void {
+    this.#portions.end();
+  }
+
+  readEnd(): void {
     // HTTP/2 knows no half-closed connection: whoever ends its half has gone.
     this.connection.end(H2_CODE.CANCEL);
     this.#finish();
@@ -138,6 +158,7 @@ export class Http2Endpoint implements TransportOwner, Http2Sink<StreamOwner>, Co
   }
 
   onClosed(error: Error | undefined): void {
+    this.#portions.drop();
     this.connection.end(H2_CODE.CANCEL);
     this.#options.handler.onEnded(this.#error ?? error);
   }

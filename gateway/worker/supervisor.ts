@@ -27,7 +27,7 @@ const REPLACE_GRACE_MS = 10_000;
  * What a worker allocates lives for a request or for a connection: a small young generation is swept
  * sooner, and a crowd of connections costs a third less memory.
  */
-export const WORKER_FLAGS: readonly string[] = ['--max-semi-space-size=2'];
+export const WORKER_FLAGS: readonly string[] = ['--max-semi-space-size=8'];
 
 export interface SupervisorOptions {
   /** The program of a worker, a file for node. */

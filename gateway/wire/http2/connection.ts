@@ -98,14 +98,30 @@ export class Http2Connection<T> {
     );
   }
 
-  /** Reads `bytes[from, to)`, received at `nowMs` (monotonic). What is wrong with them ends in `onError`. */
-  feed(bytes: Buffer, nowMs: number, from = 0, to = bytes.length): void {
+  /** Of the units of the last {@link feed}, those that were not needed. */
+  get unitsLeft(): number {
+    return this.#reader.unitsLeft;
+  }
+
+  /**
+   * Reads `bytes[from, to)`, received at `nowMs` (monotonic). What is wrong with them ends in `onError`.
+   * Stops between two frames when `units` are spent: a frame is one, HEADERS are `HEADERS_UNITS`.
+   * Returns how many bytes were read.
+   */
+  feed(
+    bytes: Buffer,
+    nowMs: number,
+    from = 0,
+    to = bytes.length,
+    units = Number.POSITIVE_INFINITY,
+  ): number {
     const session = this.#session;
-    if (session.ended || this.#feeding) return;
+    if (session.ended || this.#feeding) return to - from;
     session.nowMs = nowMs;
     this.#feeding = true;
+    let read = to - from;
     try {
-      this.#reader.feed(bytes, from, to);
+      read = this.#reader.feed(bytes, from, to, units) - from;
       if (session.writer.output.controlBytes > session.limits.outputControlBytes)
         throw new Http2Error('OUTPUT_QUEUE');
     } catch (error) {
@@ -115,6 +131,7 @@ export class Http2Connection<T> {
       this.#feeding = false;
       if (session.ended) this.#reader.stopped = true;
     }
+    return read;
   }
 
   /** All output so far, to be written in this order. Streams that waited for room may add more at once. */

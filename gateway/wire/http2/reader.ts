@@ -29,6 +29,9 @@ const PREFACE_STATE = 5;
 
 const NOTHING = Buffer.alloc(0);
 
+/** What HEADERS count, beside other frames: a request or an answer follows from them. */
+export const HEADERS_UNITS = 8;
+
 export class FrameReader {
   readonly #handler: FrameHandler;
   readonly #maxFrameBytes: number;
@@ -43,6 +46,8 @@ export class FrameReader {
   #flags = 0;
   #id = 0;
   #payload: Buffer = NOTHING;
+  /** What is left of what the last `feed` was allowed. */
+  unitsLeft = 0;
   /** Set to stop reading for good. */
   stopped = false;
 
@@ -52,10 +57,12 @@ export class FrameReader {
     this.#state = expectPreface ? PREFACE_STATE : HEADER;
   }
 
-  /** Reads `bytes[from, to)`. */
-  feed(bytes: Buffer, from: number, to: number): void {
+  /** Reads `bytes[from, to)`, as far as `units` allow; returns where it stopped. */
+  feed(bytes: Buffer, from: number, to: number, units: number): number {
+    this.unitsLeft = units;
     let at = from;
     while (at < to && !this.stopped) {
+      if (this.unitsLeft <= 0 && this.#state === HEADER) break;
       switch (this.#state) {
         case HEADER:
           at = this.#readHeader(bytes, at, to);
@@ -79,6 +86,7 @@ export class FrameReader {
           at = this.#readPreface(bytes, at, to);
       }
     }
+    return at;
   }
 
   #readHeader(bytes: Buffer, from: number, to: number): number {
@@ -100,6 +108,7 @@ export class FrameReader {
     this.#flags = source[at + 4] as number;
     this.#id = readUint32(source, at + 5) & 0x7fff_ffff;
     if (length > this.#maxFrameBytes) throw new Http2Error('FRAME_SIZE');
+    this.unitsLeft -= this.#type === FRAME.HEADERS ? HEADERS_UNITS : 1;
     this.#handler.begin(this.#type, this.#flags, this.#id, length);
     return this.#type === FRAME.DATA
       ? this.#startData(length, bytes, next)
