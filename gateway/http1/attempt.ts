@@ -2,7 +2,7 @@
  * One request to a pod, written as it comes, and what its answer has cost so far.
  */
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
-import { headerValue, LENGTH_UNKNOWN, type RawHeaders, type RequestHead } from '../http/message.ts';
+import { LENGTH_UNKNOWN, type RawHeaders, type RequestHead } from '../http/message.ts';
 import {
   FRAMING_CHUNKED,
   FRAMING_NONE,
@@ -10,7 +10,8 @@ import {
   type Framing,
   framingOfLength,
 } from '../wire/http1/message.ts';
-import type { Http1Writer } from '../wire/http1/writer.ts';
+import type { HeadOptions, Http1Writer } from '../wire/http1/writer.ts';
+import { SEEN } from '../wire/seen.ts';
 import { ANSWER_BYTES_MAX } from './bounds.ts';
 
 /** What an attempt needs of the connection it goes by. */
@@ -57,17 +58,9 @@ export class Http1Attempt implements Attempt {
   /** Writes the head. Throws `Http1Refusal` where it holds what may not be written. */
   begin(): void {
     const { head } = this;
-    this.connection.writer.request(
-      head.method,
-      head.path,
-      head.authority,
-      withoutTe(head.headers),
-      {
-        framing: requestFraming(head),
-        keepAlive: true,
-        upgrade: head.upgrade,
-      },
-    );
+    const { writer } = this.connection;
+    const options = optionsOf(head);
+    writer.request(head.method, head.path, head.authority, withoutTe(head), options);
     this.connection.gathered(0);
   }
 
@@ -165,6 +158,15 @@ export class Http1Attempt implements Attempt {
   }
 }
 
+/** How the head of a request without content is written, as most are. */
+const BARE: HeadOptions = { framing: FRAMING_NONE, keepAlive: true, upgrade: '', http10: false };
+
+function optionsOf(head: RequestHead): HeadOptions {
+  const framing = requestFraming(head);
+  if (framing === FRAMING_NONE) return BARE;
+  return { framing, keepAlive: true, upgrade: head.upgrade, http10: false };
+}
+
 function requestFraming(head: RequestHead): Framing {
   // What follows the switch is counted by nobody; before it, nothing follows.
   if (head.upgrade !== '') return FRAMING_RAW;
@@ -177,18 +179,12 @@ function requestFraming(head: RequestHead): Framing {
 function announces(head: RequestHead): boolean {
   const { method } = head;
   return (
-    method === 'POST' ||
-    method === 'PUT' ||
-    method === 'PATCH' ||
-    headerValue(head.headers, 'content-length') !== undefined
+    method === 'POST' || method === 'PUT' || method === 'PATCH' || (head.seen & SEEN.LENGTH) !== 0
   );
 }
 
 /** The writer leaves out the other fields of the hop; `te` means nothing to it. */
-function withoutTe(headers: RawHeaders): RawHeaders {
-  for (let at = 0; at < headers.length; at += 2) {
-    if (headers[at] === 'te')
-      return headers.filter((_, each) => headers[each - (each % 2)] !== 'te');
-  }
-  return headers;
+function withoutTe({ headers, seen }: RequestHead): RawHeaders {
+  if ((seen & SEEN.TE) === 0) return headers;
+  return headers.filter((_, each) => headers[each - (each % 2)] !== 'te');
 }

@@ -9,6 +9,7 @@ import type { Exchange, ExchangeListener } from '../http/exchange.ts';
 import {
   isBodiless,
   LENGTH_UNKNOWN,
+  NO_HEADERS,
   type RawHeaders,
   type RequestHead,
   type ResponseHead,
@@ -27,7 +28,12 @@ import { DISCARD_BYTES_MAX, REQUEST_BYTES_MAX } from './bounds.ts';
 import { reasonOf } from './reason.ts';
 import { requestedUpgrade } from './upgrade.ts';
 
-const INTERIM: HeadOptions = { framing: FRAMING_NONE, keepAlive: true, upgrade: '' };
+const INTERIM: HeadOptions = {
+  framing: FRAMING_NONE,
+  keepAlive: true,
+  upgrade: '',
+  http10: false,
+};
 
 /** What an exchange needs of the connection it came by. */
 export interface ExchangeConnection {
@@ -83,7 +89,7 @@ export class Http1Exchange implements Exchange {
   #unsent = 0;
   #waitsFor100: boolean;
   #bodiless = false;
-  #trailers: RawHeaders = [];
+  #trailers: RawHeaders = NO_HEADERS;
 
   constructor(
     connection: ExchangeConnection,

@@ -21,7 +21,7 @@ import {
 } from './names.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import type { HeadScanner } from './scan.ts';
-import { isAuthority, isMethod, readTarget, sameAuthority } from './target.ts';
+import { isAuthority, isPath, methodIn, readTarget, sameAuthority } from './target.ts';
 
 /** What the request was that a response answers. Flags. */
 export const ASKED_HEAD = 1;
@@ -33,23 +33,29 @@ const facts = new FieldFacts();
 /** The request whose bytes `text` are. Throws {@link Http1Refusal}. */
 export function readRequest(scanner: HeadScanner, text: string): Head {
   const headers = readHeaders(scanner, text, 'request');
-  const method = text.substring(scanner.methodFrom, scanner.methodTo);
-  if (!isMethod(method)) refuse('METHOD_UNKNOWN', 'request');
+  const method = methodIn(text, scanner.methodFrom, scanner.methodTo);
+  if (method === undefined) refuse('METHOD_UNKNOWN', 'request');
   const target = text.substring(scanner.targetFrom, scanner.targetTo);
-  const parts = readTarget(method, target);
-  if (typeof parts === 'string') refuse(parts, 'request');
-  const { minor } = scanner;
-  if (!facts.hasHost && minor === 1) refuse('HOST_MISSING', 'request');
-  if (facts.hasHost && !isAuthority(facts.host)) refuse('HOST_INVALID', 'request');
-  if (facts.hasHost && parts.authority !== '' && !sameAuthority(parts.authority, facts.host)) {
-    refuse('TARGET_HOST_MISMATCH', 'request');
+  let path = target;
+  let authority = '';
+  if (!isPath(method, target)) {
+    const parts = readTarget(method, target);
+    if (typeof parts === 'string') refuse(parts, 'request');
+    path = parts.path;
+    authority = parts.authority;
   }
+  const { minor } = scanner;
+  if (facts.hasHost) {
+    if (!isAuthority(facts.host)) refuse('HOST_INVALID', 'request');
+    if (authority === '') authority = facts.host;
+    else if (!sameAuthority(authority, facts.host)) refuse('TARGET_HOST_MISMATCH', 'request');
+  } else if (minor === 1) refuse('HOST_MISSING', 'request');
   const framing = requestFraming(method);
   return {
     method,
     target,
-    path: parts.path,
-    authority: parts.authority === '' ? facts.host : parts.authority,
+    path,
+    authority,
     status: 0,
     reason: '',
     minor,
@@ -73,7 +79,7 @@ export function readResponse(scanner: HeadScanner, text: string, asked: number):
     path: '',
     authority: '',
     status,
-    reason: text.substring(scanner.reasonFrom, scanner.reasonTo),
+    reason: reasonIn(text, scanner.reasonFrom, scanner.reasonTo),
     minor,
     headers,
     seen: facts.seen,
@@ -97,13 +103,14 @@ export function readTrailers(scanner: HeadScanner, text: string, role: Role): st
 
 function readHeaders(scanner: HeadScanner, text: string, role: Role): string[] {
   const { names, ends, count } = scanner;
-  const list: string[] = [];
+  const list: string[] = new Array(2 * count);
   facts.reset();
   for (let at = 0; at < count; at += 1) {
     const name = names[at] as FieldName;
     const value = text.substring(ends[2 * at] as number, ends[2 * at + 1] as number);
-    list.push(name.text, value);
-    facts.seen = seeing(facts.seen, name.seen);
+    list[2 * at] = name.text;
+    list[2 * at + 1] = value;
+    if (name.seen !== 0) facts.seen = seeing(facts.seen, name.seen);
     if (name.kind === FIELD_OTHER) continue;
     const broken = facts.take(name.kind, value);
     if (broken !== undefined) refuse(broken, role);
@@ -152,6 +159,13 @@ function responseFraming(status: number, minor: number, asked: number): Framing 
   if (status === 304 || (asked & ASKED_HEAD) !== 0) return FRAMING_NONE;
   if (facts.chunked) return FRAMING_CHUNKED;
   return facts.length >= 0 ? framingOfLength(facts.length) : FRAMING_UNTIL_CLOSE;
+}
+
+/** The phrase in `text[from, to)`: that of nearly all answers is shared. */
+function reasonIn(text: string, from: number, to: number): string {
+  const isOk =
+    to - from === 2 && text.charCodeAt(from) === 0x4f && text.charCodeAt(from + 1) === 0x4b;
+  return isOk ? 'OK' : text.substring(from, to);
 }
 
 /** RFC 9112 section 9.3. */

@@ -17,9 +17,16 @@ export const FRAMING_CHUNKED: Framing = { kind: 'chunked', length: 0 };
 export const FRAMING_UNTIL_CLOSE: Framing = { kind: 'untilClose', length: 0 };
 export const FRAMING_RAW: Framing = { kind: 'raw', length: 0 };
 
+/** Those of up to so many bytes are shared. */
+const SHARED_MAX = 1_023;
+const shared: Framing[] = Array.from({ length: SHARED_MAX + 1 }, (_, length) => ({
+  kind: 'length',
+  length,
+}));
+
 /** Content of `length` bytes. */
 export function framingOfLength(length: number): Framing {
-  return { kind: 'length', length };
+  return length <= SHARED_MAX ? (shared[length] as Framing) : { kind: 'length', length };
 }
 
 /** The head of a message; one shape for both roles, so that what handles heads stays monomorphic. */

@@ -30,7 +30,7 @@ const TRAILERS = 5;
 const CLOSED = 6;
 const FAILED = 7;
 
-/** Of a request: what it asks for is in its bytes. */
+/** Of a request, what it asks for is in its bytes; of a response, that none is awaited. */
 const NOTHING_ASKED = -1;
 
 const CARRY_BYTES_MIN = 1_024;
@@ -52,8 +52,9 @@ export class Http1Parser {
   /** The first bytes of a head that came in more than one chunk. */
   #carry = NO_CARRY;
   #carried = 0;
-  /** What the outstanding requests were (`ASKED_` flags), oldest first; for responses. */
-  readonly #asked: number[] = [];
+  /** What the oldest outstanding request was (`ASKED_` flags), and those after it; for responses. */
+  #asked = NOTHING_ASKED;
+  #askedLater: number[] | undefined;
 
   constructor(role: Role, sink: MessageSink) {
     this.#role = role;
@@ -68,9 +69,15 @@ export class Http1Parser {
 
   /** A request was sent whose response is now awaited; `upgrade`: it asked for another protocol. */
   expectResponseTo(method: string, upgrade = false): void {
-    if (this.#asked.length >= PIPELINE_MAX) throw new RangeError('too many outstanding requests');
+    const later = this.#askedLater;
+    if (later !== undefined && later.length >= PIPELINE_MAX - 1) {
+      throw new RangeError('too many outstanding requests');
+    }
     const kind = method === 'HEAD' ? ASKED_HEAD : method === 'CONNECT' ? ASKED_CONNECT : 0;
-    this.#asked.push(upgrade ? kind | ASKED_UPGRADE : kind);
+    const asked = upgrade ? kind | ASKED_UPGRADE : kind;
+    if (this.#asked === NOTHING_ASKED) this.#asked = asked;
+    else if (later === undefined) this.#askedLater = [asked];
+    else later.push(asked);
   }
 
   /** Stops at the end of the message under way, or before the next; may be called from the sink. */
@@ -150,7 +157,7 @@ export class Http1Parser {
     const most = this.#state === HEAD ? HEAD_BYTES_MAX : TRAILER_BYTES_MAX;
     const carried = this.#carried;
     if (carried === 0) {
-      const asked = this.#asked[0] ?? NOTHING_ASKED;
+      const asked = this.#asked;
       const whole = this.#state === HEAD && this.#scanner.idle;
       const known = whole ? this.#repeated.take(chunk, from, to, asked) : undefined;
       if (known !== undefined) {
@@ -199,8 +206,8 @@ export class Http1Parser {
   #sectionEnd(text: string): Head | undefined {
     if (this.#state === HEAD) {
       if (this.#role === 'request') return readRequest(this.#scanner, text);
-      const asked = this.#asked[0];
-      if (asked === undefined) this.#refuse('RESPONSE_UNEXPECTED');
+      const asked = this.#asked;
+      if (asked === NOTHING_ASKED) this.#refuse('RESPONSE_UNEXPECTED');
       return readResponse(this.#scanner, text, asked);
     }
     const trailers = readTrailers(this.#scanner, text, this.#role);
@@ -210,7 +217,9 @@ export class Http1Parser {
   }
 
   #headRead(head: Head): void {
-    if (head.status >= 200 || head.status === 101) this.#asked.shift();
+    if (head.status >= 200 || head.status === 101) {
+      this.#asked = this.#askedLater?.shift() ?? NOTHING_ASKED;
+    }
     const { kind, length } = head.framing;
     // Also of an interim response: one that says "close" lets no other follow, as llhttp reads it.
     this.#keepAlive = head.keepAlive;

@@ -8,8 +8,8 @@ import type { Head } from './message.ts';
 
 const BYTES_MAX = 2_048;
 /** After so many heads in a row that differ, only one in {@link RETRY} is looked at. */
-const MISSES_MAX = 8;
-const RETRY = 64;
+const MISSES_MAX = 4;
+const RETRY = 256;
 
 const NO_BYTES = Buffer.alloc(0);
 

@@ -4,16 +4,24 @@
 import { isIPv6 } from 'node:net';
 import type { RuleCode } from './rules.ts';
 
-/** Methods served: those node:http knows, so that what passed before passes now. */
-const METHODS: ReadonlySet<string> = new Set(
+/** Methods served, each as one shared string: those node:http knows, so that what passed before passes now. */
+const METHODS: ReadonlyMap<string, string> = new Map(
   (
     'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH ' +
     'SEARCH UNLOCK BIND REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE ' +
     'UNSUBSCRIBE PURGE MKCALENDAR LINK UNLINK SOURCE QUERY'
-  ).split(' '),
+  )
+    .split(' ')
+    .map((each) => [each, each]),
 );
 
+const SLASH = 0x2f;
 const PORT_MAX = 65_535;
+/** An authority that is kept as good is no longer than this. */
+const KEPT_MAX = 256;
+/** The authority that was good last: clients ask for the same one again and again. */
+let lastGood = 'localhost';
+
 const NAME_MARKS = "-._~%!$&'()*+,;=";
 
 /** What a target names. */
@@ -25,7 +33,22 @@ export interface Target {
 
 /** Whether the gateway serves `method`. */
 export function isMethod(method: string): boolean {
-  return METHODS.has(method);
+  return method === 'GET' || METHODS.has(method);
+}
+
+/** The method in `text[from, to)`, if the gateway serves it. */
+export function methodIn(text: string, from: number, to: number): string | undefined {
+  const isGet =
+    to - from === 3 &&
+    text.charCodeAt(from) === 0x47 &&
+    text.charCodeAt(from + 1) === 0x45 &&
+    text.charCodeAt(from + 2) === 0x54;
+  return isGet ? 'GET' : METHODS.get(text.substring(from, to));
+}
+
+/** Whether `target` is a path and nothing else, as most are: {@link readTarget} has nothing to take apart. */
+export function isPath(method: string, target: string): boolean {
+  return target.charCodeAt(0) === SLASH && method !== 'CONNECT';
 }
 
 /** The parts of `target`, or the rule it breaks. Its characters were checked before. */
@@ -60,6 +83,13 @@ export function sameAuthority(one: string, other: string): boolean {
 
 /** Whether `text` is a host that is not empty, with an optional port (RFC 9110 section 7.2). */
 export function isAuthority(text: string): boolean {
+  if (text === lastGood) return true;
+  if (!judgeAuthority(text)) return false;
+  if (text.length <= KEPT_MAX) lastGood = text;
+  return true;
+}
+
+function judgeAuthority(text: string): boolean {
   let at = 0;
   if (text.startsWith('[')) {
     at = text.indexOf(']') + 1;

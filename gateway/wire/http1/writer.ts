@@ -23,7 +23,7 @@ import {
 } from './names.ts';
 import { isValue, putAscii, putBytes, putDecimal, putHex, putTarget, putValue } from './put.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
-import { isAuthority, isMethod, readTarget } from './target.ts';
+import { isAuthority, isMethod, isPath, readTarget } from './target.ts';
 
 /** Content larger than this is handed on as it is, not copied behind the head. */
 export const COPY_BYTES_MAX = 8_192;
@@ -43,7 +43,6 @@ const LAST_CHUNK_BYTES = 5;
 /** Reason phrases that are kept with their lines are no longer. */
 const REASON_KEPT_MAX = 64;
 const STATUS_MIN = 100;
-const SLASH = 0x2f;
 
 const VERSION_AND_HOST = Buffer.from(' HTTP/1.1\r\nhost: ', 'latin1');
 const CHUNKED = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
@@ -320,11 +319,6 @@ export class Http1Writer {
     if (this.#slab !== NO_SLAB && this.#from === this.#to) this.#letGo();
     throw new Http1Refusal(rule, this.#role);
   }
-}
-
-/** Most often a target is a path, and there is nothing to take apart. */
-function isPath(method: string, target: string): boolean {
-  return target.charCodeAt(0) === SLASH && method !== 'CONNECT';
 }
 
 function lineEnd(out: Buffer, at: number): number {

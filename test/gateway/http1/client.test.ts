@@ -11,6 +11,7 @@ import type { AttemptError } from '#gateway/http/attempt-error.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
+import { SEEN } from '#gateway/wire/seen.ts';
 import { listen, pod, poolTo, RawClient, Relay, serve, until } from './support.ts';
 
 const opened: { close(): unknown }[] = [];
@@ -69,7 +70,7 @@ const HEAD: RequestHead = {
   path: '/',
   authority: 'svc',
   headers: ['host', 'other', 'te', 'trailers', 'x-a', '1'],
-  seen: 0,
+  seen: SEEN.HOST | SEEN.TE,
   upgrade: '',
   length: 0,
   version: 'http1',
