@@ -19,7 +19,7 @@ export const PEEK_BYTES_MAX = 1_024;
 /** What `bytes`, the first of a connection, are. */
 export function detect(bytes: Buffer): Detected {
   const shared = Math.min(bytes.length, PREFACE.length);
-  if (bytes.subarray(0, shared).equals(PREFACE.subarray(0, shared))) {
+  if (PREFACE.compare(bytes, 0, shared, 0, shared) === 0) {
     return bytes.length >= PREFACE.length ? 'http2' : 'undecided';
   }
   const text = bytes.toString('latin1', 0, PEEK_BYTES_MAX);

@@ -19,25 +19,73 @@ export interface DetectedConnection {
   readonly ended: boolean;
 }
 
-export class Detector implements TransportOwner {
+/** Takes a connection that was told apart. */
+export interface DetectionHome {
+  decided(connection: DetectedConnection): void;
+}
+
+/**
+ * Connections that have not said what they speak, in the order they came: all may take as long, so one
+ * timer, set for the first of them, serves all.
+ */
+export class Undecided {
+  readonly #clock: Clock;
+  readonly #all = new Set<Detector>();
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Tells `home` once what `socket` speaks, unless the client leaves before. */
+  add(socket: Socket, home: DetectionHome): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#all.add(new Detector(socket, this, home, nowMs + DETECT_MS));
+    this.#timer ??= this.#clock.after(DETECT_MS, this.#look);
+  }
+
+  /** `detector` waits no more. */
+  delete(detector: Detector): void {
+    this.#all.delete(detector);
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    for (const each of this.#all) {
+      const leftMs = each.untilMs - nowMs;
+      if (leftMs > 0) {
+        // Timers count whole milliseconds, and may be early by a part of one.
+        this.#timer = this.#clock.after(Math.ceil(leftMs), this.#look);
+        return;
+      }
+      each.giveUp();
+    }
+  };
+}
+
+class Detector implements TransportOwner {
+  /** When it is decided without more bytes. */
+  readonly untilMs: number;
   readonly #transport: Transport;
-  readonly #timer: Timer;
-  readonly #decide: (detected: DetectedConnection) => void;
+  readonly #undecided: Undecided;
+  readonly #home: DetectionHome;
   #first: Buffer | undefined;
 
-  /** Calls `decide` once, unless the client leaves before. */
-  constructor(socket: Socket, clock: Clock, decide: (detected: DetectedConnection) => void) {
+  constructor(socket: Socket, undecided: Undecided, home: DetectionHome, untilMs: number) {
+    this.#undecided = undecided;
+    this.#home = home;
+    this.untilMs = untilMs;
     this.#transport = new Transport(socket, this);
-    this.#decide = decide;
-    this.#timer = clock.after(DETECT_MS, () => this.#done(detectSilent(this.#first), false));
   }
 
   onBytes(bytes: Buffer, from: number, to: number): void {
     const piece = bytes.subarray(from, to);
-    this.#first = this.#first === undefined ? piece : Buffer.concat([this.#first, piece]);
-    const detected = detect(this.#first);
+    const first = this.#first === undefined ? piece : Buffer.concat([this.#first, piece]);
+    this.#first = first;
+    const detected = detect(first);
     if (detected !== 'undecided') this.#done(detected, false);
-    else if (this.#first.length >= PEEK_BYTES_MAX) this.#done('opaque', false);
+    else if (first.length >= PEEK_BYTES_MAX) this.#done('opaque', false);
   }
 
   onEnd(): void {
@@ -45,7 +93,7 @@ export class Detector implements TransportOwner {
   }
 
   onClosed(): void {
-    this.#timer.cancel();
+    this.#undecided.delete(this);
   }
 
   onRoom(): void {
@@ -56,8 +104,13 @@ export class Detector implements TransportOwner {
     // Nothing was written.
   }
 
+  /** Its time is over: decides by what has come. */
+  giveUp(): void {
+    this.#done(detectSilent(this.#first), false);
+  }
+
   #done(protocol: DetectedConnection['protocol'], ended: boolean): void {
-    this.#timer.cancel();
-    this.#decide({ transport: this.#transport, protocol, first: this.#first, ended });
+    this.#undecided.delete(this);
+    this.#home.decided({ transport: this.#transport, protocol, first: this.#first, ended });
   }
 }

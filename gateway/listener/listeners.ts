@@ -11,7 +11,7 @@ import type { Network } from '#core/network.ts';
 import type { ListenerRoute } from '../snapshot/types.ts';
 import { Transport } from '../transport/transport.ts';
 import type { Barred } from './barred.ts';
-import { type DetectedConnection, Detector } from './detector.ts';
+import { type DetectedConnection, type DetectionHome, Undecided } from './detector.ts';
 
 /** Connections of clients a gateway has open at once; what comes above is closed. */
 export const CLIENTS_MAX = 16_000;
@@ -35,10 +35,21 @@ export interface ListenersOptions {
 /** Why a client's connection is closed at once. */
 export type ClientRefusal = 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | 'SOURCE_BARRED';
 
-interface Open {
+/** An open port; connections told apart go where it leads then. */
+class Open implements DetectionHome {
   readonly server: net.Server;
   route: ListenerRoute;
-  readonly ready: Promise<void>;
+  readonly #onConnection: ListenersOptions['onConnection'];
+
+  constructor(server: net.Server, route: ListenerRoute, options: ListenersOptions) {
+    this.server = server;
+    this.route = route;
+    this.#onConnection = options.onConnection;
+  }
+
+  decided(connection: DetectedConnection): void {
+    this.#onConnection(connection, this.route);
+  }
 }
 
 const SOURCE = Symbol('source');
@@ -53,10 +64,12 @@ export class Listeners {
   readonly #open = new Map<number, Open>();
   readonly #failed = new Map<number, string>();
   readonly #clients = new ClientCount();
+  readonly #undecided: Undecided;
   readonly #onClose: (this: Counted) => void;
 
   constructor(options: ListenersOptions) {
     this.#options = options;
+    this.#undecided = new Undecided(options.clock);
     const clients = this.#clients;
     this.#onClose = function (this: Counted) {
       clients.leave(this[SOURCE]);
@@ -104,7 +117,7 @@ export class Listeners {
       ...{ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     });
     const ready = listen(server, { host, port }, network);
-    const open: Open = { server, route, ready };
+    const open = new Open(server, route, this.#options);
     this.#open.set(port, open);
     server.on('connection', (socket) => this.#onConnection(socket, open));
     try {
@@ -122,7 +135,7 @@ export class Listeners {
   }
 
   #onConnection(socket: net.Socket, open: Open): void {
-    const { clock, barred, onConnection, onTooMany } = this.#options;
+    const { clock, barred, onTooMany } = this.#options;
     const source = socket.remoteAddress ?? '';
     const refusal = barred.has(source, clock.monotonicMs())
       ? 'SOURCE_BARRED'
@@ -136,10 +149,10 @@ export class Listeners {
     (socket as Counted).on('close', this.#onClose);
     if (open.route.hint === 'opaque') {
       const transport = new Transport(socket);
-      onConnection({ transport, protocol: 'opaque', first: undefined, ended: false }, open.route);
+      open.decided({ transport, protocol: 'opaque', first: undefined, ended: false });
       return;
     }
-    new Detector(socket, clock, (connection) => onConnection(connection, open.route));
+    this.#undecided.add(socket, open);
   }
 }
 
