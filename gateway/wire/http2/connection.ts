@@ -100,12 +100,12 @@ export class Http2Connection<T> {
 
   /** Of the units of the last {@link feed}, those that were not needed. */
   get unitsLeft(): number {
-    return this.#reader.unitsLeft;
+    return this.#session.unitsLeft;
   }
 
   /**
    * Reads `bytes[from, to)`, received at `nowMs` (monotonic). What is wrong with them ends in `onError`.
-   * Stops between two frames when `units` are spent: a frame is one, HEADERS are `HEADERS_UNITS`.
+   * Stops between two frames when `units` are spent: a frame is one, a request `REQUEST_UNITS` more.
    * Returns how many bytes were read.
    */
   feed(
@@ -118,10 +118,11 @@ export class Http2Connection<T> {
     const session = this.#session;
     if (session.ended || this.#feeding) return to - from;
     session.nowMs = nowMs;
+    session.unitsLeft = units;
     this.#feeding = true;
     let read = to - from;
     try {
-      read = this.#reader.feed(bytes, from, to, units) - from;
+      read = this.#reader.feed(bytes, from, to) - from;
       if (session.writer.output.controlBytes > session.limits.outputControlBytes)
         throw new Http2Error('OUTPUT_QUEUE');
     } catch (error) {

@@ -9,7 +9,7 @@ import { HpackError } from '../hpack/error.ts';
 import { Http2Error } from './error.ts';
 import { FLAG, FRAME } from './frames.ts';
 import { judge, MESSAGE } from './headers.ts';
-import type { Session } from './session.ts';
+import { REQUEST_UNITS, type Session } from './session.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Bytes of a HEADERS frame's priority fields (RFC 9113, section 6.2). */
@@ -123,6 +123,7 @@ export class HeaderReceiver<T> {
         return;
       }
     }
+    session.unitsLeft -= REQUEST_UNITS;
     const stream = session.addStream(id);
     stream.headersReceived = true;
     stream.remoteClosed = ends;

@@ -33,7 +33,12 @@ export class Inbound<T> implements FrameHandler {
     this.#empty = new Bucket(session.limits.emptyFrames);
   }
 
+  get sated(): boolean {
+    return this.#session.unitsLeft <= 0;
+  }
+
   begin(type: number, flags: number, id: number, length: number): void {
+    this.#session.unitsLeft -= 1;
     if (!this.#greeted) {
       // Both prefaces begin with SETTINGS (RFC 9113, section 3.4).
       if (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0) throw new Http2Error('PREFACE');

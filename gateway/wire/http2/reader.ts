@@ -10,6 +10,8 @@ import { FLAG, FRAME, FRAME_HEADER_BYTES, PREFACE, readUint24, readUint32 } from
 
 /** What the frames are told to. Methods may throw {@link Http2Error}, which ends the connection. */
 export interface FrameHandler {
+  /** Wants no further frame now. */
+  readonly sated: boolean;
   /** A complete frame other than DATA; its payload is `bytes[from, to)`. */
   frame(type: number, flags: number, id: number, bytes: Buffer, from: number, to: number): void;
   /** A frame header has come, before its payload. */
@@ -29,9 +31,6 @@ const PREFACE_STATE = 5;
 
 const NOTHING = Buffer.alloc(0);
 
-/** What HEADERS count, beside other frames: a request or an answer follows from them. */
-export const HEADERS_UNITS = 8;
-
 export class FrameReader {
   readonly #handler: FrameHandler;
   readonly #maxFrameBytes: number;
@@ -46,8 +45,6 @@ export class FrameReader {
   #flags = 0;
   #id = 0;
   #payload: Buffer = NOTHING;
-  /** What is left of what the last `feed` was allowed. */
-  unitsLeft = 0;
   /** Set to stop reading for good. */
   stopped = false;
 
@@ -57,12 +54,11 @@ export class FrameReader {
     this.#state = expectPreface ? PREFACE_STATE : HEADER;
   }
 
-  /** Reads `bytes[from, to)`, as far as `units` allow; returns where it stopped. */
-  feed(bytes: Buffer, from: number, to: number, units: number): number {
-    this.unitsLeft = units;
+  /** Reads `bytes[from, to)` until the handler has had enough; returns where it stopped. */
+  feed(bytes: Buffer, from: number, to: number): number {
     let at = from;
     while (at < to && !this.stopped) {
-      if (this.unitsLeft <= 0 && this.#state === HEADER) break;
+      if (this.#state === HEADER && this.#handler.sated) break;
       switch (this.#state) {
         case HEADER:
           at = this.#readHeader(bytes, at, to);
@@ -108,7 +104,6 @@ export class FrameReader {
     this.#flags = source[at + 4] as number;
     this.#id = readUint32(source, at + 5) & 0x7fff_ffff;
     if (length > this.#maxFrameBytes) throw new Http2Error('FRAME_SIZE');
-    this.unitsLeft -= this.#type === FRAME.HEADERS ? HEADERS_UNITS : 1;
     this.#handler.begin(this.#type, this.#flags, this.#id, length);
     return this.#type === FRAME.DATA
       ? this.#startData(length, bytes, next)

@@ -18,6 +18,9 @@ const PRESSED_SHARE = 4;
 /** And this is how small. */
 const PRESSED_WINDOW_BYTES = 16 * 1024;
 
+/** What follows from a request, beside reading its frame. */
+export const REQUEST_UNITS = 7;
+
 export class Session<T> {
   readonly role: Http2Role;
   readonly sink: Http2Sink<T>;
@@ -54,6 +57,8 @@ export class Session<T> {
   /** PINGs of ours that are not answered yet. */
   pings = 0;
   nowMs = 0;
+  /** How much more may be read now: a frame is one, a request {@link REQUEST_UNITS} more. */
+  unitsLeft = Number.POSITIVE_INFINITY;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
   readonly windowUpdates: Bucket;

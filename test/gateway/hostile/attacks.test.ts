@@ -115,7 +115,7 @@ async function underAttack(attack: Attack, at: number): Promise<void> {
       await until(`${attack.rules} of ${attack.source}`, () => isCounted(registry, attack), 8_000);
     } else await new Promise((resolve) => setTimeout(resolve, 300));
     const startMs = performance.now();
-    assert.ok(await served(), 'the bystander is served');
+    assert.ok(await served(), `the bystander is served: ${last}`);
     const tookMs = performance.now() - startMs;
     assert.ok(tookMs < 2_000, `the bystander waited for ${tookMs} ms`);
   } finally {
