@@ -3,7 +3,8 @@
  *
  * Credentials are never indexed, here or by anyone behind us (section 7.1.3). A field enters the
  * dynamic table when its name is sent a second time in a row with the same value: what changes with
- * every request (paths, trace ids) would only push out what repeats, and spoil memos at both ends.
+ * every request (paths, trace ids) would only push out what repeats, and spoil memos at both ends. Of a
+ * name whose values keep changing one entry is made, where there is room, so that the name is a number.
  */
 import { EncodedName } from './encoded-name.ts';
 import { HpackError } from './error.ts';
