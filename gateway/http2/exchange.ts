@@ -4,7 +4,12 @@
 import { type ErrorCode, IsthmusError } from '#core/errors.ts';
 import { HEADER_UPGRADE } from '#core/names.ts';
 import type { Exchange, ExchangeListener } from '../http/exchange.ts';
-import type { RawHeaders, RequestHead, ResponseHead } from '../http/message.ts';
+import {
+  LENGTH_UNKNOWN,
+  type RawHeaders,
+  type RequestHead,
+  type ResponseHead,
+} from '../http/message.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { H2_CODE } from '../wire/http2/frames.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
@@ -124,31 +129,20 @@ export class Http2Exchange implements Exchange, StreamOwner {
 
 /** Reads `block` as a request; `end`: it has no content. */
 export function requestHeadOf(block: HeaderBlock, end: boolean): RequestHead {
-  const { headers } = block;
-  let method = '';
-  let path = '';
-  let authority = '';
-  let upgrade = '';
-  let at = 0;
-  for (; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.charCodeAt(0) !== COLON) break;
-    const value = headers[at + 1] as string;
-    if (name === ':method') method = value;
-    else if (name === ':path') path = value;
-    else if (name === ':authority') authority = value;
-    else if (name === ':protocol') upgrade = value;
-  }
-  const fields = headers.slice(at);
-  if (authority === '') authority = hostOf(fields);
-  // An extended CONNECT asks for what GET with Upgrade asks for in HTTP/1 (RFC 8441 section 5).
-  if (upgrade !== '') method = 'GET';
-  const length = end ? 0 : block.contentLength > 0 ? block.contentLength : -1;
-  const { seen } = block;
-  return { method, path, authority, headers: fields, seen, upgrade, length, version: 'http2' };
+  const { path, seen, protocol } = block;
+  const headers = block.headers.slice(block.fieldsAt);
+  return {
+    // An extended CONNECT asks for what GET with Upgrade asks for in HTTP/1 (RFC 8441 section 5).
+    method: protocol === '' ? block.method : 'GET',
+    path,
+    authority: block.authority === '' ? hostOf(headers) : block.authority,
+    headers,
+    seen,
+    upgrade: protocol,
+    length: end ? 0 : block.contentLength > 0 ? block.contentLength : LENGTH_UNKNOWN,
+    version: 'http2',
+  };
 }
-
-const COLON = 0x3a;
 
 function hostOf(fields: RawHeaders): string {
   for (let at = 0; at < fields.length; at += 2)

@@ -9,17 +9,31 @@ const REST_BYTES_MIN = 2 * 1024;
 /** As many connections may have something to say in one turn: above, slabs are made anew. */
 const POOL_MAX = 256;
 
+/** What was given back, and from where on each may be written. */
 const pool: Buffer[] = [];
+const starts: number[] = [];
 
 /** A slab of at least `bytes`, empty: what was written into it before lies ahead of its beginning. */
 export function takeSlab(bytes: number): Buffer {
-  const rest = pool.pop();
-  if (rest !== undefined && rest.length >= bytes) return rest;
+  const slab = takeRest(bytes);
+  return restAt === 0 ? slab : slab.subarray(restAt);
+}
+
+/** Where the rest that {@link takeRest} returned begins. */
+export let restAt = 0;
+
+/** A slab with at least `bytes` from {@link restAt} on, all of which is the taker's. */
+export function takeRest(bytes: number): Buffer {
+  const slab = pool.pop();
+  restAt = starts.pop() ?? 0;
+  if (slab !== undefined && slab.length - restAt >= bytes) return slab;
+  restAt = 0;
   return Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, bytes));
 }
 
 /** Gives back what of `slab` lies from `at` on, and will never be written again by whoever had it. */
 export function giveSlab(slab: Buffer, at: number): void {
   if (slab.length - at < REST_BYTES_MIN || pool.length >= POOL_MAX) return;
-  pool.push(slab.subarray(at));
+  pool.push(slab);
+  starts.push(at);
 }

@@ -20,6 +20,19 @@ export class HeaderBlock {
   seen = 0;
   /** `:status`, or 0; valid once judged. */
   status = 0;
+  /** Where in `headers` the fields begin, behind the pseudo-headers; valid once judged. */
+  fieldsAt = 0;
+  /** Pseudo-headers of a request, empty where there is none; valid once judged as one. */
+  method = '';
+  scheme = '';
+  path = '';
+  authority = '';
+  protocol = '';
+  /**
+   * Which pseudo-headers there are, bits of `NAME`, where nothing was found wrong while decoding: each
+   * once and before all fields, names and values well formed. -1: unknown, the list has to be looked at.
+   */
+  pseudo = -1;
 
   constructor(
     headers: readonly string[],

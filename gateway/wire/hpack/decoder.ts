@@ -5,20 +5,48 @@
  * that passes `maxListBytes` is no error: decoding goes on, which the tables need, but nothing more is
  * kept, so a block of references to one large entry costs time in proportion to its bytes and no memory.
  */
-import { HeaderBlock } from './block.ts';
+import type { HeaderBlock } from './block.ts';
+import { BlockBuilder } from './builder.ts';
 import { HpackError } from './error.ts';
 import { huffmanRead } from './huffman.ts';
 import { ANY_GENERATION, BlockMemo } from './memo.ts';
-import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from './static-table.ts';
+import { type FieldName, fieldName, STATIC_FIELDS } from './names.ts';
+import { latin1 } from './native.ts';
+import { STATIC_COUNT, STATIC_VALUES } from './static-table.ts';
 import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './table.ts';
+import { classesOf } from './values.ts';
 
 /** The size of a dynamic table before SETTINGS say otherwise (RFC 9113, section 6.5.2). */
 export const DEFAULT_TABLE_BYTES = 4096;
 /** Beyond this an integer is an overflow; no block is that long (RFC 7541, section 5.1). */
 const INTEGER_MAX = 0x0fff_ffff;
 
+/** Blocks up to this length become one string, and their values slices of it, which costs least. */
+const TEXT_BYTES_MAX = 2_048;
+
 /** Scratch for Huffman decoding, shared: used within one call only. */
 let scratch = Buffer.allocUnsafeSlow(4096);
+/** The same for the block being put together. */
+const builder = new BlockBuilder();
+
+/** A field as it came: an entry of a table, or what is about to become one. */
+class Field {
+  readonly name: FieldName;
+  readonly value: string;
+  /** Bits of `BYTE`. */
+  readonly classes: number;
+
+  constructor(name: FieldName, value: string, classes: number) {
+    this.name = name;
+    this.value = value;
+    this.classes = classes;
+  }
+}
+
+const STATIC: readonly Field[] = STATIC_FIELDS.map((name, index) => {
+  const value = STATIC_VALUES[index] as string;
+  return new Field(name, value, classesOf(Buffer.from(value, 'latin1'), 0, value.length));
+});
 
 export interface DecoderOptions {
   /** Longest list in bytes, counted as SETTINGS_MAX_HEADER_LIST_SIZE does (RFC 9113, section 6.5.2). */
@@ -28,7 +56,7 @@ export interface DecoderOptions {
 }
 
 export class HpackDecoder {
-  readonly #table: DynamicTable;
+  readonly #table: DynamicTable<Field>;
   readonly #memo = new BlockMemo();
   readonly #maxListBytes: number;
   /** The largest size the peer may set: our acknowledged SETTINGS_HEADER_TABLE_SIZE. */
@@ -38,6 +66,13 @@ export class HpackDecoder {
   #at = 0;
   #end = 0;
   #usedTable = false;
+  /** The block as a string once one of its values has been asked for, and where that begins. */
+  #text = '';
+  #textAt = 0;
+  /** Bits of `BYTE` of the value read last. */
+  #classes = 0;
+  /** Bytes of the string read last. */
+  #size = 0;
 
   constructor(options: DecoderOptions) {
     this.#maxListBytes = options.maxListBytes;
@@ -69,52 +104,49 @@ export class HpackDecoder {
     this.#at = from;
     this.#end = to;
     this.#usedTable = false;
+    this.#text = key;
+    this.#textAt = from;
     const { generation } = this.#table;
-    this.#sizeUpdates();
-    const block = this.#fields();
-    this.#bytes = scratch;
+    builder.begin(this.#maxListBytes);
+    try {
+      this.#sizeUpdates();
+      this.#fields();
+    } finally {
+      this.#bytes = scratch;
+      this.#text = '';
+    }
+    const block = builder.end();
     const unchanged = generation === this.#table.generation;
     if (key !== '' && unchanged && !block.tooLarge) {
       const valid = this.#usedTable ? generation : ANY_GENERATION;
-      this.#memo.set(key, valid, block, this.#listBytes);
+      this.#memo.set(key, valid, block, builder.listBytes);
     }
     return block;
   }
 
-  #listBytes = 0;
-
-  #fields(): HeaderBlock {
-    const headers: string[] = [];
-    let sensitive: Set<string> | undefined;
-    let listBytes = 0;
+  #fields(): void {
     while (this.#at < this.#end) {
       const first = this.#bytes[this.#at] as number;
-      let name: string;
-      let value: string;
       if (first >= 0x80) {
         const index = this.#integer(0x7f);
         if (index === 0) throw new HpackError('INDEX_ZERO');
-        name = this.#nameAt(index);
-        value = this.#valueAt(index);
+        const { name, value, classes } = this.#entry(index);
+        builder.add(name, value, classes, false);
       } else if (first >= 0x40) {
-        name = this.#literalName(0x3f);
-        value = this.#string();
-        this.#table.insert(name, value);
+        const name = this.#literalName(0x3f);
+        // What stays must not keep the rest of the block with it.
+        const value = this.#value(false);
+        const bytes = name.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+        this.#table.insert(bytes, new Field(name, value, this.#classes));
+        builder.add(name, value, this.#classes, false);
       } else if (first >= 0x20) {
         throw new HpackError('SIZE_UPDATE_PLACE');
       } else {
-        name = this.#literalName(0x0f);
-        value = this.#string();
-        if (first >= 0x10) {
-          sensitive ??= new Set();
-          if (listBytes <= this.#maxListBytes) sensitive.add(name);
-        }
+        const name = this.#literalName(0x0f);
+        const value = this.#value(true);
+        builder.add(name, value, this.#classes, first >= 0x10);
       }
-      listBytes += name.length + value.length + ENTRY_OVERHEAD_BYTES;
-      if (listBytes <= this.#maxListBytes) headers.push(name, value);
     }
-    this.#listBytes = listBytes;
-    return new HeaderBlock(headers, sensitive, listBytes > this.#maxListBytes);
   }
 
   /** At most two, at the start: the smallest size since the last block, then the final one. */
@@ -131,19 +163,19 @@ export class HpackDecoder {
     if (this.#updateDue) throw new HpackError('SIZE_UPDATE_MISSING');
   }
 
-  #literalName(mask: number): string {
+  #literalName(mask: number): FieldName {
     const index = this.#integer(mask);
-    return index === 0 ? this.#string() : this.#nameAt(index);
+    if (index !== 0) return this.#entry(index).name;
+    const coded = this.#length();
+    const from = this.#at;
+    this.#at += this.#size;
+    if (!coded) return fieldName(this.#bytes, from, this.#at);
+    return fieldName(scratch, 0, this.#decoded(from, this.#at));
   }
 
-  #nameAt(index: number): string {
-    if (index <= STATIC_COUNT) return STATIC_NAMES[index] as string;
-    return this.#table.name(this.#numberOf(index));
-  }
-
-  #valueAt(index: number): string {
-    if (index <= STATIC_COUNT) return STATIC_VALUES[index] as string;
-    return this.#table.value(this.#numberOf(index));
+  #entry(index: number): Field {
+    if (index <= STATIC_COUNT) return STATIC[index] as Field;
+    return this.#table.entry(this.#numberOf(index));
   }
 
   #numberOf(index: number): number {
@@ -169,18 +201,46 @@ export class HpackDecoder {
     }
   }
 
-  #string(): string {
+  /** Reads the length of a string, all of which is there; whether it is Huffman-coded. */
+  #length(): boolean {
     if (this.#at >= this.#end) throw new HpackError('STRING_TRUNCATED');
     const coded = (this.#bytes[this.#at] as number) >= 0x80;
-    const length = this.#integer(0x7f);
+    this.#size = this.#integer(0x7f);
+    if (this.#at + this.#size > this.#end) throw new HpackError('STRING_TRUNCATED');
+    return coded;
+  }
+
+  /** A value, with its classes in `#classes`; `slice`: it may be a part of the block's own string. */
+  #value(slice: boolean): string {
+    const coded = this.#length();
     const from = this.#at;
-    const to = from + length;
-    if (to > this.#end) throw new HpackError('STRING_TRUNCATED');
+    const to = from + this.#size;
     this.#at = to;
-    if (!coded) return this.#bytes.toString('latin1', from, to);
+    const bytes = this.#bytes;
+    if (coded) {
+      const length = this.#decoded(from, to);
+      this.#classes = classesOf(scratch, 0, length);
+      return latin1(scratch, 0, length);
+    }
+    this.#classes = classesOf(bytes, from, to);
+    if (from === to) return '';
+    const start = this.#textAt;
+    if (!slice || this.#end - start > TEXT_BYTES_MAX) return latin1(bytes, from, to);
+    if (this.#text === '') {
+      // The last one alone needs no slice.
+      if (to === this.#end) return latin1(bytes, from, to);
+      this.#textAt = from;
+      this.#text = latin1(bytes, from, this.#end);
+      return this.#text.substring(0, to - from);
+    }
+    return this.#text.substring(from - start, to - start);
+  }
+
+  /** Decodes `bytes[from, to)` into the scratch; how many bytes that gave. */
+  #decoded(from: number, to: number): number {
     // Five bits are the shortest code.
-    const room = (length * 8) / 5 + 2;
+    const room = ((to - from) * 8) / 5 + 2;
     if (scratch.length < room) scratch = Buffer.allocUnsafeSlow(Math.ceil(room));
-    return scratch.toString('latin1', 0, huffmanRead(this.#bytes, from, to, scratch));
+    return huffmanRead(this.#bytes, from, to, scratch);
   }
 }

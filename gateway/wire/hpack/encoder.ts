@@ -3,38 +3,28 @@
  *
  * Credentials are never indexed, here or by anyone behind us (section 7.1.3). A field enters the
  * dynamic table when its name is sent a second time in a row with the same value: what changes with
- * every request (paths, trace ids) would only push out what repeats, and spoil memos at both ends.
+ * every request (paths, trace ids) would only push out what repeats, and spoil memos at both ends. Of a
+ * name whose values keep changing one entry is made, where there is room, so that the name is a number.
  */
+import { EncodedName } from './encoded-name.ts';
 import { HpackError } from './error.ts';
 import { huffmanLength, huffmanWrite } from './huffman.ts';
-import { STATIC_BY_NAME, STATIC_COUNT, type StaticName } from './static-table.ts';
+import { writeUtf8 } from './native.ts';
+import { STATIC_COUNT } from './static-table.ts';
 import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './table.ts';
 
-/** Names whose values are credentials: never indexed, whoever sends them. */
-export const SENSITIVE_NAMES: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'set-cookie',
-]);
 /** Names kept track of; when there are more, they are forgotten and learned again. */
 const NAMES_MAX = 256;
+/** Places of a list whose names are remembered. */
+const PLACES_MAX = 64;
 /** A single entry may not take more than this share of the table. */
 const ENTRY_SHARE = 4;
+/** The name alone is worth an entry of so little. */
+const SHORT_BYTES_MAX = 128;
+/** Up to this length a loop is faster than a call of the engine's. */
+const LOOP_MAX = 10;
 /** The most bytes an integer takes here: six octets carry 35 bits. */
 const INTEGER_BYTES = 6;
-
-/** What is known of a name. */
-interface Name {
-  readonly fixed: StaticName | undefined;
-  readonly sensitive: boolean;
-  /** Value last sent, a candidate for the table. */
-  lastValue: string | undefined;
-  /** Number of the newest entry with this name; gone when below the table's `evicted`. */
-  newest: number;
-  /** Numbers of entries by value. */
-  readonly values: Map<string, number>;
-}
 
 export interface EncoderOptions {
   /** Table size before the peer's SETTINGS. */
@@ -52,9 +42,11 @@ export function encodedBound(headers: readonly string[]): number {
 }
 
 export class HpackEncoder {
-  readonly #table: DynamicTable;
+  readonly #table: DynamicTable<undefined>;
   readonly #always: boolean;
-  readonly #names = new Map<string, Name>();
+  readonly #names = new Map<string, EncodedName>();
+  /** Names by their place in the last list: the next one has most of them there again. */
+  #places: EncodedName[] = [];
   /** Blocks of lists that are sent again and again, valid for one generation of the table. */
   readonly #shared = new WeakMap<readonly string[], { generation: number; bytes: Buffer }>();
   /** Smallest size set since the last block, -1 when there is nothing to announce. */
@@ -127,81 +119,93 @@ export class HpackEncoder {
     for (let index = 0; index < headers.length; index += 2) {
       const name = headers[index] as string;
       const value = headers[index + 1] as string;
-      const entry = this.#nameOf(name);
+      const place = this.#places[index >> 1];
+      const entry =
+        place !== undefined && place.text === name ? place : this.#nameOf(name, index >> 1);
       const hidden = entry.sensitive || sensitive?.has(name) === true;
-      to = hidden
-        ? this.#literal(entry, name, value, 0x10, 4, to)
-        : this.#field(entry, name, value, to);
+      to = hidden ? this.#plain(entry, value, 0x10, to) : this.#field(entry, value, to);
     }
     return to;
   }
 
-  #field(entry: Name, name: string, value: string, at: number): number {
-    const fixed = entry.fixed?.values.get(value);
-    if (fixed !== undefined) return this.#integer(0x80, 7, fixed, at);
+  #field(entry: EncodedName, value: string, at: number): number {
     const table = this.#table;
-    const number = entry.values.get(value);
-    if (number !== undefined) {
-      if (number >= table.evicted)
-        return this.#integer(0x80, 7, STATIC_COUNT + table.inserted - number, at);
-      entry.values.delete(value);
+    if (entry.passes()) {
+      this.#settled = false;
+      return this.#varying(entry, value, at);
     }
-    const bytes = name.length + value.length + ENTRY_OVERHEAD_BYTES;
+    const fixed = entry.fixedIndex(value);
+    if (fixed > 0) return this.#integer(0x80, 7, fixed, at);
+    const number = entry.numberOf(value);
+    if (number >= table.evicted)
+      return this.#integer(0x80, 7, STATIC_COUNT + table.inserted - number, at);
     if (!this.#always) {
+      const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
       // Neither indexed nor kept: what is large would push out everything else.
-      if (bytes * ENTRY_SHARE > table.limitBytes)
-        return this.#literal(entry, name, value, 0x00, 4, at);
-      if (entry.lastValue !== value) {
-        entry.lastValue = value;
+      if (bytes * ENTRY_SHARE > table.limitBytes) return this.#plain(entry, value, 0x00, at);
+      if (!entry.repeats(value)) {
         this.#settled = false;
-        return this.#literal(entry, name, value, 0x00, 4, at);
+        return this.#plain(entry, value, 0x00, at);
       }
     }
+    return this.#insert(entry, value, at);
+  }
+
+  /** A value that nobody compares; its name gets an entry where there is room, for it will come again. */
+  #varying(entry: EncodedName, value: string, at: number): number {
+    const table = this.#table;
+    const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+    const named = entry.fixedName > 0 || entry.newest >= table.evicted;
+    if (named || bytes > SHORT_BYTES_MAX || table.sizeBytes + bytes > table.limitBytes)
+      return this.#plain(entry, value, 0x00, at);
+    return this.#insert(entry, value, at);
+  }
+
+  #insert(entry: EncodedName, value: string, at: number): number {
     // The name is referred to before the insertion may evict the entry that holds it.
-    const to = this.#literal(entry, name, value, 0x40, 6, at);
-    if (table.insert(name, value)) this.#remember(entry, value, table.inserted - 1);
+    let to = this.#name(entry, 0x40, 6, at);
+    if (to === at + 1 && this.#out[at] === 0x40) to = this.#coded(entry.text, to);
+    to = this.#coded(value, to);
+    const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+    if (this.#table.insert(bytes, undefined)) entry.remember(value, this.#table.inserted - 1);
     return to;
   }
 
-  #remember(entry: Name, value: string, number: number): void {
-    // Values of evicted entries are dropped here, so the map never outgrows the table for long.
-    if (entry.values.size > 2 * this.#table.count + 8) {
-      for (const [old, at] of entry.values) if (at < this.#table.evicted) entry.values.delete(old);
-    }
-    entry.values.set(value, number);
-    entry.newest = number;
+  /** A literal that enters no table. Huffman's code would cost both ends more than its bytes. */
+  #plain(entry: EncodedName, value: string, pattern: number, at: number): number {
+    let to = this.#name(entry, pattern, 4, at);
+    if (to === at + 1 && this.#out[at] === pattern) to = this.#raw(entry.text, to);
+    return this.#raw(value, to);
   }
 
-  #literal(
-    entry: Name,
-    name: string,
-    value: string,
-    pattern: number,
-    prefix: number,
-    at: number,
-  ): number {
+  /** The index of a name, or 0 where none of the tables has it and the name itself must follow. */
+  #name(entry: EncodedName, pattern: number, prefix: number, at: number): number {
+    if (entry.fixedName > 0) return this.#integer(pattern, prefix, entry.fixedName, at);
     const table = this.#table;
-    let to: number;
-    if (entry.fixed !== undefined) to = this.#integer(pattern, prefix, entry.fixed.index, at);
-    else if (entry.newest >= table.evicted && entry.newest >= 0)
-      to = this.#integer(pattern, prefix, STATIC_COUNT + table.inserted - entry.newest, at);
-    else {
-      this.#out[at] = pattern;
-      to = this.#string(name, at + 1);
-    }
-    return this.#string(value, to);
+    if (entry.newest >= table.evicted)
+      return this.#integer(pattern, prefix, STATIC_COUNT + table.inserted - entry.newest, at);
+    this.#out[at] = pattern;
+    return at + 1;
   }
 
-  #string(text: string, at: number): number {
+  #coded(text: string, at: number): number {
     const coded = huffmanLength(text);
-    if (coded < text.length) {
-      return huffmanWrite(text, this.#out, this.#integer(0x80, 7, coded, at));
+    if (coded >= text.length) return this.#raw(text, at);
+    return huffmanWrite(text, this.#out, this.#integer(0x80, 7, coded, at));
+  }
+
+  #raw(text: string, at: number): number {
+    const { length } = text;
+    const to = this.#integer(0, 7, length, at);
+    const out = this.#out;
+    // As UTF-8, text of so many bytes as characters is ASCII; four more bytes show any that is not.
+    if (length > LOOP_MAX && writeUtf8(out, text, to, length + 4) === length) return to + length;
+    for (let index = 0; index < length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 255) throw new HpackError('CHARACTER');
+      out[to + index] = code;
     }
-    const to = this.#integer(0, 7, text.length, at);
-    if (text.length > 24) return to + this.#out.write(text, to, 'latin1');
-    for (let index = 0; index < text.length; index += 1)
-      this.#out[to + index] = text.charCodeAt(index);
-    return to + text.length;
+    return to + length;
   }
 
   #integer(pattern: number, prefix: number, value: number, at: number): number {
@@ -233,21 +237,20 @@ export class HpackEncoder {
     return to;
   }
 
-  #nameOf(name: string): Name {
+  #nameOf(name: string, place: number): EncodedName {
     let entry = this.#names.get(name);
-    if (entry !== undefined) return entry;
-    for (let index = 0; index < name.length; index += 1)
-      if (name.charCodeAt(index) > 255) throw new HpackError('CHARACTER');
-    // Forgetting is safe: a name or value not found is merely sent as a literal.
-    if (this.#names.size >= NAMES_MAX) this.#names.clear();
-    entry = {
-      fixed: STATIC_BY_NAME.get(name),
-      sensitive: SENSITIVE_NAMES.has(name),
-      lastValue: undefined,
-      newest: -1,
-      values: new Map(),
-    };
-    this.#names.set(name, entry);
+    if (entry === undefined) {
+      for (let index = 0; index < name.length; index += 1)
+        if (name.charCodeAt(index) > 255) throw new HpackError('CHARACTER');
+      // Forgetting is safe: a name or value not found is merely sent as a literal.
+      if (this.#names.size >= NAMES_MAX) {
+        this.#names.clear();
+        this.#places = [];
+      }
+      entry = new EncodedName(name);
+      this.#names.set(name, entry);
+    }
+    if (place < PLACES_MAX && place <= this.#places.length) this.#places[place] = entry;
     return entry;
   }
 }

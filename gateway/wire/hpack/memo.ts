@@ -7,6 +7,7 @@
  * repeats turns the memo off for a while, so that it costs next to nothing.
  */
 import type { HeaderBlock } from './block.ts';
+import { latin1 } from './native.ts';
 
 /** The answer does not depend on the dynamic table. */
 export const ANY_GENERATION = -1;
@@ -16,10 +17,13 @@ const BLOCK_BYTES_MAX = 1024;
 const LIST_BYTES_MAX = 4096;
 /** Entries in each of the two halves. */
 const HALF_MAX = 64;
-/** Lookups after which the share of hits is judged, and how many are then skipped if it is poor. */
+/** Lookups after which the share of hits is judged; so many, one in so many must be hits. */
 const JUDGE_EVERY = 64;
-const HITS_LEAST = 8;
-const SKIP = 512;
+const HITS_SHARE = 8;
+/** After a poor time the memo looks at so many only, and skips twice as many as before. */
+const PROBE = 16;
+const SKIP_MIN = 512;
+const SKIP_MAX = 8_192;
 
 interface Entry {
   readonly generation: number;
@@ -33,6 +37,8 @@ export class BlockMemo {
   #lookups = 0;
   #hits = 0;
   #skip = 0;
+  #nextSkip = SKIP_MIN;
+  #judgeAt = JUDGE_EVERY;
 
   /** The key of a block, or `''` when the memo does not want it now. */
   key(bytes: Buffer, from: number, to: number): string {
@@ -40,13 +46,13 @@ export class BlockMemo {
       this.#skip -= 1;
       return '';
     }
-    return to - from > BLOCK_BYTES_MAX ? '' : bytes.toString('latin1', from, to);
+    return to - from > BLOCK_BYTES_MAX ? '' : latin1(bytes, from, to);
   }
 
   /** The block for `key`, if what was remembered holds with a table of this generation. */
   get(key: string, generation: number): HeaderBlock | undefined {
     this.#lookups += 1;
-    if (this.#lookups === JUDGE_EVERY) this.#judge();
+    if (this.#lookups === this.#judgeAt) this.#judge();
     let entry = this.#young?.get(key);
     if (entry === undefined) {
       entry = this.#old?.get(key);
@@ -73,10 +79,15 @@ export class BlockMemo {
   }
 
   #judge(): void {
-    if (this.#hits < HITS_LEAST) {
-      this.#skip = SKIP;
+    if (this.#hits * HITS_SHARE < this.#lookups) {
+      this.#skip = this.#nextSkip;
+      this.#nextSkip = Math.min(2 * this.#nextSkip, SKIP_MAX);
+      this.#judgeAt = PROBE;
       this.#young = undefined;
       this.#old = undefined;
+    } else {
+      this.#nextSkip = SKIP_MIN;
+      this.#judgeAt = JUDGE_EVERY;
     }
     this.#lookups = 0;
     this.#hits = 0;

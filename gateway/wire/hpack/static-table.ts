@@ -76,8 +76,10 @@ export const STATIC_COUNT = ENTRIES.length;
 export interface StaticName {
   /** The lowest index with this name. */
   readonly index: number;
-  /** Index by value, for the values the table holds. */
-  readonly values: ReadonlyMap<string, number>;
+  /** The values the table holds for it, few if any. */
+  readonly values: readonly string[];
+  /** Their indices. */
+  readonly indices: readonly number[];
 }
 
 /** Every name of the static table. */
@@ -89,16 +91,18 @@ function split(line: string): [string, string] {
 }
 
 function indexByName(): Map<string, StaticName> {
-  const names = new Map<string, { index: number; values: Map<string, number> }>();
+  const names = new Map<string, { index: number; values: string[]; indices: number[] }>();
   for (let index = 1; index <= STATIC_COUNT; index += 1) {
     const name = STATIC_NAMES[index] ?? '';
     const value = STATIC_VALUES[index] ?? '';
     let entry = names.get(name);
     if (entry === undefined) {
-      entry = { index, values: new Map() };
+      entry = { index, values: [], indices: [] };
       names.set(name, entry);
     }
-    if (value !== '') entry.values.set(value, index);
+    if (value === '') continue;
+    entry.values.push(value);
+    entry.indices.push(index);
   }
   return names;
 }

@@ -10,7 +10,7 @@
 export const ENTRY_OVERHEAD_BYTES = 32;
 const RING_START = 16;
 
-export class DynamicTable {
+export class DynamicTable<T> {
   /** Changes with every insertion and eviction. */
   generation = 0;
   /** How many were ever inserted; the newest entry has number `inserted - 1`. */
@@ -19,8 +19,8 @@ export class DynamicTable {
   evicted = 0;
   sizeBytes = 0;
   limitBytes: number;
-  #names: string[] = [];
-  #values: string[] = [];
+  #entries: (T | undefined)[] = [];
+  #sizes: number[] = [];
   #mask = -1;
 
   constructor(limitBytes: number) {
@@ -32,25 +32,23 @@ export class DynamicTable {
     return this.inserted - this.evicted;
   }
 
-  /** The name of entry `number`; it must be there. */
-  name(number: number): string {
-    return this.#names[number & this.#mask] as string;
+  /** What was inserted as entry `number`; it must be there. */
+  entry(number: number): T {
+    return this.#entries[number & this.#mask] as T;
   }
 
-  /** The value of entry `number`; it must be there. */
-  value(number: number): string {
-    return this.#values[number & this.#mask] as string;
-  }
-
-  /** Inserts, evicting first; an entry larger than the table empties it (RFC 7541, section 4.4). */
-  insert(name: string, value: string): boolean {
-    const bytes = name.length + value.length + ENTRY_OVERHEAD_BYTES;
+  /**
+   * Inserts what takes `bytes`, {@link ENTRY_OVERHEAD_BYTES} included, evicting first; an entry larger than
+   * the table empties it (RFC 7541, section 4.4).
+   */
+  insert(bytes: number, entry: T): boolean {
     this.generation += 1;
     this.#evictTo(this.limitBytes - bytes);
     if (bytes > this.limitBytes) return false;
     if (this.count > this.#mask) this.#grow();
-    this.#names[this.inserted & this.#mask] = name;
-    this.#values[this.inserted & this.#mask] = value;
+    const slot = this.inserted & this.#mask;
+    this.#entries[slot] = entry;
+    this.#sizes[slot] = bytes;
     this.inserted += 1;
     this.sizeBytes += bytes;
     return true;
@@ -65,13 +63,9 @@ export class DynamicTable {
   #evictTo(bytes: number): void {
     while (this.sizeBytes > bytes && this.count > 0) {
       const slot = this.evicted & this.#mask;
-      this.sizeBytes -=
-        (this.#names[slot] as string).length +
-        (this.#values[slot] as string).length +
-        ENTRY_OVERHEAD_BYTES;
+      this.sizeBytes -= this.#sizes[slot] as number;
       // What is evicted may be garbage: do not hold on to it.
-      this.#names[slot] = '';
-      this.#values[slot] = '';
+      this.#entries[slot] = undefined;
       this.evicted += 1;
       this.generation += 1;
     }
@@ -79,14 +73,14 @@ export class DynamicTable {
 
   #grow(): void {
     const size = Math.max(RING_START, (this.#mask + 1) * 2);
-    const names = new Array<string>(size).fill('');
-    const values = new Array<string>(size).fill('');
+    const entries = new Array<T | undefined>(size).fill(undefined);
+    const sizes = new Array<number>(size).fill(0);
     for (let number = this.evicted; number < this.inserted; number += 1) {
-      names[number & (size - 1)] = this.name(number);
-      values[number & (size - 1)] = this.value(number);
+      entries[number & (size - 1)] = this.entry(number);
+      sizes[number & (size - 1)] = this.#sizes[number & this.#mask] as number;
     }
-    this.#names = names;
-    this.#values = values;
+    this.#entries = entries;
+    this.#sizes = sizes;
     this.#mask = size - 1;
   }
 }

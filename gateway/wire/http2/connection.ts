@@ -217,6 +217,7 @@ export class Http2Connection<T> {
       const room = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
       if (room <= 0 || at >= turnEnd || session.outputFull()) {
         session.yielded ||= room > 0;
+        stream.waiting = true;
         if (stream.sendWindow > 0) session.blocked.add(stream);
         else session.starved.add(stream);
         session.windowUpdates.give((at - from) / 512);
@@ -299,6 +300,7 @@ export class Http2Connection<T> {
   /** Looks for streams that wait for window, or get it by the spoonful; call every second or so. */
   sweep(nowMs: number): void {
     const { blocked, starved, limits, sink } = this.#session;
+    if (blocked.size + starved.size === 0) return;
     for (const stream of [...starved, ...blocked]) {
       const fresh = stream.sentBytes - stream.stallFromBytes >= limits.stallBytes;
       if (stream.stallFromMs < 0 || fresh) {

@@ -6,6 +6,7 @@
  * characters but HTAB (RFC 9110, sections 5.1 and 5.5).
  */
 import type { HeaderBlock } from '../hpack/block.ts';
+import { NAME } from '../hpack/names.ts';
 import { seeing, seenBits } from '../seen.ts';
 import type { H2Rule } from './error.ts';
 
@@ -22,12 +23,9 @@ export const MESSAGE = {
 } as const;
 
 /** Pseudo-headers seen, as bits. */
-const METHOD = 1;
-const SCHEME = 2;
-const PATH = 4;
-const AUTHORITY = 8;
-const PROTOCOL = 16;
-const STATUS = 32;
+const { METHOD, SCHEME, PATH, AUTHORITY, PROTOCOL, STATUS } = NAME;
+/** What nearly every request has. */
+const REQUEST_NAMES = METHOD | SCHEME | PATH | AUTHORITY;
 const PSEUDO: ReadonlyMap<string, number> = new Map([
   [':method', METHOD],
   [':scheme', SCHEME],
@@ -60,6 +58,39 @@ const STATUS_SYNTAX = /^[1-9][0-9][0-9]$/;
 /** The rule that `block` breaks as a message of `kind` (a bit of {@link MESSAGE}), or `undefined`. */
 export function judge(block: HeaderBlock, kind: number): H2Rule | undefined {
   if ((block.verdict & kind) !== 0) return undefined;
+  const known = block.pseudo < 0 ? 0 : soundAs(block, kind);
+  if (known !== 0) {
+    block.verdict |= known;
+    return undefined;
+  }
+  return judgeList(block, kind);
+}
+
+/**
+ * The verdict on a block in which decoding found nothing wrong, for messages as they usually are; 0 where
+ * the list has to be looked at. Refuses nothing.
+ */
+function soundAs(block: HeaderBlock, kind: number): number {
+  if (kind === MESSAGE.TRAILERS) return block.pseudo === 0 ? kind : 0;
+  if (kind === MESSAGE.RESPONSE) return block.pseudo === NAME.STATUS ? kind : 0;
+  if (block.pseudo !== REQUEST_NAMES || (block.scheme !== 'http' && block.scheme !== 'https'))
+    return 0;
+  switch (block.method) {
+    case 'GET':
+    case 'POST':
+    case 'PUT':
+    case 'PATCH':
+    case 'DELETE':
+    case 'OPTIONS':
+      return MESSAGE.REQUEST;
+    case 'HEAD':
+      return MESSAGE.REQUEST | MESSAGE.HEAD;
+    default:
+      return 0;
+  }
+}
+
+function judgeList(block: HeaderBlock, kind: number): H2Rule | undefined {
   const { headers } = block;
   let seen = 0;
   let at = 0;
@@ -72,6 +103,7 @@ export function judge(block: HeaderBlock, kind: number): H2Rule | undefined {
     seen |= bit;
     if (!isFieldValue(headers[at + 1] as string)) return 'FIELD_VALUE';
   }
+  block.fieldsAt = at;
   const broken = fields(block, at, seen);
   if (broken !== undefined) return broken;
   if (kind === MESSAGE.TRAILERS) block.verdict |= kind;
@@ -139,13 +171,18 @@ function judgeRequest(block: HeaderBlock, seen: number): H2Rule | undefined {
   const { headers } = block;
   if ((seen & METHOD) === 0) return 'PSEUDO_MISSING';
   const method = fieldOf(headers, ':method') as string;
+  block.method = method;
+  block.scheme = fieldOf(headers, ':scheme') ?? '';
+  block.path = fieldOf(headers, ':path') ?? '';
+  block.authority = fieldOf(headers, ':authority') ?? '';
+  block.protocol = fieldOf(headers, ':protocol') ?? '';
   if (!isToken(method, METHOD_TOKEN)) return 'PSEUDO_VALUE';
   let verdict: number = MESSAGE.REQUEST;
   if (method === 'HEAD') verdict |= MESSAGE.HEAD;
   if (method === 'CONNECT') verdict |= MESSAGE.CONNECT;
   if ((seen & PROTOCOL) !== 0) {
     if (method !== 'CONNECT') return 'PSEUDO_PROTOCOL';
-    if (!isToken(fieldOf(headers, ':protocol') as string, METHOD_TOKEN)) return 'PSEUDO_VALUE';
+    if (!isToken(block.protocol, METHOD_TOKEN)) return 'PSEUDO_VALUE';
     if ((seen & AUTHORITY) === 0) return 'PSEUDO_MISSING';
     verdict |= MESSAGE.EXTENDED;
   } else if (method === 'CONNECT') {
@@ -155,8 +192,8 @@ function judgeRequest(block: HeaderBlock, seen: number): H2Rule | undefined {
     return undefined;
   }
   if ((seen & SCHEME) === 0 || (seen & PATH) === 0) return 'PSEUDO_MISSING';
-  const path = fieldOf(headers, ':path') as string;
-  if (!SCHEME_SYNTAX.test(fieldOf(headers, ':scheme') as string)) return 'PSEUDO_VALUE';
+  const { path } = block;
+  if (!SCHEME_SYNTAX.test(block.scheme)) return 'PSEUDO_VALUE';
   const wellFormed = path.charCodeAt(0) === 0x2f || (path === '*' && method === 'OPTIONS');
   if (!wellFormed || !PATH_SYNTAX.test(path)) return 'PSEUDO_VALUE';
   block.verdict |= verdict;

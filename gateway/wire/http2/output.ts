@@ -5,7 +5,7 @@
  * a place of their own in the list. What has been taken is never overwritten. The rest of a slab goes
  * back to a small pool that all connections share, so an idle connection holds none.
  */
-import { giveSlab, takeSlab } from '../slabs.ts';
+import { giveSlab, restAt, takeRest } from '../slabs.ts';
 
 /** Payloads up to this length are copied: it costs less than a separate entry of a gathered write. */
 export const COPY_BYTES_MAX = 4 * 1024;
@@ -28,10 +28,10 @@ export class Output {
     if (slab !== undefined && slab.length - this.at >= bytes) return slab;
     this.#seal();
     this.#release();
-    const next = takeSlab(bytes);
+    const next = takeRest(bytes);
     this.slab = next;
-    this.at = 0;
-    this.#from = 0;
+    this.at = restAt;
+    this.#from = restAt;
     return next;
   }
 

@@ -98,8 +98,11 @@ export class Session<T> {
   forget(stream: Http2Stream<T>): boolean {
     stream.localClosed = true;
     stream.remoteClosed = true;
-    if (this.blocked.size > 0) this.blocked.delete(stream);
-    if (this.starved.size > 0) this.starved.delete(stream);
+    if (stream.waiting) {
+      stream.waiting = false;
+      this.blocked.delete(stream);
+      this.starved.delete(stream);
+    }
     return this.streams.delete(stream.id);
   }
 
@@ -220,14 +223,17 @@ export class Session<T> {
 
   /** The initial window has grown: who waited for its own has some of it. */
   feedStarved(): void {
+    if (this.starved.size === 0) return;
     for (const stream of [...this.starved]) if (stream.sendWindow > 0) this.wakeStream(stream);
   }
 
   /** Lets a stream that waits send again; if it still has more, it goes to the end of the line. */
   wakeStream(stream: Http2Stream<T>): void {
+    if (!stream.waiting) return;
     if (this.starved.delete(stream)) this.blocked.add(stream);
-    if (this.sendWindow > 0 && !this.outputFull() && this.blocked.delete(stream))
-      this.sink.onWindow(stream);
+    if (this.sendWindow <= 0 || this.outputFull() || !this.blocked.delete(stream)) return;
+    stream.waiting = false;
+    this.sink.onWindow(stream);
   }
 
   /** Whether DATA has to wait until the owner has taken output. */

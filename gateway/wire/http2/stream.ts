@@ -20,6 +20,8 @@ export class Http2Stream<T> {
   connect = false;
   /** Request with HEAD: its answer may announce a length and have no data. */
   head = false;
+  /** It is among those that wait for room, or for its own window; see `Session`. */
+  waiting = false;
   /** Interim responses so far. */
   interims = 0;
   /** What the peer lets us send; negative after it lowered its initial window. */

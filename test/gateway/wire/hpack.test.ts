@@ -215,6 +215,10 @@ test('a character that is no byte is refused, never truncated into a line feed',
   const encoder = new HpackEncoder();
   assert.throws(() => encode(encoder, ['x', 'a\u010ab']), HpackError);
   assert.throws(() => encode(encoder, ['\u010a', 'b']), HpackError);
+  for (const odd of ['\u010a', '\u2028', '\u{1f600}', '\ud800'])
+    for (let count = 1; count < 8; count += 1)
+      for (const value of [odd.repeat(count + 12), `${'a'.repeat(30)}${odd.repeat(count)}`])
+        assert.throws(() => encode(encoder, ['x', value]), HpackError, value);
 });
 
 test('after a list that could not be sent, both tables are still in step', () => {

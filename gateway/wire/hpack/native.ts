@@ -1,0 +1,18 @@
+/**
+ * The engine's own ways between bytes and strings, which `toString` and `write` only lead to. pure
+ */
+
+interface Native extends Buffer {
+  latin1Slice(from: number, to: number): string;
+  utf8Write(text: string, at: number, bytes: number): number;
+}
+
+/** `bytes[from, to)`, each byte a character. */
+export function latin1(bytes: Buffer, from: number, to: number): string {
+  return (bytes as Native).latin1Slice(from, to);
+}
+
+/** Writes what of `text` goes into `bytes` bytes of UTF-8 at `at`; how many it took. */
+export function writeUtf8(out: Buffer, text: string, at: number, bytes: number): number {
+  return (out as Native).utf8Write(text, at, bytes);
+}
