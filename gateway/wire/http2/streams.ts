@@ -8,6 +8,9 @@
 import type { Http2Stream } from './stream.ts';
 
 const SLOTS_MIN = 16;
+/** The golden ratio as a fraction of 2^32 (Knuth, TAOCP 6.4), and where its product is mixed well. */
+const SCATTER = 0x9e37_79b1;
+const SCATTER_SHIFT = 15;
 /** A connection at rest holds on to no more. */
 const SLOTS_KEPT = 256;
 
@@ -70,9 +73,9 @@ export class StreamTable<T> {
     return this.#slots.filter((each) => each !== undefined);
   }
 
-  /** Ids of either side are two apart. */
+  /** Scattered: ids follow each other, and a row of neighbours would have to be looked through. */
   #home(id: number): number {
-    return (id >>> 1) & this.#mask;
+    return (Math.imul(id, SCATTER) >>> SCATTER_SHIFT) & this.#mask;
   }
 
   #put(stream: Http2Stream<T>): void {
