@@ -14,9 +14,6 @@ const TRAILERS = /(^|,)\s*trailers\s*(;|,|$)/i;
 /** What makes a list need to be gone through; any other travels on as it is. */
 const SIFTED = SEEN.HOP | SEEN.CONNECTION | SEEN.TE | SEEN.CRUMBS | SEEN.OURS;
 
-/** Strings that say who the client was. */
-const FORWARDED_STRINGS = 4;
-
 /** What the gateway knows of the client's side of a connection. */
 export interface ClientFacts {
   readonly address: string | undefined;
@@ -33,33 +30,36 @@ export function endToEnd(raw: RawHeaders, seen: number): RawHeaders {
 
 /** {@link endToEnd} of a request, with the client's address added (RFC 7239, and its elder). */
 export function requestHeaders(raw: RawHeaders, seen: number, client: ClientFacts): string[] {
-  // The authority of the head stands for `host`.
-  const kept = (seen & SIFTED) === 0 ? withoutHost(raw) : [];
-  if ((seen & SIFTED) !== 0) addEndToEnd(kept, raw, seen, 'host');
   const { address, authority } = client;
-  if (address === undefined) return kept;
-  const forwarded = forwardedOf(address, authority);
-  if ((seen & SEEN.FORWARDED) === 0) {
-    kept.push('x-forwarded-for', address, 'forwarded', forwarded);
-    return kept;
+  if ((seen & (SIFTED | SEEN.FORWARDED)) === 0 && address !== undefined) {
+    return introduced(raw, seen, address, forwardedOf(address, authority));
   }
+  const kept: string[] = [];
+  // The authority of the head stands for it.
+  addEndToEnd(kept, raw, seen, 'host');
+  if (address === undefined) return kept;
   append(kept, 'x-forwarded-for', address, ', ');
-  append(kept, 'forwarded', forwarded, ', ');
+  append(kept, 'forwarded', forwardedOf(address, authority), ', ');
   return kept;
 }
 
-/** A copy of `raw` without `host`, with room for what is added. */
-function withoutHost(raw: RawHeaders): string[] {
-  const kept = new Array<string>(raw.length + FORWARDED_STRINGS);
+/** A copy of `raw` with the client's address in place of `host`: by far the most requests need no more. */
+function introduced(raw: RawHeaders, seen: number, address: string, forwarded: string): string[] {
+  const hosts = (seen & SEEN.HOST) === 0 ? 0 : 2;
+  // Made as long as it gets: a list that grows, or is cut, costs more than all that is put into it.
+  const list = new Array<string>(raw.length + 4 - hosts);
   let to = 0;
   for (let at = 0; at < raw.length; at += 2) {
-    if (raw[at] === 'host') continue;
-    kept[to] = raw[at] as string;
-    kept[to + 1] = raw[at + 1] as string;
+    if (hosts > 0 && raw[at] === 'host') continue;
+    list[to] = raw[at] as string;
+    list[to + 1] = raw[at + 1] as string;
     to += 2;
   }
-  kept.length = to;
-  return kept;
+  list[to] = 'x-forwarded-for';
+  list[to + 1] = address;
+  list[to + 2] = 'forwarded';
+  list[to + 3] = forwarded;
+  return list;
 }
 
 /** Adds what travels on of `raw` to `kept`, without fields named `left`. */

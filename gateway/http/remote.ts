@@ -59,9 +59,6 @@ const NEVER_SENT: ReadonlySet<string> = new Set<ErrorCode>([
   'SHUTTING_DOWN',
 ]);
 
-/** Strings of {@link passageHeaders} beside the request's own fields, at most. */
-const PASSAGE_MAX = 26;
-
 /** The token by which streams say that they switch to what {@link HEADER_UPGRADE} names. */
 const ANY_UPGRADE = 'isthmus';
 
@@ -92,57 +89,54 @@ export function startRemote(tunnel: Tunnel, request: UpstreamRequest, passage: P
   return startStream(tunnel.endpoint, headers, request, TUNNEL);
 }
 
+/** The request's own fields come first, ours last: the far gateway can cut them off. */
 function passageHeaders(head: RequestHead, passage: Passage): string[] {
   const { method, path, authority, upgrade, headers, seen } = head;
   const { target, sourceCluster, attempts, caller } = passage;
-  // As long as it can get at once: a list that grows is copied again and again.
-  const list = new Array<string>(headers.length + PASSAGE_MAX);
-  let at = 0;
-  const add = (name: string, value: string) => {
-    list[at] = name;
-    list[at + 1] = value;
-    at += 2;
-  };
-  add(':method', upgrade === '' ? method : 'CONNECT');
-  if (upgrade !== '') add(':protocol', ANY_UPGRADE);
+  const opaque = method === 'CONNECT';
+  const passed = (seen & SEEN.HOPS) !== 0;
+  const many =
+    (opaque ? 4 : 8) +
+    (upgrade === '' ? 0 : 6) +
+    headers.length +
+    (passed ? 4 : 6) +
+    (attempts > 0 ? 2 : 0) +
+    (caller === undefined ? 0 : 2) +
+    (head.version === 'http2' ? 2 : 0);
+  // As long as it gets at once: a list that grows is copied again and again.
+  const list = new Array<string>(many);
+  list[0] = ':method';
+  list[1] = upgrade === '' ? method : 'CONNECT';
+  let at = 2;
+  if (upgrade !== '') at = put(list, at, ':protocol', ANY_UPGRADE);
   // A plain CONNECT has neither (RFC 9113 section 8.5).
-  if (method !== 'CONNECT') {
-    add(':scheme', 'http');
-    add(':path', path);
-  }
-  add(':authority', authority);
-  for (let from = 0; from < headers.length; from += 2)
-    add(headers[from] as string, headers[from + 1] as string);
-  add(HEADER_TARGET, target);
-  add(HEADER_SOURCE, sourceCluster);
-  if (attempts > 0) add(HEADER_ATTEMPTS, String(attempts));
-  if (caller !== undefined) add(HEADER_CALLER, caller);
-  if (head.version === 'http2') add(HEADER_VERSION, '2');
-  if (upgrade !== '') {
-    add(HEADER_UPGRADE, upgrade);
-    add(HEADER_METHOD, method);
-  }
-  if ((seen & SEEN.HOPS) === 0) add(HEADER_HOPS, sourceCluster);
-  list.length = at;
-  if ((seen & SEEN.HOPS) !== 0) addHop(list, sourceCluster);
+  if (!opaque) at = put(list, put(list, at, ':scheme', 'http'), ':path', path);
+  at = put(list, at, ':authority', authority);
+  for (let from = 0; from < headers.length; from += 1) list[at + from] = headers[from] as string;
+  at += headers.length;
+  if (!passed) at = put(list, at, HEADER_HOPS, sourceCluster);
+  at = put(list, at, HEADER_TARGET, target);
+  at = put(list, at, HEADER_SOURCE, sourceCluster);
+  if (attempts > 0) at = put(list, at, HEADER_ATTEMPTS, DIGITS[attempts] ?? String(attempts));
+  if (caller !== undefined) at = put(list, at, HEADER_CALLER, caller);
+  if (head.version === 'http2') at = put(list, at, HEADER_VERSION, '2');
+  if (upgrade !== '') put(list, put(list, at, HEADER_UPGRADE, upgrade), HEADER_METHOD, method);
+  if (passed) addHop(list, sourceCluster);
   return list;
+}
+
+const DIGITS = ['0', '1', '2', '3'];
+
+function put(list: string[], at: number, name: string, value: string): number {
+  list[at] = name;
+  list[at + 1] = value;
+  return at + 2;
 }
 
 /** What a stream of a tunnel asks for, or `undefined` when it names no target. */
 export function arrivalOf(head: RequestHead): Arrival | undefined {
   const own = new OwnFields();
-  const { headers } = head;
-  const fields = new Array<string>(headers.length);
-  let kept = 0;
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at] as string;
-    const value = headers[at + 1] as string;
-    if (name.charCodeAt(0) === PREFIX_START && own.take(name, value)) continue;
-    fields[kept] = name;
-    fields[kept + 1] = value;
-    kept += 2;
-  }
-  fields.length = kept;
+  const fields = own.takeFrom(head.headers);
   const known = targetOf(own.target);
   if (known === undefined) return undefined;
   return {
@@ -159,7 +153,7 @@ export function arrivalOf(head: RequestHead): Arrival | undefined {
 
 const PREFIX_START = HEADER_PREFIX.charCodeAt(0);
 
-/** What the near gateway says in fields of its own; a field that comes twice counts as it came first. */
+/** What the near gateway says in fields of its own; a field that comes twice counts once. */
 class OwnFields {
   target = '';
   source: string | undefined;
@@ -170,8 +164,33 @@ class OwnFields {
   upgrade = '';
   method = '';
 
+  /** Notes the fields of the gateways' in `headers`, and returns the others. */
+  takeFrom(headers: RawHeaders): RawHeaders {
+    let last = headers.length;
+    // Our gateways say what they say behind all other fields.
+    while (last > 0 && this.#take(headers[last - 2] as string, headers[last - 1] as string))
+      last -= 2;
+    const fields = headers.slice(0, last);
+    for (let at = 0; at < last; at += 2) {
+      // Whoever says it elsewhere is heard, and it passes no further.
+      if (this.#take(fields[at] as string, fields[at + 1] as string)) return this.#sift(fields);
+    }
+    return fields;
+  }
+
+  #sift(fields: RawHeaders): RawHeaders {
+    const kept: string[] = [];
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at] as string;
+      const value = fields[at + 1] as string;
+      if (!this.#take(name, value)) kept.push(name, value);
+    }
+    return kept;
+  }
+
   /** Notes a field of the gateways'; false: it is none, or travels on. */
-  take(name: string, value: string): boolean {
+  #take(name: string, value: string): boolean {
+    if (name.charCodeAt(0) !== PREFIX_START) return false;
     switch (name) {
       case HEADER_TARGET:
         this.target ||= value;

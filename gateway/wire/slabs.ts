@@ -13,17 +13,11 @@ const POOL_MAX = 256;
 const pool: Buffer[] = [];
 const starts: number[] = [];
 
-/** A slab of at least `bytes`, empty: what was written into it before lies ahead of its beginning. */
-export function takeSlab(bytes: number): Buffer {
-  const slab = takeRest(bytes);
-  return restAt === 0 ? slab : slab.subarray(restAt);
-}
-
-/** Where the rest that {@link takeRest} returned begins. */
+/** Where the rest that {@link takeSlab} returned begins. */
 export let restAt = 0;
 
 /** A slab with at least `bytes` from {@link restAt} on, all of which is the taker's. */
-export function takeRest(bytes: number): Buffer {
+export function takeSlab(bytes: number): Buffer {
   const slab = pool.pop();
   restAt = starts.pop() ?? 0;
   if (slab !== undefined && slab.length - restAt >= bytes) return slab;

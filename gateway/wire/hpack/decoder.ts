@@ -5,13 +5,14 @@
  * that passes `maxListBytes` is no error: decoding goes on, which the tables need, but nothing more is
  * kept, so a block of references to one large entry costs time in proportion to its bytes and no memory.
  */
+
+import { latin1 } from '../native.ts';
 import type { HeaderBlock } from './block.ts';
 import { BlockBuilder } from './builder.ts';
 import { HpackError } from './error.ts';
 import { huffmanRead } from './huffman.ts';
 import { ANY_GENERATION, BlockMemo } from './memo.ts';
 import { type FieldName, fieldName, STATIC_FIELDS } from './names.ts';
-import { latin1 } from './native.ts';
 import { STATIC_COUNT, STATIC_VALUES } from './static-table.ts';
 import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './table.ts';
 import { classesOf } from './values.ts';

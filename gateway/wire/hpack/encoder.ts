@@ -6,10 +6,11 @@
  * every request (paths, trace ids) would only push out what repeats, and spoil memos at both ends. Of a
  * name whose values keep changing one entry is made, where there is room, so that the name is a number.
  */
+
+import { writeUtf8 } from '../native.ts';
 import { EncodedName } from './encoded-name.ts';
 import { HpackError } from './error.ts';
 import { huffmanLength, huffmanWrite } from './huffman.ts';
-import { writeUtf8 } from './native.ts';
 import { STATIC_COUNT } from './static-table.ts';
 import { DynamicTable, ENTRY_OVERHEAD_BYTES } from './table.ts';
 

@@ -6,8 +6,9 @@
  * store only blocks that did not change the table. Memory is bounded, and traffic that never
  * repeats turns the memo off for a while, so that it costs next to nothing.
  */
+
+import { latin1 } from '../native.ts';
 import type { HeaderBlock } from './block.ts';
-import { latin1 } from './native.ts';
 
 /** The answer does not depend on the dynamic table. */
 export const ANY_GENERATION = -1;

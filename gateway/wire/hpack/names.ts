@@ -4,8 +4,9 @@
  * A connection carries the same dozen names again and again: a table from a few of their bytes to what
  * is known spares a string and a judgement per field. It is bounded and only a memo.
  */
+
+import { latin1 } from '../native.ts';
 import { seenBits } from '../seen.ts';
-import { latin1 } from './native.ts';
 import { STATIC_NAMES } from './static-table.ts';
 
 /** Why a name is looked at; pseudo-headers are one bit each, so that a mask says which have come. */

@@ -3,23 +3,33 @@
  * caller has made room, and returns the position after it. pure
  *
  * Short text is written character by character, which is as quick as a native call and needs no second
- * look; from some length on native code is quicker, and a compiled class of characters judges before.
+ * look; from some length on native code is quicker, and the bytes are judged where it has put them.
  */
+import { writeLatin1, writeUtf8 } from '../native.ts';
+import { HASH } from './bytes.ts';
 
 /** Text longer than this goes through native code; see `test/fuzz/http1-speed.ts`. */
 const LOOP_MAX = 32;
+/** Bytes beyond the text that native code may write before it is told that it is no ASCII. */
+export const SPARE_BYTES = 4;
 
 /** A character that is no byte of a field value: what VALUE says, compiled. */
 const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-
-/** The same of a request target: what TARGET says. */
-const NO_TARGET = /[^\x21\x22\x24-\x7e]/;
 
 /** A field value or reason phrase; -1 where a character is none of theirs. */
 export function putValue(out: Buffer, at: number, text: string): number {
   const { length } = text;
   if (length > LOOP_MAX) {
-    return NO_VALUE.test(text) ? -1 : at + out.write(text, at, 'latin1');
+    // As many bytes as characters: it is ASCII, and its bytes can be judged where they lie.
+    if (writeUtf8(out, text, at, length + SPARE_BYTES) === length) {
+      const to = at + length;
+      for (let each = at; each < to; each += 1) {
+        const byte = out[each] as number;
+        if (byte < 0x20 || byte > 0x7e) return byte === 0x09 ? putRare(out, at, text) : -1;
+      }
+      return to;
+    }
+    return putRare(out, at, text);
   }
   for (let each = 0; each < length; each += 1) {
     const code = text.charCodeAt(each);
@@ -29,24 +39,35 @@ export function putValue(out: Buffer, at: number, text: string): number {
   return at + length;
 }
 
+/** A value that holds more than visible ASCII. */
+function putRare(out: Buffer, at: number, text: string): number {
+  return NO_VALUE.test(text) ? -1 : writeLatin1(out, text, at);
+}
+
 /** A request target; -1 where a character is none of its. */
 export function putTarget(out: Buffer, at: number, text: string): number {
   const { length } = text;
+  const to = at + length;
   if (length > LOOP_MAX) {
-    return NO_TARGET.test(text) ? -1 : at + out.write(text, at, 'latin1');
+    if (writeUtf8(out, text, at, length + SPARE_BYTES) !== length) return -1;
+  } else {
+    for (let each = 0; each < length; each += 1) {
+      const code = text.charCodeAt(each);
+      if (code > 0x7e) return -1;
+      out[at + each] = code;
+    }
   }
-  for (let each = 0; each < length; each += 1) {
-    const code = text.charCodeAt(each);
-    if (code <= 0x20 || code > 0x7e || code === 0x23) return -1;
-    out[at + each] = code;
+  for (let each = at; each < to; each += 1) {
+    const byte = out[each] as number;
+    if (byte <= 0x20 || byte > 0x7e || byte === HASH) return -1;
   }
-  return at + length;
+  return to;
 }
 
 /** Text known to be ASCII. */
 export function putAscii(out: Buffer, at: number, text: string): number {
   const { length } = text;
-  if (length > LOOP_MAX) return at + out.write(text, at, 'latin1');
+  if (length > LOOP_MAX) return writeLatin1(out, text, at);
   for (let each = 0; each < length; each += 1) out[at + each] = text.charCodeAt(each);
   return at + length;
 }

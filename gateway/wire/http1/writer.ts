@@ -5,7 +5,7 @@
  * they are left out. What the parser would refuse it refuses, so that no value can become a header.
  */
 import { IsthmusError } from '#core/errors.ts';
-import { giveSlab, takeSlab } from '../slabs.ts';
+import { giveSlab, restAt, takeSlab } from '../slabs.ts';
 import { CR, LF, SP } from './bytes.ts';
 import { contentLength } from './fields.ts';
 import { FIELDS_MAX } from './limits.ts';
@@ -21,7 +21,16 @@ import {
   type WrittenName,
   writtenName,
 } from './names.ts';
-import { isValue, putAscii, putBytes, putDecimal, putHex, putTarget, putValue } from './put.ts';
+import {
+  isValue,
+  putAscii,
+  putBytes,
+  putDecimal,
+  putHex,
+  putTarget,
+  putValue,
+  SPARE_BYTES,
+} from './put.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 import { isAuthority, isMethod, isPath, readTarget } from './target.ts';
 
@@ -38,8 +47,8 @@ const ONE: Buffer[] = [NO_SLAB];
 const FIXED_BYTES = 192;
 /** Room for the line before a chunk, and the end of the line behind it. */
 const CHUNK_LINES_BYTES = 20;
-/** Room for the last chunk and the empty line. */
-const LAST_CHUNK_BYTES = 5;
+/** Room for the last chunk, the empty line, and what a value may need beyond itself. */
+const LAST_CHUNK_BYTES = 5 + SPARE_BYTES;
 /** Reason phrases that are kept with their lines are no longer. */
 const REASON_KEPT_MAX = 64;
 const STATUS_MIN = 100;
@@ -295,8 +304,8 @@ export class Http1Writer {
     if (this.#to + size <= this.#slab.length) return;
     this.#cut();
     this.#slab = takeSlab(size);
-    this.#from = 0;
-    this.#to = 0;
+    this.#from = restAt;
+    this.#to = restAt;
   }
 
   #cut(): void {

@@ -5,7 +5,7 @@
  * a place of their own in the list. What has been taken is never overwritten. The rest of a slab goes
  * back to a small pool that all connections share, so an idle connection holds none.
  */
-import { giveSlab, restAt, takeRest } from '../slabs.ts';
+import { giveSlab, restAt, takeSlab } from '../slabs.ts';
 
 /** Payloads up to this length are copied: it costs less than a separate entry of a gathered write. */
 export const COPY_BYTES_MAX = 4 * 1024;
@@ -28,7 +28,7 @@ export class Output {
     if (slab !== undefined && slab.length - this.at >= bytes) return slab;
     this.#seal();
     this.#release();
-    const next = takeRest(bytes);
+    const next = takeSlab(bytes);
     this.slab = next;
     this.at = restAt;
     this.#from = restAt;

@@ -4,6 +4,7 @@
 
 interface Native extends Buffer {
   latin1Slice(from: number, to: number): string;
+  latin1Write(text: string, at: number, bytes: number): number;
   utf8Write(text: string, at: number, bytes: number): number;
 }
 
@@ -15,4 +16,9 @@ export function latin1(bytes: Buffer, from: number, to: number): string {
 /** Writes what of `text` goes into `bytes` bytes of UTF-8 at `at`; how many it took. */
 export function writeUtf8(out: Buffer, text: string, at: number, bytes: number): number {
   return (out as Native).utf8Write(text, at, bytes);
+}
+
+/** Writes `text`, whose characters must be bytes, at `at`; returns the position after it. */
+export function writeLatin1(out: Buffer, text: string, at: number): number {
+  return at + (out as Native).latin1Write(text, at, text.length);
 }
