@@ -5,7 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { Exchange } from './http/exchange.ts';
 import { Http1ServerConnection, type Http1ServerOptions } from './http1/server.ts';
 import { Http2ServerConnection, type Http2ServerOptions } from './http2/server.ts';
-import { type Barred, isFlood } from './listener/barred.ts';
+import type { Barred } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
 import type { GatewayMetrics, RefusalSource } from './metrics.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
@@ -84,7 +84,7 @@ class RouteService {
     this.authority = `${name}.${namespace}:${port}`;
     const refused = (protocol: RefusalSource) => (rule: string, address: string | undefined) => {
       metrics.refused(protocol, rule);
-      if (isFlood(rule)) barred.offend(address ?? '', clock.monotonicMs());
+      if (rule !== 'METHOD_REFUSED') barred.offend(address ?? '', rule, clock.monotonicMs());
     };
     const shared = {
       clock,

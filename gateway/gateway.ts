@@ -89,7 +89,11 @@ export class Gateway {
     });
     const report = (of: RequestReport) => metrics.request(of);
     const { local, balancer } = { local: this.#local, balancer: this.#balancer };
-    const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
+    const barred = new Barred();
+    const held = new HeldContent((source) => {
+      metrics.refused('requests', 'HELD_BYTES');
+      if (source !== undefined) barred.offend(source, 'HELD_BYTES', clock.monotonicMs());
+    });
     const shared = { cluster, clock, log, balancer, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
@@ -121,7 +125,6 @@ export class Gateway {
       onCatalog: () => this.#balancer.refresh(),
     });
     const outward = new Outward({ ...shared, peers: this.#peers });
-    const barred = new Barred();
     this.#clients = new Clients({
       clock,
       metrics,

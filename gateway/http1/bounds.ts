@@ -12,6 +12,9 @@ export const ANSWER_BYTES_MAX = 262_144;
 /** Gathered output beyond this leaves before the turn ends, so that a long turn holds no more. */
 export const GATHERED_BYTES_MAX = 262_144;
 
+/** Parts of a request read in one turn of the event loop: a chunk is two, its size and its content. */
+export const STEPS_PER_TURN = 256;
+
 /** A head must be whole this long after its first byte, the first one after the connection came. */
 export const HEAD_MS = 10_000;
 /** Between an answer and the next request. */

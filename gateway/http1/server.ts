@@ -15,7 +15,7 @@ import type { Head, MessageSink } from '../wire/http1/message.ts';
 import { Http1Parser } from '../wire/http1/parser.ts';
 import { Http1Refusal } from '../wire/http1/rules.ts';
 import { Http1Writer } from '../wire/http1/writer.ts';
-import { GATHERED_BYTES_MAX, type RefusalCode } from './bounds.ts';
+import { GATHERED_BYTES_MAX, type RefusalCode, STEPS_PER_TURN } from './bounds.ts';
 import { type ExchangeConnection, Http1Exchange } from './exchange.ts';
 import { Patience, type Wait } from './patience.ts';
 import { statusOf, writeRefusal } from './refuse.ts';
@@ -48,6 +48,8 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
   #restFrom = 0;
   #restTo = 0;
   #running = false;
+  /** Enough was read in this turn. */
+  #sated = false;
   /** Draining has lasted long enough: it ends as soon as nothing is under way. */
   #endsIdle = false;
   #paused = false;
@@ -101,6 +103,9 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     const list = this.writer.drain();
     if (list.length > 0) this.#transport.write(list);
     if (this.#ending) this.#transport.end();
+    if (!this.#sated) return;
+    this.#sated = false;
+    this.settle();
   }
 
   /** A request has come. */
@@ -234,15 +239,19 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
 
   #read(exchange: Http1Exchange | undefined): boolean {
     const bytes = this.#rest;
-    if (bytes === undefined) return false;
+    if (bytes === undefined || this.#sated) return false;
     // Who does not read answers gets no further ones.
     if (exchange === undefined ? this.full : exchange.requestDone) return false;
     const from = this.#restFrom;
     const to = this.#restTo;
     this.#rest = undefined;
-    const used = this.#parser.execute(bytes, from, to);
+    const used = this.#parser.execute(bytes, from, to, STEPS_PER_TURN);
     if (used < to - from && !this.#closing) this.#keep(bytes, from + used, to);
-    return true;
+    if (!this.#parser.sated) return true;
+    // Chunks of a byte each would keep the others waiting: they have their turn first.
+    this.#sated = true;
+    this.#transport.wantFlush();
+    return false;
   }
 
   #keep(bytes: Buffer, from: number, to: number): void {

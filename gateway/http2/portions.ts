@@ -8,10 +8,10 @@
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 
-/** Of one connection in one turn, as `Http2Connection.feed` counts: 128 requests. */
-const PORTION_UNITS = 1_024;
+/** Of one connection in one turn, as `Http2Connection.feed` counts: some 40 requests. */
+const PORTION_UNITS = 512;
 /** Of all connections in one turn; when it is spent, each still has the least. */
-const TURN_UNITS = 2_048;
+const TURN_UNITS = 512;
 const LEAST_UNITS = 32;
 
 /** Spent in this turn, by all connections. */

@@ -1,11 +1,14 @@
 /**
  * Sources that flooded: a connection that was ended for it is soon replaced by the next, which has
- * every allowance again. So whoever did it a few times may connect only now and then. pure
+ * every allowance again. So whoever did it a few times may connect only now and then; and so may whoever
+ * sends what has to be refused again and again. pure
  */
 import { Bucket, type Rate } from '#core/bucket.ts';
 
 /** Connections that may end for a flood before their source is kept out. */
 export const FLOODS: Rate = { burst: 4, perSecond: 0.25 };
+/** What may be refused of a source, floods aside, before it is kept out. */
+export const REFUSALS: Rate = { burst: 128, perSecond: 8 };
 /** Sources remembered; the one that offended first goes first. */
 const SOURCES_MAX = 4_096;
 
@@ -15,13 +18,34 @@ export function isFlood(rule: string): boolean {
 }
 
 export class Barred {
+  readonly #floods = new Offenders(FLOODS);
+  readonly #refusals = new Offenders(REFUSALS);
+
+  /** `source` broke `rule`. */
+  offend(source: string, rule: string, nowMs: number): void {
+    if (isFlood(rule)) this.#floods.offend(source, nowMs);
+    else this.#refusals.offend(source, nowMs);
+  }
+
+  /** Whether `source` is kept out now. */
+  has(source: string, nowMs: number): boolean {
+    return this.#floods.has(source, nowMs) || this.#refusals.has(source, nowMs);
+  }
+}
+
+/** Who offended in one way, and how often that may be. */
+class Offenders {
+  readonly #rate: Rate;
   readonly #offences = new Map<string, Bucket>();
 
-  /** A connection of `source` was ended for a flood. */
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
   offend(source: string, nowMs: number): void {
     let bucket = this.#offences.get(source);
     if (bucket === undefined) {
-      bucket = new Bucket(FLOODS);
+      bucket = new Bucket(this.#rate);
       if (this.#offences.size >= SOURCES_MAX) {
         const oldest = this.#offences.keys().next().value;
         if (oldest !== undefined) this.#offences.delete(oldest);
@@ -31,7 +55,6 @@ export class Barred {
     bucket.take(nowMs);
   }
 
-  /** Whether `source` is kept out now. */
   has(source: string, nowMs: number): boolean {
     const bucket = this.#offences.get(source);
     if (bucket === undefined) return false;

@@ -13,6 +13,9 @@ const MIB = 1_024 * KIB;
 export const TUNNEL_LIMITS: Http2Limits = {
   ...HTTP2_LIMITS,
   concurrentStreams: 4_096,
+  // What the near gateway says comes on top of what its client may send.
+  headerListBytes: 72 * KIB,
+  headerBlockBytes: 72 * KIB,
   // Clients that give up are no attack of the gateway that carries them.
   resets: { burst: 10_000, perSecond: 1_000 },
   provokedResets: { burst: 4_000, perSecond: 400 },

@@ -111,7 +111,9 @@ export class PeerTunnels {
 
   /** A tunnel the peer dialled was ended for `rule`. */
   broke(rule: string): void {
-    if (isFlood(rule)) this.#barred.offend(this.#peer.linkName, this.#context.clock.monotonicMs());
+    // Its clients may make a gateway send what we refuse, but not flood us.
+    if (!isFlood(rule)) return;
+    this.#barred.offend(this.#peer.linkName, rule, this.#context.clock.monotonicMs());
   }
 
   /** Takes a tunnel the peer dialled. */

@@ -7,6 +7,7 @@ import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import { ATTEMPTS_MAX } from '#gateway/http/retry.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
+import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
 import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
@@ -24,7 +25,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...(http1 as Record<string, unknown> as Record<string, number>),
   ...HANDSHAKES,
   ...{ HELD_BYTES_MAX, REPLAY_BYTES_MAX, ATTEMPTS_MAX, CLIENTS_MAX, CONNECT_TIMEOUT_MS },
-  ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS },
+  ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

@@ -34,6 +34,8 @@ const FAILED = 7;
 const NOTHING_ASKED = -1;
 
 const CARRY_BYTES_MIN = 1_024;
+/** Never reached. */
+const STEPS_MAX = 0x3fff_ffff;
 const NO_CARRY = Buffer.alloc(0);
 
 /** See the header of this file. */
@@ -44,6 +46,8 @@ export class Http1Parser {
   readonly #repeated = new RepeatedHead();
   #chunks: ChunkLines | undefined;
   #state = HEAD;
+  /** The last {@link execute} has stopped because its steps were spent. */
+  sated = false;
   #paused = false;
   #keepAlive = true;
   #failure: Http1Refusal | undefined;
@@ -101,12 +105,22 @@ export class Http1Parser {
     this.#repeated.forget();
   }
 
-  /** Reads `chunk[from, to)`; returns how many bytes it used, all unless paused. Throws {@link Http1Refusal}. */
-  execute(chunk: Buffer, from = 0, to: number = chunk.length): number {
+  /**
+   * Reads `chunk[from, to)`; returns how many bytes it used: all, unless it was paused or has told of
+   * `steps` parts (a head, a chunk's size, a piece of content), see {@link sated}. Throws {@link Http1Refusal}.
+   */
+  execute(chunk: Buffer, from = 0, to: number = chunk.length, steps = STEPS_MAX): number {
     let pos = from;
+    let left = steps;
+    this.sated = false;
     try {
       while (pos < to) {
         if (this.#paused && this.idle) break;
+        if (left === 0) {
+          this.sated = true;
+          break;
+        }
+        left -= 1;
         pos = this.#step(chunk, pos, to);
       }
     } catch (error) {

@@ -105,7 +105,7 @@ export class Http2Connection<T> {
 
   /**
    * Reads `bytes[from, to)`, received at `nowMs` (monotonic). What is wrong with them ends in `onError`.
-   * Stops between two frames when `units` are spent: a frame is one, a request `REQUEST_UNITS` more.
+   * Stops between two frames when `units` are spent, as the session counts them.
    * Returns how many bytes were read.
    */
   feed(

@@ -12,6 +12,8 @@ import { judge, MESSAGE } from './headers.ts';
 import { REQUEST_UNITS, type Session } from './session.ts';
 import type { Http2Stream } from './stream.ts';
 
+/** What a list that is too large counts beside other things we have to refuse. */
+const LARGE_LIST_PROVOKES = 16;
 /** Bytes of a HEADERS frame's priority fields (RFC 9113, section 6.2). */
 const PRIORITY_BYTES = 5;
 
@@ -128,9 +130,8 @@ export class HeaderReceiver<T> {
     stream.headersReceived = true;
     stream.remoteClosed = ends;
     if (block.tooLarge) {
-      // Twice, for the stream will end well, and that gives one back.
-      session.provoked();
-      session.provoked();
+      // To read such a list costs more than a hundred requests, and nobody sends it by mistake.
+      session.provoked(LARGE_LIST_PROVOKES);
       session.sink.onHeadersTooLarge(stream, ends);
     } else {
       stream.connect = (block.verdict & MESSAGE.CONNECT) !== 0;

@@ -12,6 +12,9 @@ import type { Session } from './session.ts';
 import { applySettings } from './settings.ts';
 import type { Http2Stream } from './stream.ts';
 
+/** Bytes of a frame that count as much as a frame: 64. */
+const UNIT_SHIFT = 6;
+
 export class Inbound<T> implements FrameHandler {
   readonly #session: Session<T>;
   readonly #decoder: HpackDecoder;
@@ -38,7 +41,8 @@ export class Inbound<T> implements FrameHandler {
   }
 
   begin(type: number, flags: number, id: number, length: number): void {
-    this.#session.unitsLeft -= 1;
+    // A block of many fields is much to read; content is only passed on.
+    this.#session.unitsLeft -= type === FRAME.DATA ? 1 : 1 + (length >>> UNIT_SHIFT);
     if (!this.#greeted) {
       // Both prefaces begin with SETTINGS (RFC 9113, section 3.4).
       if (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0) throw new Http2Error('PREFACE');

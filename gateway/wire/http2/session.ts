@@ -57,7 +57,7 @@ export class Session<T> {
   /** PINGs of ours that are not answered yet. */
   pings = 0;
   nowMs = 0;
-  /** How much more may be read now: a frame is one, a request {@link REQUEST_UNITS} more. */
+  /** How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request {@link REQUEST_UNITS} more. */
   unitsLeft = Number.POSITIVE_INFINITY;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
@@ -131,8 +131,9 @@ export class Session<T> {
   }
 
   /** The peer made us refuse something: too much of that ends the connection. */
-  provoked(): void {
-    if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
+  provoked(times = 1): void {
+    for (let each = 0; each < times; each += 1)
+      if (!this.#provoked.take(this.nowMs)) throw new Http2Error('FLOOD_PROVOKED');
   }
 
   /** The peer broke `rule` on stream `id`: that stream ends, and too many of them end the connection. */

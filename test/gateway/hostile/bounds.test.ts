@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HELD_BYTES_MAX, HeldContent, type Holder } from '#gateway/http/held.ts';
 import { addPiece, type Piece } from '#gateway/http/piece.ts';
-import { Barred, FLOODS, isFlood } from '#gateway/listener/barred.ts';
+import { Barred, FLOODS, isFlood, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX, ClientCount } from '#gateway/listener/listeners.ts';
 
 test('those without progress for longest break off, and only as many as must', () => {
@@ -14,6 +14,7 @@ test('those without progress for longest break off, and only as many as must', (
   });
   const share = HELD_BYTES_MAX / 4;
   const holders: Holder[] = [0, 1, 2, 3].map((at) => ({
+    source: '10.0.0.1',
     breakOff() {
       gone.push(at);
       held.change(this, share, 0);
@@ -28,7 +29,7 @@ test('those without progress for longest break off, and only as many as must', (
   held.change(first, share - 1, share);
   held.change(fourth, 0, share);
   assert.equal(gone.length, 0);
-  held.change({ breakOff: () => gone.push(9) }, 0, 100_000);
+  held.change({ source: undefined, breakOff: () => gone.push(9) }, 0, 100_000);
   assert.deepEqual(gone, [1]);
   assert.equal(refused, 1);
   assert.ok(held.bytes <= HELD_BYTES_MAX);
@@ -50,11 +51,18 @@ test('a source that floods again and again is kept out for a while, others are n
   const barred = new Barred();
   for (let at = 0; at < FLOODS.burst; at += 1) {
     assert.equal(barred.has('10.0.0.1', 1_000), false);
-    barred.offend('10.0.0.1', 1_000);
+    barred.offend('10.0.0.1', 'FLOOD_RESETS', 1_000);
   }
   assert.equal(barred.has('10.0.0.1', 1_000), true);
   assert.equal(barred.has('10.0.0.2', 1_000), false);
   assert.equal(barred.has('10.0.0.1', 1_000 + 1_000 / FLOODS.perSecond), false);
+  const refused = new Barred();
+  for (let at = 0; at < REFUSALS.burst; at += 1) {
+    assert.equal(refused.has('10.0.0.1', 1_000), false);
+    refused.offend('10.0.0.1', 'HEAD_TOO_LARGE', 1_000);
+  }
+  assert.equal(refused.has('10.0.0.1', 1_000), true);
+  assert.equal(refused.has('10.0.0.1', 1_000 + 1_000 / REFUSALS.perSecond), false);
   assert.ok(isFlood('FLOOD_RESETS') && !isFlood('FIELD_NAME') && !isFlood('WINDOW_ZERO'));
 });
 
