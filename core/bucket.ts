@@ -21,6 +21,11 @@ export class Bucket {
     this.#tokens = rate.burst;
   }
 
+  /** Tokens there were when it was last asked. */
+  get left(): number {
+    return this.#tokens;
+  }
+
   /** Takes a token; false when none is left. */
   take(nowMs: number): boolean {
     if (this.#tokens < 1) this.#fill(nowMs);

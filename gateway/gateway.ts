@@ -90,10 +90,7 @@ export class Gateway {
     const report = (of: RequestReport) => metrics.request(of);
     const { local, balancer } = { local: this.#local, balancer: this.#balancer };
     const barred = new Barred();
-    const held = new HeldContent((source) => {
-      metrics.refused('requests', 'HELD_BYTES');
-      if (source !== undefined) barred.offend(source, 'HELD_BYTES', clock.monotonicMs());
-    });
+    const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
     const shared = { cluster, clock, log, balancer, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {

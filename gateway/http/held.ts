@@ -13,20 +13,18 @@ const WORTH_BYTES = 16 * 1024;
 
 /** Somebody who holds content. */
 export interface Holder {
-  /** The client's address, where there is one. */
-  readonly source: string | undefined;
   /** Lets go of everything held, at once. */
   breakOff(): void;
 }
 
 export class HeldContent {
-  readonly #onBrokenOff: (source: string | undefined) => void;
+  readonly #onBrokenOff: () => void;
   /** Those worth breaking off, longest without progress first. */
   readonly #holders = new Set<Holder>();
   #bytes = 0;
 
-  /** Calls `onBrokenOff` with the source of each holder that had to go. */
-  constructor(onBrokenOff: (source: string | undefined) => void) {
+  /** Calls `onBrokenOff` for each holder that had to go. */
+  constructor(onBrokenOff: () => void) {
     this.#onBrokenOff = onBrokenOff;
   }
 
@@ -52,7 +50,7 @@ export class HeldContent {
       const [stalled] = this.#holders;
       if (stalled === undefined) return;
       this.#holders.delete(stalled);
-      this.#onBrokenOff(stalled.source);
+      this.#onBrokenOff();
       stalled.breakOff();
     }
   }

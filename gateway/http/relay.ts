@@ -94,10 +94,6 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     }
   }
 
-  get source(): string | undefined {
-    return this.#exchange.address;
-  }
-
   get listener(): AttemptListener {
     return this;
   }

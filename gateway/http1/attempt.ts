@@ -25,7 +25,8 @@ export interface AttemptConnection {
   settle(): void;
   /** The request cannot be written as it was given. */
   unwritable(error: unknown): void;
-  destroy(): void;
+  /** Nobody waits for the answer of `attempt` any more. */
+  abandon(attempt: Http1Attempt): void;
 }
 
 /** See the header of this file. */
@@ -120,7 +121,7 @@ export class Http1Attempt implements Attempt {
   cancel(): void {
     if (this.over) return;
     this.over = true;
-    this.connection.destroy();
+    this.connection.abandon(this);
   }
 
   /** Content of the answer came. */

@@ -92,7 +92,6 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     this.#flushed = false;
     this.#sink.begin(attempt);
     this.#parser.resume();
-    this.#parser.expectResponseTo(attempt.head.method, attempt.head.upgrade !== '');
     this.#transport.wantFlush();
   }
 
@@ -165,10 +164,12 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   flush(): void {
+    // What is not sent yet can still be taken back.
+    if (this.#connecting !== undefined) return;
     this.#gatheredBytes = 0;
     const list = this.#writer.drain();
     if (list.length > 0) {
-      this.#flushed = true;
+      if (!this.#flushed) this.#expect();
       this.#transport.write(list);
     }
     if (this.#ending) this.#transport.end();
@@ -193,6 +194,18 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
       if (!attempt.raw) this.destroy();
     }
     this.#heed();
+  }
+
+  abandon(attempt: Http1Attempt): void {
+    if (this.#attempt !== attempt || this.#flushed) {
+      this.destroy();
+      return;
+    }
+    // The pod knows nothing of it: the connection, or the one that is being made, serves another.
+    this.#attempt = undefined;
+    this.#writer = new Http1Writer('request');
+    this.#gatheredBytes = 0;
+    if (this.#connecting === undefined) this.#giveBack();
   }
 
   unwritable(error: unknown): void {
@@ -222,7 +235,25 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     this.#connecting?.cancel();
     this.#connecting = undefined;
     this.#home.onConnected(this);
+    if (this.#attempt === undefined) {
+      this.#giveBack();
+      return;
+    }
+    this.flush();
     if (!this.full) this.#attempt?.room();
+  }
+
+  /** The request under way has begun to leave. */
+  #expect(): void {
+    const attempt = this.#attempt;
+    this.#flushed = true;
+    if (attempt === undefined) return;
+    this.#parser.expectResponseTo(attempt.head.method, attempt.head.upgrade !== '');
+  }
+
+  #giveBack(): void {
+    if (this.#usable) this.#home.onIdle(this);
+    else this.destroy();
   }
 
   /** Gives the connection back where it can be, then tells the end of the answer. */

@@ -8,11 +8,11 @@
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 
-/** Of one connection in one turn, as `Http2Connection.feed` counts: some 40 requests. */
-const PORTION_UNITS = 512;
+/** Of one connection in one turn, as `Http2Connection.feed` counts: some 80 requests. */
+const PORTION_UNITS = 1_024;
 /** Of all connections in one turn; when it is spent, each still has the least. */
-const TURN_UNITS = 512;
-const LEAST_UNITS = 32;
+const TURN_UNITS = 1_024;
+const LEAST_UNITS = 64;
 
 /** Spent in this turn, by all connections. */
 let spentUnits = 0;

@@ -9,6 +9,8 @@ import { Bucket, type Rate } from '#core/bucket.ts';
 export const FLOODS: Rate = { burst: 4, perSecond: 0.25 };
 /** What may be refused of a source, floods aside, before it is kept out. */
 export const REFUSALS: Rate = { burst: 128, perSecond: 8 };
+/** One in so many tokens left is close to being kept out. */
+const CLOSE = 4;
 /** Sources remembered; the one that offended first goes first. */
 const SOURCES_MAX = 4_096;
 
@@ -27,7 +29,7 @@ export class Barred {
     else this.#refusals.offend(source, nowMs);
   }
 
-  /** Whether `source` is kept out now. */
+  /** Whether `source`, which wants to connect, is kept out now. */
   has(source: string, nowMs: number): boolean {
     return this.#floods.has(source, nowMs) || this.#refusals.has(source, nowMs);
   }
@@ -59,7 +61,8 @@ class Offenders {
     const bucket = this.#offences.get(source);
     if (bucket === undefined) return false;
     if (!bucket.take(nowMs)) return true;
-    bucket.give(1);
+    // Whoever has come close pays when it connects: many connections at once would all find the last token.
+    if (bucket.left >= this.#rate.burst / CLOSE) bucket.give(1);
     return false;
   }
 }

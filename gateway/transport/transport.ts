@@ -31,6 +31,8 @@ export class Transport {
   #direct = false;
   #paused = false;
   #flushing = false;
+  /** Ended by us, or closed: asking the socket costs two getters for every write. */
+  #gone = false;
   #error: NodeJS.ErrnoException | undefined;
   #ended = false;
 
@@ -58,6 +60,7 @@ export class Transport {
 
   /** For the listeners of this file alone. */
   closed(): void {
+    this.#gone = true;
     this.full = false;
     this.owner.onClosed(this.#error);
   }
@@ -111,13 +114,13 @@ export class Transport {
   /** For {@link flushAtTurnEnd} alone. */
   flush(): void {
     this.#flushing = false;
-    if (!this.socket.destroyed) this.owner.flush();
+    if (!this.#gone) this.owner.flush();
   }
 
   /** Writes `list` in one go. */
   write(list: readonly Buffer[]): void {
     const { socket } = this;
-    if (socket.destroyed || this.#ended) return;
+    if (this.#gone || this.#ended) return;
     if (list.length === 1) {
       if (!socket.write(list[0] as Buffer)) this.full = socket.writableNeedDrain;
       return;
@@ -150,12 +153,14 @@ export class Transport {
 
   /** Ends both halves now; what the system has not taken is lost. */
   destroy(): void {
+    this.#gone = true;
     this.full = false;
     this.socket.destroy();
   }
 
   /** Ends both halves with a RST, so that the far side can tell (RFC 9293 section 3.10.7). */
   reset(): void {
+    this.#gone = true;
     this.full = false;
     this.socket.resetAndDestroy();
   }
