@@ -18,6 +18,11 @@ import net from 'node:net';
 export const SMALL_BYTES = 1_024;
 /** Slabs that small reads are copied into. */
 export const SLAB_BYTES = 8 * 1_024;
+/**
+ * After so many bytes of buffers the young generation is collected. Most of them are garbage by then, but
+ * V8, which sees little else being made, would wait until 32 MiB are there and then collect everything.
+ */
+const YOUNG_BYTES = 8 * 1_024 * 1_024;
 /** What is read at once; the system is asked again when as much as this came. */
 const READ_BYTES = 64 * 1_024;
 
@@ -29,6 +34,10 @@ const shared = Buffer.allocUnsafeSlow(READ_BYTES);
 
 let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
 let slabAt = 0;
+let madeBytes = 0;
+
+/** There with `--expose-gc`, which workers run with. */
+const collectYoung = globalThis.gc;
 
 /** What Node calls with every read. */
 type Hook = (this: net.Socket, length: number, buffer: Buffer) => boolean;
@@ -57,12 +66,14 @@ const hooks = findHooks();
 export function readHook(reader: Reader): Hook {
   return function (this: net.Socket, length: number): boolean {
     if (length > SMALL_BYTES) {
+      make(length);
       const bytes = Buffer.from(shared.buffer.slice(0, length));
       return reader.call(this, bytes, 0, length);
     }
     let from = slabAt;
     let to = from + length;
     if (to > SLAB_BYTES) {
+      make(SLAB_BYTES);
       slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       from = 0;
       to = length;
@@ -72,6 +83,14 @@ export function readHook(reader: Reader): Hook {
     shared.copy(slab, from, 0, length);
     return reader.call(this, slab, from, to);
   };
+}
+
+/** A buffer of so many bytes is to be made. */
+function make(bytes: number): void {
+  madeBytes += bytes;
+  if (madeBytes < YOUNG_BYTES) return;
+  madeBytes = 0;
+  collectYoung?.({ type: 'minor', execution: 'sync' });
 }
 
 /**
