@@ -16,7 +16,7 @@ import { H2_CODE } from '../wire/http2/frames.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import type { Http2Settings } from '../wire/http2/settings.ts';
 import type { Http2Sink, Http2Stream } from '../wire/http2/stream.ts';
-import { type PortionReader, Portions } from './portions.ts';
+import { type Portion, type PortionReader, Portions } from './portions.ts';
 import { type WindowBounds, WindowEstimator } from './window.ts';
 
 /** A peer that has not acknowledged our SETTINGS by then is none (RFC 9113 section 6.5.3). */
@@ -62,6 +62,7 @@ export interface EndpointOptions {
   readonly clock: Clock;
   readonly limits: Http2Limits;
   readonly windows: WindowBounds;
+  readonly portion: Portion;
   readonly handler: EndpointHandler;
 }
 
@@ -102,7 +103,7 @@ export class Http2Endpoint
       connectionWindowBytes: this.#estimator.connectionBytes,
       connectProtocol: role === 'server',
     });
-    this.#portions = new Portions(transport, this);
+    this.#portions = new Portions(transport, this, options.portion);
     transport.owner = this;
     this.touch();
   }

@@ -18,6 +18,7 @@ import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
 import type { Http2Settings } from '../wire/http2/settings.ts';
 import { type AttemptKind, responseHeadOf, startStream } from './attempt.ts';
 import { type EndpointHandler, Http2Endpoint, type StreamOwner } from './endpoint.ts';
+import { TUNNEL_PORTION } from './portions.ts';
 import { CLIENT_WINDOWS } from './server.ts';
 
 /** Connections to one pod. */
@@ -132,6 +133,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
       clock,
       limits: { ...HTTP2_LIMITS, renewAtStreamId },
       windows: CLIENT_WINDOWS,
+      portion: TUNNEL_PORTION,
       handler: this,
     });
   }

@@ -8,11 +8,19 @@
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 
-/** Of one connection in one turn, as `Http2Connection.feed` counts: some 80 requests. */
-const PORTION_UNITS = 1_024;
-/** Of all connections in one turn; when it is spent, each still has the least. */
+/** How much of one connection is read in one turn, as `Http2Connection.feed` counts. */
+export interface Portion {
+  readonly units: number;
+  /** What it still has when {@link TURN_UNITS} are spent. */
+  readonly leastUnits: number;
+}
+
+/** Of a client: some 80 requests. */
+export const CLIENT_PORTION: Portion = { units: 1_024, leastUnits: 64 };
+/** Of a tunnel, or of a pod: it carries the requests of many, and what waits here makes all of them wait. */
+export const TUNNEL_PORTION: Portion = { units: 4_096, leastUnits: 1_024 };
+/** Of all connections in one turn. */
 const TURN_UNITS = 1_024;
-const LEAST_UNITS = 64;
 
 /** Spent in this turn, by all connections. */
 let spentUnits = 0;
@@ -47,12 +55,14 @@ const NONE: Waiting[] = [];
 export class Portions implements Flushable {
   readonly #transport: Transport;
   readonly #reader: PortionReader;
+  readonly #portion: Portion;
   #waiting = NONE;
   #ended = false;
 
-  constructor(transport: Transport, reader: PortionReader) {
+  constructor(transport: Transport, reader: PortionReader, portion: Portion) {
     this.#transport = transport;
     this.#reader = reader;
+    this.#portion = portion;
   }
 
   /** `bytes[from, to)` came. */
@@ -97,7 +107,8 @@ export class Portions implements Flushable {
 
   #read(bytes: Buffer, from: number, to: number): number {
     const reader = this.#reader;
-    const units = spentUnits < TURN_UNITS ? PORTION_UNITS : LEAST_UNITS;
+    const portion = this.#portion;
+    const units = spentUnits < TURN_UNITS ? portion.units : portion.leastUnits;
     const used = reader.readPortion(bytes, from, to, units);
     spentUnits += units - reader.unitsLeft;
     if (!resets) {

@@ -12,6 +12,7 @@ import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
 import { type EndpointHandler, Http2Endpoint, type StreamOwner } from './endpoint.ts';
 import { Http2Exchange, requestHeadOf } from './exchange.ts';
+import { CLIENT_PORTION } from './portions.ts';
 import type { WindowBounds } from './window.ts';
 
 /** `streamMaxBytes` is what one client can make a gateway hold of one upload. */
@@ -46,6 +47,7 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
       clock: options.clock,
       limits: HTTP2_LIMITS,
       windows: CLIENT_WINDOWS,
+      portion: CLIENT_PORTION,
       handler: this,
     });
   }
