@@ -28,7 +28,11 @@ const REPLACE_GRACE_MS = 10_000;
  * sooner, and a crowd of connections costs less memory. It is also swept when buffers were made
  * (`transport/reading.ts`), which V8 does not count as young.
  */
-export const WORKER_FLAGS: readonly string[] = ['--max-semi-space-size=8', '--expose-gc'];
+export const WORKER_FLAGS: readonly string[] = [
+  '--max-semi-space-size=8',
+  '--no-parallel-scavenge',
+  '--expose-gc',
+];
 
 export interface SupervisorOptions {
   /** The program of a worker, a file for node. */
