@@ -29,7 +29,7 @@ const BATCHES = 100;
 const REQUESTS = CONNECTIONS * PIPELINED * BATCHES;
 
 /** Of both gateways, for one request and its answer. Lower it when the data path gets leaner. */
-const BYTES_MAX = 25_000;
+const BYTES_MAX = 10_000;
 /**
  * Eight requests that come as one are one write between the gateways at least, and each of them one write to
  * the pod; answers that come one by one are one write each on the link and one to the client. So 3.125 is
