@@ -29,7 +29,7 @@ const REPLACE_GRACE_MS = 10_000;
  * (`transport/reading.ts`), which V8 does not count as young.
  */
 export const WORKER_FLAGS: readonly string[] = [
-  '--max-semi-space-size=8',
+  '--max-semi-space-size=4',
   '--no-parallel-scavenge',
   '--expose-gc',
 ];
