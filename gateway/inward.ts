@@ -7,7 +7,7 @@
 import { IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
 import { normalisePath } from '#core/path.ts';
-import type { Choice } from './balance/service.ts';
+import type { Endpoint } from './balance/endpoint.ts';
 import { CATALOG_PATH } from './catalog/follow.ts';
 import type { OwnCatalog } from './catalog/own.ts';
 import { serveCatalog } from './catalog/serve.ts';
@@ -102,7 +102,7 @@ class ArrivalRoute implements RelayRoute {
     this.#local = local;
   }
 
-  start(choice: Choice, request: UpstreamRequest): Attempt {
-    return this.#local.start(choice.endpoint.key, request, this.#protocol);
+  start(endpoint: Endpoint, request: UpstreamRequest): Attempt {
+    return this.#local.start(endpoint.key, request, this.#protocol);
   }
 }

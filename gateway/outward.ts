@@ -5,7 +5,7 @@ import { describeError, IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
 import { HEADER_HOPS } from '#core/names.ts';
 import { balanceKey } from './balance/balancer.ts';
-import type { Choice } from './balance/service.ts';
+import type { Endpoint } from './balance/endpoint.ts';
 import { AttemptError } from './http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from './http/deferred.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
@@ -80,10 +80,14 @@ class MirrorRoute implements RelayRoute {
     this.#options = options;
   }
 
-  start(choice: Choice, request: UpstreamRequest, exchange: Exchange, left: number): Attempt {
+  start(
+    { key, kind }: Endpoint,
+    request: UpstreamRequest,
+    exchange: Exchange,
+    left: number,
+  ): Attempt {
     const { local, cluster, snapshot } = this.#options;
-    const { key } = choice.endpoint;
-    if (choice.kind === 'local') {
+    if (kind === 'local') {
       const port = snapshot().services.get(this.service)?.ports.get(this.#port);
       return local.start(key, request, port?.protocol);
     }

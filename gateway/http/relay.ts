@@ -8,9 +8,8 @@
  */
 import type { Timer } from '#core/clock.ts';
 import { describeError, type ErrorCode } from '#core/errors.ts';
-import type { Outcome } from '../balance/endpoint.ts';
-import { NONE_TRIED } from '../balance/group.ts';
-import type { Choice } from '../balance/service.ts';
+import { type Endpoint, NONE_TRIED, type Outcome } from '../balance/endpoint.ts';
+import type { ServiceBalancer } from '../balance/service.ts';
 import { SEEN, seenIn } from '../wire/seen.ts';
 import { AttemptError } from './attempt-error.ts';
 import { timeoutOf, withTimeout } from './deadline.ts';
@@ -51,13 +50,16 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
   readonly #replay: ReplayBuffer | undefined;
   /** When the caller gives up; `undefined` while nobody knows. */
   #deadline: { readonly atMs: number; readonly timer: Timer } | undefined;
-  #tried: readonly string[] = NONE_TRIED;
+  #tried: readonly Endpoint[] = NONE_TRIED;
   #attempts = 0;
-  #choice: Choice | undefined;
+  #balancer: ServiceBalancer | undefined;
+  #endpoint: Endpoint | undefined;
   /** Who was asked last: `local`, or a cluster. */
   #cluster: string | undefined;
   #attempt: Attempt | undefined;
   #attemptMs = 0;
+  /** Whether the balancer was told of the head of the answer. */
+  #answered = false;
   #firstByteMs = Number.NaN;
   #failure: AttemptError | undefined;
   #status = 0;
@@ -105,22 +107,24 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     const most = Math.min(route.attemptsMax, ATTEMPTS_MAX);
     while (!this.#over && this.#attempts < most) {
       const nowMs = this.#attempts === 0 ? this.#startedMs : clock.monotonicMs();
-      const choice = balancer.choose(route.balanceKey, this.#tried, nowMs);
-      if (choice === undefined) break;
-      const { key } = choice.endpoint;
-      this.#tried = this.#attempts === 0 ? [key] : [...this.#tried, key];
+      const service = balancer.service(route.balanceKey);
+      const endpoint = service?.pick(nowMs, this.#tried, false);
+      if (service === undefined || endpoint === undefined) break;
+      this.#tried = this.#attempts === 0 ? [endpoint] : [...this.#tried, endpoint];
       this.#attempts += 1;
-      this.#choice = choice;
+      this.#balancer = service;
+      this.#endpoint = endpoint;
+      this.#answered = false;
       this.#attemptMs = nowMs;
       this.#sentBytes = 0;
       if (this.#deadline !== undefined) {
         const leftMs = this.#deadline.atMs - this.#attemptMs;
         this.head = { ...this.head, headers: withTimeout(this.head.headers, leftMs) };
       }
-      choice.endpoint.begin(this.#attemptMs);
+      service.begin(endpoint, this.#attemptMs);
       try {
         const left = most - this.#attempts;
-        this.#attempt = route.start(choice, this, this.#exchange, left);
+        this.#attempt = route.start(endpoint, this, this.#exchange, left);
       } catch (error) {
         this.#failure = asAttemptError(error);
         this.#settle(outcomeOf(this.#failure));
@@ -212,6 +216,11 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
     const { status, upgrade, length } = head;
     const kept = endToEnd(head.headers, head.seen);
     const headers = upgrade === '' ? kept : acceptFields(this.#exchange.head, kept);
+    if (!end && this.#endpoint !== undefined && status < 500) {
+      this.#answered = true;
+      const latencyMs = this.#firstByteMs - this.#attemptMs;
+      this.#balancer?.answered(this.#endpoint, this.#attemptMs, this.#firstByteMs, latencyMs);
+    }
     this.#exchange.answer({ status, headers, upgrade, length }, end);
     if (end) this.#onAnswerEnded();
   }
@@ -326,12 +335,13 @@ class Relay implements ExchangeListener, AttemptListener, UpstreamRequest, Holde
 
   /** Reports the attempt to the balancer, once. */
   #settle(outcome: Outcome, nowMs = this.#context.clock.monotonicMs()): void {
-    const choice = this.#choice;
-    if (choice === undefined) return;
-    this.#choice = undefined;
-    this.#cluster = choice.kind === 'local' ? 'local' : choice.endpoint.key;
+    const endpoint = this.#endpoint;
+    if (endpoint === undefined) return;
+    this.#endpoint = undefined;
+    this.#cluster = endpoint.kind === 'local' ? 'local' : endpoint.key;
     const latencyMs = this.#firstByteMs - this.#attemptMs;
-    this.#context.balancer.finish(choice.endpoint, this.#attemptMs, nowMs, outcome, latencyMs);
+    const startMs = this.#attemptMs;
+    this.#balancer?.end(endpoint, startMs, nowMs, outcome, latencyMs, this.#answered);
   }
 
   #report(code: ErrorCode | undefined, nowMs = this.#context.clock.monotonicMs()): void {

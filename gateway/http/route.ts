@@ -5,7 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Balancer } from '../balance/balancer.ts';
-import type { Choice } from '../balance/service.ts';
+import type { Endpoint } from '../balance/endpoint.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './exchange.ts';
 import type { HeldContent } from './held.ts';
 
@@ -47,7 +47,7 @@ export interface RelayRoute {
    * nothing to the listener before it has returned.
    */
   start(
-    choice: Choice,
+    endpoint: Endpoint,
     request: UpstreamRequest,
     exchange: Exchange,
     attemptsLeft: number,

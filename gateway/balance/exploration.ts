@@ -1,0 +1,68 @@
+/**
+ * Requests that go where the picker would not send them: to learn how endpoints do that nobody has asked
+ * for a while, and whether ejected ones answer well again. pure
+ *
+ * Bounded: half a per cent of first attempts explore, each of an endpoint without news for five seconds and
+ * with nothing under way; an ejected one gets one request for each backoff. Only requests that may be
+ * sent twice do it, and they are hedged soon, so that nobody waits for what is only curiosity.
+ */
+import type { EndpointGroup } from './group.ts';
+import { NOBODY } from './pick.ts';
+import { TUNING } from './tuning.ts';
+
+export class Exploration {
+  /** Explorations saved up. */
+  tokens = 0;
+  /** Ejected endpoints whose probe is due, the most overdue last. */
+  readonly due: number[] = [];
+  #localCursor = -1;
+  #remoteCursor = -1;
+  #picksSinceProbe = 0;
+
+  /** One more first attempt. */
+  earn(): void {
+    this.tokens += TUNING.explorationShare;
+    if (this.tokens > TUNING.explorationsMax) this.tokens = TUNING.explorationsMax;
+    this.#picksSinceProbe += 1;
+  }
+
+  /** Starts the list of due probes anew; a tick lets one through at once. */
+  tick(): void {
+    this.due.length = 0;
+    this.#picksSinceProbe = TUNING.picksPerProbe;
+  }
+
+  /** Whose probe is due and may be made by a request now. */
+  takeDue(): number {
+    if (this.due.length === 0 || this.#picksSinceProbe < TUNING.picksPerProbe) return NOBODY;
+    this.#picksSinceProbe = 0;
+    return this.due.pop() as number;
+  }
+
+  /** Which local endpoint may be explored now: one member is looked at for each pick, in turn. */
+  takeLocal(group: EndpointGroup, nowMs: number): number {
+    this.#localCursor += 1;
+    if (this.#localCursor >= group.active) this.#localCursor = 0;
+    // One alone is asked anyway.
+    return group.active < 2 ? NOBODY : this.#take(group, this.#localCursor, nowMs);
+  }
+
+  /** Which cluster may be: of those, `leastActive` at least, whose way takes less than `belowMs`. */
+  takeRemote(group: EndpointGroup, nowMs: number, belowMs: number, leastActive: number): number {
+    this.#remoteCursor += 1;
+    if (this.#remoteCursor >= group.active) this.#remoteCursor = 0;
+    if (group.active < leastActive) return NOBODY;
+    const slot = group.members.slots[this.#remoteCursor] as number;
+    if (!((group.table.roundTripMs[slot] as number) < belowMs)) return NOBODY;
+    return this.#take(group, this.#remoteCursor, nowMs);
+  }
+
+  #take(group: EndpointGroup, at: number, nowMs: number): number {
+    const slot = group.members.slots[at] as number;
+    const { inFlight, observedMs } = group.table;
+    if (inFlight[slot] !== 0) return NOBODY;
+    if (nowMs - (observedMs[slot] as number) <= TUNING.explorationIdleMs) return NOBODY;
+    this.tokens -= 1;
+    return slot;
+  }
+}
