@@ -13,6 +13,7 @@ import {
   namespaces,
   serviceExports,
   services,
+  trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Action, Written } from './input.ts';
@@ -23,6 +24,7 @@ const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
   EndpointSlice: endpointSlices,
   ServiceExport: serviceExports,
   Link: links,
+  TrafficPolicy: trafficPolicies,
 };
 
 /**

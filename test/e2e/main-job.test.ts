@@ -7,7 +7,13 @@ import { after, before, describe, test } from 'node:test';
 import { EAST, WEST } from '#cli/dev/demo.ts';
 import { removeLink } from '#cli/linking.ts';
 import type { HttpKubeClient } from '#kube/http-client.ts';
-import { endpointSlices, links, serviceExports, services } from '#kube/resources/builtin.ts';
+import {
+  endpointSlices,
+  links,
+  serviceExports,
+  services,
+  trafficPolicies,
+} from '#kube/resources/builtin.ts';
 import type { KubeObject } from '#kube/types.ts';
 import { get, patch, type Stage, setStage, shares, until } from './stage.ts';
 
@@ -62,6 +68,42 @@ for (const network of ['loopback', 'mapped'] as const) {
           status.conditions?.filter((each) => each.status === 'True').length === 3
         );
       });
+    });
+
+    test('a TrafficPolicy says whether it is in force, and is obeyed', async () => {
+      const policy = (name: string, target: string) =>
+        ({
+          apiVersion: 'isthmus.dev/v1alpha1',
+          kind: 'TrafficPolicy',
+          metadata: { name, namespace: 'shop' },
+          spec: {
+            targetRefs: [{ kind: 'Service', name: target }],
+            limits: { requestsPerSecond: 1, burst: 1 },
+          },
+        }) as unknown as KubeObject;
+      const reasonOf = async (name: string) => {
+        const found = await west.get(trafficPolicies, name, 'shop');
+        return found?.status.conditions?.find((each) => each.type === 'Accepted')?.reason;
+      };
+      await west.apply(trafficPolicies, policy('slow', 'backend-global'));
+      await west.apply(trafficPolicies, policy('nobody', 'not-there'));
+      await until('accepted', SOON_MS, async () => (await reasonOf('slow')) === 'Accepted');
+      await until(
+        'no target',
+        SOON_MS,
+        async () => (await reasonOf('nobody')) === 'TargetNotFound',
+      );
+      const address = await stage.address(WEST, 'backend-global');
+      const failures = async () => {
+        const all = await Promise.allSettled(Array.from({ length: 10 }, () => get(address)));
+        return all.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
+      };
+      await until('turned away', SOON_MS, async () =>
+        (await failures()).some((each) => each.includes('RATE_LIMITED')),
+      );
+      await west.delete(trafficPolicies, 'slow', 'shop');
+      await west.delete(trafficPolicies, 'nobody', 'shop');
+      await until('all answered', SOON_MS, async () => (await failures()).length === 0);
     });
 
     test('a label exports a service within a second, its removal takes it back', async () => {
