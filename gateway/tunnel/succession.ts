@@ -11,8 +11,8 @@ import type { Tunnel } from './tunnel.ts';
 
 /** How long requests wait for the successor of a tunnel whose gateway left in peace. */
 const LEFT_MS = 2_000;
-/** How long they wait where it broke off. */
-const BROKE_MS = 300;
+/** How long they wait where it broke off: a busy machine takes some hundred milliseconds for a handshake. */
+const BROKE_MS = 1_000;
 
 export interface SuccessionOptions {
   readonly clock: Clock;
