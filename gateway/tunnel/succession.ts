@@ -16,6 +16,8 @@ const BROKE_MS = 1_000;
 
 export interface SuccessionOptions {
   readonly clock: Clock;
+  /** A tunnel that ends after so much silence leads to a machine that is gone: nobody is waited for. */
+  readonly silenceMs: number;
   /** The tunnel requests can take now. */
   pick(purpose: TunnelPurpose): Tunnel | undefined;
   /** Whether one for requests is being dialled. */
@@ -46,7 +48,8 @@ export class Succession {
   /** `tunnel` has ended. */
   ended(tunnel: Tunnel): void {
     if (tunnel.peerLeft) this.left();
-    else if (tunnel.peer !== undefined) this.#brokeMs = this.#options.clock.monotonicMs();
+    else if (tunnel.peer !== undefined && tunnel.silentMs() < this.#options.silenceMs)
+      this.#brokeMs = this.#options.clock.monotonicMs();
   }
 
   /** Whether another tunnel is to be expected soon. */
