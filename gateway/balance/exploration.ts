@@ -10,6 +10,9 @@ import type { EndpointGroup } from './group.ts';
 import { NOBODY } from './pick.ts';
 import { TUNING } from './tuning.ts';
 
+/** One pick in so many looks for somebody to explore; a power of two. */
+const PICKS_PER_LOOK = 8;
+
 export class Exploration {
   /** Explorations saved up. */
   tokens = 0;
@@ -18,12 +21,19 @@ export class Exploration {
   #localCursor = -1;
   #remoteCursor = -1;
   #picksSinceProbe = 0;
+  #picks = 0;
 
   /** One more first attempt. */
   earn(): void {
     this.tokens += TUNING.explorationShare;
     if (this.tokens > TUNING.explorationsMax) this.tokens = TUNING.explorationsMax;
     this.#picksSinceProbe += 1;
+    this.#picks = (this.#picks + 1) & (PICKS_PER_LOOK - 1);
+  }
+
+  /** Whether anything may be explored by this pick; most picks need not look. */
+  get mayLook(): boolean {
+    return this.due.length > 0 || (this.#picks === 0 && this.tokens >= 1);
   }
 
   /** Starts the list of due probes anew; a tick lets one through at once. */
@@ -39,7 +49,7 @@ export class Exploration {
     return this.due.pop() as number;
   }
 
-  /** Which local endpoint may be explored now: one member is looked at for each pick, in turn. */
+  /** Which local endpoint may be explored now: they are looked at in turn. */
   takeLocal(group: EndpointGroup, nowMs: number): number {
     this.#localCursor += 1;
     if (this.#localCursor >= group.active) this.#localCursor = 0;

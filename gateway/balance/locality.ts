@@ -81,7 +81,7 @@ export class Locality {
     if (share < 1 && this.#dice.roll() >= share * SIDES) return true;
     const [local, remote] = [this.#local, this.#remote];
     const { preference, toleranceMs } = locality;
-    if (local.settings.balancer.strategy === 'ewma') {
+    if (local.byLatency) {
       // Both were just looked at; their slow starts are in the share already.
       const { table } = local;
       const ours = local.bestCost * (table.weight[near] as number) * (table.ramp[near] as number);

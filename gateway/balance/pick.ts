@@ -68,7 +68,7 @@ function pickCheapest(
   byLatency: boolean,
 ): number {
   const { table } = group;
-  const { estimateMs, waiting, startsMs, inFlight, perCapacity, factor } = table;
+  const { cost: costs, waiting } = table;
   const count = lookFor(group, dice, from, to);
   let best = NOBODY;
   let next = NOBODY;
@@ -78,18 +78,16 @@ function pickCheapest(
     const slot = looked[look] as number;
     if (slot < 0 || slot === best || slot === next) continue;
     if (tried.length > 0 && wasTried(table, slot, tried)) continue;
-    // As `expectedMs`, written out: a fraction that leaves a function is an object.
-    let expectedMs = 1;
-    if (byLatency) {
-      const waits = waiting[slot] as number;
-      expectedMs = estimateMs[slot] as number;
-      if (waits > 0) {
-        const ageMs = nowMs - (startsMs[slot] as number) / waits;
-        if (ageMs > expectedMs) expectedMs = ageMs;
+    let cost = costs[slot] as number;
+    if ((waiting[slot] as number) > 0 && byLatency) {
+      // Written out: a fraction that leaves a function is an object.
+      const { startsMs, estimateMs, inFlight, perCapacity, factor } = table;
+      const ageMs = nowMs - (startsMs[slot] as number) / (waiting[slot] as number);
+      if (ageMs > (estimateMs[slot] as number)) {
+        const load = (inFlight[slot] as number) * (perCapacity[slot] as number) + 1;
+        cost = ageMs * load * (factor[slot] as number);
       }
     }
-    const load = (inFlight[slot] as number) * (perCapacity[slot] as number) + 1;
-    const cost = expectedMs * load * (factor[slot] as number);
     // Who is drawn wins over who is remembered where both cost the same.
     if (cost < bestCost) {
       next = best;

@@ -132,6 +132,7 @@ export class ServiceBalancer {
       table.flags[slot] = flags | (spilling === true ? FLAG.SPILLING : 0);
       const guessMs = this.#locality.guessMs(slot);
       if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.estimateMs[slot] = guessMs;
+      this.remote.weigh(slot);
       this.remote.place(slot, nowMs);
     }
     this.#locality.judge();
@@ -155,7 +156,7 @@ export class ServiceBalancer {
     if (first) {
       this.#pickedAtMs = nowMs;
       exploration.earn();
-      const curious = mayExplore ? this.#explore(nowMs) : NOBODY;
+      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : NOBODY;
       if (curious !== NOBODY) return local.table.handles[curious];
     }
     const near = pick(local, dice, nowMs, tried);
@@ -175,6 +176,7 @@ export class ServiceBalancer {
     (inFlight[slot] as number) += 1;
     (waiting[slot] as number) += 1;
     (startsMs[slot] as number) += startMs;
+    this.#table.price(slot, this.local.byLatency);
   }
 
   /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
@@ -183,6 +185,7 @@ export class ServiceBalancer {
     if (slot === NOBODY) return;
     this.#waitsNoMore(slot, startMs);
     this.#observe(slot, nowMs, latencyMs);
+    this.#table.price(slot, this.local.byLatency);
   }
 
   /**
@@ -217,6 +220,7 @@ export class ServiceBalancer {
       raise(table, slot, nowMs, waitedMs);
       if (outcome === 'superseded') this.#firstBytes.record(waitedMs);
     }
+    table.price(slot, this.local.byLatency);
     if (table.inFlight[slot] === 0) table.freeIfDone(slot);
   }
 
