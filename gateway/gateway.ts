@@ -25,6 +25,7 @@ import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Outward } from './outward.ts';
 import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
+import { Guards } from './resilience/guard.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
 import { acceptPeers } from './tunnel/accept.ts';
 import { TUNNEL_LIMITS } from './tunnel/limits.ts';
@@ -88,10 +89,11 @@ export class Gateway {
       remote: (name, key) => this.#peers.candidate(name, key),
     });
     const report = (of: RequestReport) => metrics.request(of);
-    const { local, balancer } = { local: this.#local, balancer: this.#balancer };
+    const local = this.#local;
+    const guards = new Guards(this.#balancer, clock);
     const barred = new Barred();
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
-    const shared = { cluster, clock, log, balancer, local, report, snapshot, held };
+    const shared = { cluster, clock, log, guards, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
       clock,

@@ -98,7 +98,7 @@ export const TRAFFIC_DEFAULTS: TrafficSettings = {
     attemptsMax: 3,
     budgetShare: 0.2,
     budgetPerSecond: 10,
-    statuses: [502, 503, 504],
+    statuses: [500, 502, 503, 504],
     grpcStatuses: [14],
   },
   hedge: { budgetShare: 0.05 },
