@@ -169,17 +169,18 @@ export class ServiceBalancer {
   }
 
   /**
-   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, or, where
-   * there is none, a cluster that would most likely have answered by now.
+   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, unless a remote
+   * one is clearly better now, or, where there is none, a cluster that would most likely have answered by now.
    */
   pickBeside(nowMs: number, first: Endpoint, waitedMs: number): Endpoint | undefined {
     const { local, remote } = this;
     const tried = [first];
     const near = pick(local, this.#dice, nowMs, tried);
-    if (near !== NOBODY) return local.table.handles[near];
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
-    if (far === NOBODY || (this.#table.estimateMs[far] as number) > waitedMs) return undefined;
-    return local.table.handles[far];
+    if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
+    if (near === NOBODY)
+      return (this.#table.estimateMs[far] as number) > waitedMs ? undefined : remote.endpointOf(far);
+    return local.endpointOf(this.#locality.leaves(near, far, nowMs, tried) ? far : near);
   }
 
   /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */
