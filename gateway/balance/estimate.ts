@@ -91,3 +91,9 @@ export function costMs(table: EndpointTable, slot: number, nowMs: number): numbe
   const success = Math.max(TUNING.successFloor, table.success[slot] as number);
   return (expectedMs(table, slot, nowMs) * load) / (success * success);
 }
+
+/** Whether what waits at `slot` waits much longer than anything took there: the way to it may be cut. */
+export function stalls(table: EndpointTable, slot: number, nowMs: number): boolean {
+  const estimateMs = table.estimateMs[slot] as number;
+  return expectedMs(table, slot, nowMs) > TUNING.stallFactor * estimateMs + TUNING.stallMs;
+}

@@ -90,14 +90,16 @@ export class ServiceBalancer {
   }
 
   get explorationHedgeMs(): number {
-    const { p95Ms } = this.#firstBytes;
+    const { hedgeDelayMs } = this.#firstBytes;
     const { explorationHedgeMs } = TUNING;
-    return Number.isNaN(p95Ms) ? explorationHedgeMs : Math.min(explorationHedgeMs, p95Ms);
+    return Number.isNaN(hedgeDelayMs)
+      ? explorationHedgeMs
+      : Math.min(explorationHedgeMs, hedgeDelayMs);
   }
 
-  /** When a second attempt is worth it beside a slow first one: the p95 of first bytes; NaN while unknown. */
+  /** When a second attempt is worth it beside a slow first one (`first-bytes.ts`); NaN while unknown. */
   get hedgeDelayMs(): number {
-    return this.#firstBytes.p95Ms;
+    return this.#firstBytes.hedgeDelayMs;
   }
 
   /** Whether local capacity is short, so that requests go elsewhere: nobody is to spill onto this cluster. */
@@ -179,8 +181,10 @@ export class ServiceBalancer {
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
     if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
     if (near === NOBODY)
-      return (this.#table.estimateMs[far] as number) > waitedMs ? undefined : remote.endpointOf(far);
-    return local.endpointOf(this.#locality.leaves(near, far, nowMs, tried) ? far : near);
+      return (this.#table.estimateMs[far] as number) > waitedMs
+        ? undefined
+        : remote.endpointOf(far);
+    return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
   }
 
   /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */

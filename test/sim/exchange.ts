@@ -6,6 +6,7 @@ import { HEADER_ERROR } from '#core/names.ts';
 import type { Exchange, ExchangeListener } from '#gateway/http/exchange.ts';
 import {
   headerValue,
+  LENGTH_UNKNOWN,
   NO_HEADERS,
   type RequestHead,
   type ResponseHead,
@@ -24,6 +25,14 @@ export const GET: RequestHead = {
 };
 
 export const POST: RequestHead = { ...GET, method: 'POST' };
+
+/** An opaque connection. */
+export const CONNECTION: RequestHead = {
+  ...GET,
+  method: 'CONNECT',
+  path: '',
+  length: LENGTH_UNKNOWN,
+};
 
 /** Hears how an exchange ended: with a complete answer, or broken off (status 0); `code`: by a gateway itself. */
 export type Ended = (status: number, code: ErrorCode | undefined) => void;
@@ -67,6 +76,8 @@ export class SimExchange implements Exchange {
   end(): void {
     if (this.#over) return;
     this.#over = true;
+    // Both ends of a connection end together.
+    if (this.head.method === 'CONNECT') this.listener.onRequestEnd(NO_HEADERS);
     this.#ended(this.#status, this.#code);
   }
 

@@ -2,7 +2,7 @@
 import type { Scenario } from '../scenario.ts';
 import { capacity, herd, queues } from './capacity.ts';
 import { bothFull, distance, linkCut } from './distance.ts';
-import { fairness, rollingDeploy } from './fairness.ts';
+import { connections, fairness, rollingDeploy, scaling } from './fairness.ts';
 import {
   badAnswers,
   blackHole,
@@ -21,7 +21,9 @@ export const SCENARIOS: readonly Scenario[] = [
   herd,
   queues,
   fairness,
+  connections,
   rollingDeploy,
+  scaling,
   partialOutage,
   totalOutage,
   badAnswers,

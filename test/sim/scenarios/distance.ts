@@ -37,8 +37,10 @@ export const distance: Scenario = {
     const calm = tally.between(500, 3_000);
     const busy = tally.between(4_000, 7_000);
     const again = tally.between(11_000, 13_000);
+    // Clusters nearer than what a request takes are nearly one, and share what comes.
+    const shareMax = roundTripMs < SERVICE_MS ? 0.25 : 0.01;
     run.expect(
-      calm.remoteShare < 0.01,
+      calm.remoteShare < shareMax,
       `${calm.remoteShare} leave at half load, ${roundTripMs} ms`,
     );
     run.expect(busy.success === 1, `${busy.success} succeed when there is too much`);
@@ -47,7 +49,7 @@ export const distance: Scenario = {
       busy.p99Ms < 3 * roundTripMs + 150,
       `p99 is ${busy.p99Ms} ms, ${roundTripMs} ms apart`,
     );
-    run.expect(again.remoteShare < 0.02, `${again.remoteShare} leave afterwards`);
+    run.expect(again.remoteShare < 2 * shareMax, `${again.remoteShare} leave afterwards`);
     const { p50Ms } = calm;
     return { p50Ms, remoteShare: busy.remoteShare, p99Ms: busy.p99Ms, after: again.remoteShare };
   },
@@ -91,7 +93,15 @@ export const linkCut: Scenario = {
     const during = tally.between(3_000, 7_000);
     const after = tally.between(12_000, 16_000);
     run.expect(during.success > 0.99, `${during.success} succeed, ${roundTripMs} ms apart`);
+    // Until it is noticed, at the latest with the tunnel's death, what is away waits.
+    const p95Max = roundTripMs < 100 ? 100 : 3_000;
+    run.expect(during.p95Ms < p95Max, `p95 is ${during.p95Ms} ms, ${roundTripMs} ms apart`);
     run.expect(after.success === 1, `${after.success} succeed afterwards`);
-    return { success: during.success, p99Ms: during.p99Ms, worstMs: during.worstMs };
+    return {
+      success: during.success,
+      p95Ms: during.p95Ms,
+      p99Ms: during.p99Ms,
+      worstMs: during.worstMs,
+    };
   },
 };

@@ -1,6 +1,7 @@
 /**
  * Servers that are alike get alike, however many gateways there are, and also while they come and go.
  */
+import { CONNECTION } from '../exchange.ts';
 import type { Scenario } from '../scenario.ts';
 
 /** How much more than its fair share one may get. */
@@ -62,5 +63,63 @@ export const rollingDeploy: Scenario = {
     run.expect(figures.p99Ms < 60, `p99 is ${figures.p99Ms} ms`);
     const { p99Ms, remoteShare, worstMs } = figures;
     return { p99Ms, remoteShare, worstMs };
+  },
+};
+
+export const scaling: Scenario = {
+  name: 'scaling',
+  about: 'two pods become eight, and two again, under a load two can just carry',
+  async play(run) {
+    const { world, tally } = run;
+    const [cluster] = [world.add('west', { gateways: 2 }), world.add('east')];
+    const server = { slots: 8, serviceMs: () => run.between(5, 15) };
+    for (let at = 0; at < 2; at += 1) cluster.add(server);
+    for (let at = 0; at < 4; at += 1) world.cluster('east').add(server);
+    world.start();
+    run.load({ cluster, rps: 600, fromMs: 0, toMs: 22_000 });
+    await run.until(2_000);
+    const added = Array.from({ length: 6 }, () => cluster.add(server));
+    cluster.announce();
+    await run.until(16_000);
+    const grown = added.map((host) => cluster.serverOf(host).asked);
+    for (const host of added) cluster.unready(host);
+    cluster.announce();
+    await run.until(23_000);
+    const { success, p99Ms } = tally.between(0, 22_000);
+    const whole = tally.between(3_000, 16_000);
+    run.expect(success === 1, `${success} succeed`);
+    run.expect(
+      whole.remoteShare < 0.01,
+      `${whole.remoteShare} leave while there is more than enough`,
+    );
+    run.expect(Math.min(...grown) > 100, `new pods are used: ${grown.join()}`);
+    return { p99Ms, remoteShare: whole.remoteShare };
+  },
+};
+
+export const connections: Scenario = {
+  name: 'connections',
+  about: 'opaque connections that stay open for long: spread by number, and at home',
+  async play(run) {
+    const { world, tally } = run;
+    const cluster = world.add('west', { gateways: run.whole(1, 4), contentMs: 8_000 });
+    world.add('east').add({ serviceMs: () => 0 });
+    for (let at = 0; at < 6; at += 1) cluster.add({ serviceMs: () => 0 });
+    world.start();
+    run.load({ cluster, rps: 60, fromMs: 0, toMs: 12_000, head: CONNECTION, patienceMs: 60_000 });
+    await run.until(12_000);
+    const open = new Map<string, number>();
+    for (const { open: counts } of cluster.gateways)
+      for (const each of counts.values())
+        for (const [key, count] of each) open.set(key, (open.get(key) ?? 0) + count);
+    const east = open.get('east') ?? 0;
+    open.delete('east');
+    const all = [...open.values()].reduce((sum, count) => sum + count, 0);
+    const most = (Math.max(...open.values()) * open.size) / all;
+    await run.until(22_000);
+    run.expect(east <= 0.02 * all, `${east} of ${all} are away`);
+    run.expect(most < 1.5, `one pod has ${most} times its share of ${all}`);
+    run.expect(tally.between(0, 12_000).success === 1, 'all are served');
+    return { most, away: east / all };
   },
 };
