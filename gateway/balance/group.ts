@@ -35,8 +35,9 @@ export class EndpointGroup {
   readonly members: Members;
   readonly capacity = new Capacity();
   settings: TrafficSettings = TRAFFIC_DEFAULTS;
-  /** Whether the strategy is the default one. */
+  /** The strategy, in two bits: whether latency counts, and whether anybody is looked at at all. */
   byLatency = true;
+  byCost = true;
   readonly typical: Typical = { medianMs: Number.NaN, bestMs: Number.NaN };
   /** Whether ejection for bad answers is ignored, for too little is left. */
   panic = false;
@@ -74,7 +75,9 @@ export class EndpointGroup {
   /** Changes what a TrafficPolicy says. */
   configure(settings: TrafficSettings): void {
     this.settings = settings;
-    this.byLatency = settings.balancer.strategy === 'ewma';
+    const { strategy } = settings.balancer;
+    this.byLatency = strategy === 'ewma';
+    this.byCost = this.byLatency || strategy === 'leastRequest';
     const { members } = this;
     for (let at = 0; at < members.count; at += 1) this.weigh(members.slots[at] as number);
   }

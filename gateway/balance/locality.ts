@@ -33,6 +33,16 @@ export class Locality {
     return this.#local.filled && (this.share < 1 || this.#spill.share > TUNING.spillingAbove);
   }
 
+  /** Whether a first attempt stays at `near`, which was just picked, whatever a cluster would cost. */
+  stays(near: number): boolean {
+    if (this.share < 1 || !this.#local.byLatency) return false;
+    const { weight, ramp } = this.#local.table;
+    const ours = this.#local.bestCost * (weight[near] as number) * (ramp[near] as number);
+    if (ours > this.#local.settings.locality.toleranceMs) return false;
+    this.#spill.stay();
+    return true;
+  }
+
   /** Whether a request goes to `far` though `near` is available; `tried` as for a pick. */
   leaves(near: number, far: number, nowMs: number, tried: readonly Endpoint[]): boolean {
     const first = tried.length === 0;

@@ -51,11 +51,10 @@ function pickOf(
   from: number,
   to: number,
 ): number {
+  const { byLatency, byCost } = group;
   if (from === to) return NOBODY;
-  const { strategy } = group.settings.balancer;
-  if (strategy === 'ewma' || strategy === 'leastRequest')
-    return pickCheapest(group, dice, nowMs, tried, from, to, strategy === 'ewma');
-  return pickInTurn(group, dice, tried, from, to, strategy === 'random');
+  if (byCost) return pickCheapest(group, dice, nowMs, tried, from, to, byLatency);
+  return pickInTurn(group, dice, tried, from, to, group.settings.balancer.strategy === 'random');
 }
 
 function pickCheapest(
@@ -115,6 +114,10 @@ const looked = new Int32Array(FEW);
 function lookFor(group: EndpointGroup, dice: Dice, from: number, to: number): number {
   const { slots } = group.members;
   const count = to - from;
+  if (count === 1) {
+    looked[0] = slots[from] as number;
+    return 1;
+  }
   const draw = (dice.roll() / SIDES) * count;
   const first = Math.floor(draw);
   if (count <= FEW) {

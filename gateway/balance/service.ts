@@ -162,6 +162,7 @@ export class ServiceBalancer {
       if (curious !== NOBODY) return local.table.handles[curious];
     }
     const near = pick(local, dice, nowMs, tried);
+    if (first && near !== NOBODY && this.#locality.stays(near)) return local.table.handles[near];
     const far = remote.members.count === 0 ? NOBODY : pick(remote, dice, nowMs, tried);
     let slot = near === NOBODY ? far : near;
     if (slot === NOBODY) slot = this.#lastResort(nowMs, tried);
@@ -191,11 +192,11 @@ export class ServiceBalancer {
   begin(endpoint: Endpoint, startMs: number): void {
     const { slot } = endpoint;
     if (slot === NOBODY) return;
-    const { inFlight, waiting, startsMs } = this.#table;
+    const { inFlight, waiting, startsMs, cost, costEach } = this.#table;
     (inFlight[slot] as number) += 1;
     (waiting[slot] as number) += 1;
     (startsMs[slot] as number) += startMs;
-    this.#table.price(slot, this.local.byLatency);
+    (cost[slot] as number) += costEach[slot] as number;
   }
 
   /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
@@ -228,8 +229,11 @@ export class ServiceBalancer {
     if (outcome === 'success') {
       if (!answered) this.#observe(slot, nowMs, latencyMs);
       const group = this.#groupOf(endpoint);
-      const typicalMs = group === this.local ? group.typical.bestMs : this.#locality.guessMs(slot);
-      if (recordSuccess(group, slot, startMs, nowMs, typicalMs)) this.#locality.judge();
+      if (recordSuccess(group, slot, startMs, nowMs)) {
+        const guess = group === this.local ? this.#typicalLocal : this.#typicalRemote;
+        revive(group, slot, nowMs, guess(slot));
+        this.#locality.judge();
+      }
     } else if (outcome === 'failure' || outcome === 'refused') {
       const refused = outcome === 'refused';
       if (!refused) raise(table, slot, nowMs, waitedMs);
@@ -296,7 +300,7 @@ export class ServiceBalancer {
     if (slot === NOBODY) return;
     const flags = this.#table.flags[slot] as number;
     if ((flags & FLAG.EJECTED) === 0 || (flags & FLAG.GONE) !== 0) return;
-    if (alive) revive(this.local, slot, nowMs, this.local.typical.bestMs);
+    if (alive) revive(this.local, slot, nowMs, this.#typicalLocal(slot));
     else eject(this.local, slot, nowMs, (flags & FLAG.REFUSED) !== 0);
     this.#locality.judge();
   }

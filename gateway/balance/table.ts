@@ -44,6 +44,8 @@ export class EndpointTable {
   factor = new Float64Array(0);
   /** What one more request costs there, ages left out: kept by {@link EndpointTable.price}. */
   cost = new Float64Array(0);
+  /** By how much each request under way raises that. */
+  costEach = new Float64Array(0);
   /** When it was heard of last. */
   observedMs = new Float64Array(0);
   success = new Float64Array(0);
@@ -115,9 +117,11 @@ export class EndpointTable {
    * a pick that looks at it has one number to read. Without `byLatency` all endpoints count as equally fast.
    */
   price(slot: number, byLatency: boolean): void {
-    const load = (this.inFlight[slot] as number) * (this.perCapacity[slot] as number) + 1;
     const expectedMs = byLatency ? (this.estimateMs[slot] as number) : 1;
-    this.cost[slot] = expectedMs * load * (this.factor[slot] as number);
+    const idleCost = expectedMs * (this.factor[slot] as number);
+    const costEach = idleCost * (this.perCapacity[slot] as number);
+    this.costEach[slot] = costEach;
+    this.cost[slot] = idleCost + (this.inFlight[slot] as number) * costEach;
   }
 
   /** The endpoint has left its group; its row is free as soon as nothing of it is under way. */
@@ -155,6 +159,7 @@ export class EndpointTable {
     this.perCapacity = doubles(this.perCapacity);
     this.factor = doubles(this.factor);
     this.cost = doubles(this.cost);
+    this.costEach = doubles(this.costEach);
     this.observedMs = doubles(this.observedMs);
     this.success = doubles(this.success);
     this.weight = doubles(this.weight);
