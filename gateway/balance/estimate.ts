@@ -13,13 +13,17 @@ const SHORT_GAP_MS = -TUNING.alphaDownTauMs * Math.log(1 - TUNING.alphaDownMin);
 /** A success rate this near to 1 is 1. */
 const AS_GOOD_AS_ONE = 0.999;
 
-/** `slot` sent its first byte after `latencyMs`. */
+/** An estimate of nothing would make any load free. */
+const LEAST_MS = 0.001;
+
+/** `slot` sent its first byte after `firstByteMs`. */
 export function observe(
   table: EndpointTable,
   slot: number,
   nowMs: number,
-  latencyMs: number,
+  firstByteMs: number,
 ): void {
+  const latencyMs = Math.max(LEAST_MS, firstByteMs);
   const estimateMs = table.estimateMs[slot] as number;
   const flags = table.flags[slot] as number;
   if ((flags & FLAG.UNSEEN) !== 0) {
@@ -86,4 +90,10 @@ export function costMs(table: EndpointTable, slot: number, nowMs: number): numbe
   const load = (table.inFlight[slot] as number) * (table.perCapacity[slot] as number) + 1;
   const success = Math.max(TUNING.successFloor, table.success[slot] as number);
   return (expectedMs(table, slot, nowMs) * load) / (success * success);
+}
+
+/** Whether what waits at `slot` waits much longer than anything took there: the way to it may be cut. */
+export function stalls(table: EndpointTable, slot: number, nowMs: number): boolean {
+  const estimateMs = table.estimateMs[slot] as number;
+  return expectedMs(table, slot, nowMs) > TUNING.stallFactor * estimateMs + TUNING.stallMs;
 }

@@ -10,20 +10,36 @@ import type { EndpointGroup } from './group.ts';
 import { NOBODY } from './pick.ts';
 import { TUNING } from './tuning.ts';
 
+/** One pick in so many looks for somebody to explore; a power of two. */
+const PICKS_PER_LOOK = 8;
+const PICKS_PER_EXPLORATION = 1 / TUNING.explorationShare;
+const SAVED_UP_MAX = TUNING.explorationsMax * PICKS_PER_EXPLORATION;
+
 export class Exploration {
-  /** Explorations saved up. */
-  tokens = 0;
   /** Ejected endpoints whose probe is due, the most overdue last. */
   readonly due: number[] = [];
   #localCursor = -1;
   #remoteCursor = -1;
   #picksSinceProbe = 0;
+  #picks = 0;
+  /** First attempts not yet used up by explorations: whole numbers, for this is done for every request. */
+  #savedUp = 0;
+
+  /** Explorations saved up. */
+  get tokens(): number {
+    return this.#savedUp / PICKS_PER_EXPLORATION;
+  }
 
   /** One more first attempt. */
   earn(): void {
-    this.tokens += TUNING.explorationShare;
-    if (this.tokens > TUNING.explorationsMax) this.tokens = TUNING.explorationsMax;
+    if (this.#savedUp < SAVED_UP_MAX) this.#savedUp += 1;
     this.#picksSinceProbe += 1;
+    this.#picks = (this.#picks + 1) & (PICKS_PER_LOOK - 1);
+  }
+
+  /** Whether anything may be explored by this pick; most picks need not look. */
+  get mayLook(): boolean {
+    return (this.#picks === 0 && this.#savedUp >= PICKS_PER_EXPLORATION) || this.due.length > 0;
   }
 
   /** Starts the list of due probes anew; a tick lets one through at once. */
@@ -39,7 +55,7 @@ export class Exploration {
     return this.due.pop() as number;
   }
 
-  /** Which local endpoint may be explored now: one member is looked at for each pick, in turn. */
+  /** Which local endpoint may be explored now: they are looked at in turn. */
   takeLocal(group: EndpointGroup, nowMs: number): number {
     this.#localCursor += 1;
     if (this.#localCursor >= group.active) this.#localCursor = 0;
@@ -62,7 +78,7 @@ export class Exploration {
     const { inFlight, observedMs } = group.table;
     if (inFlight[slot] !== 0) return NOBODY;
     if (nowMs - (observedMs[slot] as number) <= TUNING.explorationIdleMs) return NOBODY;
-    this.tokens -= 1;
+    this.#savedUp -= PICKS_PER_EXPLORATION;
     return slot;
   }
 }

@@ -35,6 +35,9 @@ export class EndpointGroup {
   readonly members: Members;
   readonly capacity = new Capacity();
   settings: TrafficSettings = TRAFFIC_DEFAULTS;
+  /** The strategy, in two bits: whether latency counts, and whether anybody is looked at at all. */
+  byLatency = true;
+  byCost = true;
   readonly typical: Typical = { medianMs: Number.NaN, bestMs: Number.NaN };
   /** Whether ejection for bad answers is ignored, for too little is left. */
   panic = false;
@@ -72,6 +75,9 @@ export class EndpointGroup {
   /** Changes what a TrafficPolicy says. */
   configure(settings: TrafficSettings): void {
     this.settings = settings;
+    const { strategy } = settings.balancer;
+    this.byLatency = strategy === 'ewma';
+    this.byCost = this.byLatency || strategy === 'leastRequest';
     const { members } = this;
     for (let at = 0; at < members.count; at += 1) this.weigh(members.slots[at] as number);
   }
@@ -133,17 +139,17 @@ export class EndpointGroup {
     this.unsettled = true;
   }
 
-  /** Makes `slot`'s factor of costs anew; it is made of its weight, its ramp and its success rate. */
+  /** Makes `slot`'s factor of costs anew, of its weight, its ramp and its success rate, and its cost. */
   weigh(slot: number): void {
     const { table } = this;
     const weight = this.kind === 'local' ? (table.weight[slot] as number) : 1;
     const share = weight * (table.ramp[slot] as number);
     // Only the default strategy avoids who fails; the others leave that to ejection.
-    const success =
-      this.settings.balancer.strategy === 'ewma'
-        ? Math.max(TUNING.successFloor, table.success[slot] as number)
-        : 1;
+    const success = this.byLatency
+      ? Math.max(TUNING.successFloor, table.success[slot] as number)
+      : 1;
     table.factor[slot] = 1 / (share * success * success);
+    table.price(slot, this.byLatency);
   }
 
   /** Starts `slot` slowly, from a tenth of its weight. */

@@ -3,12 +3,11 @@
  *
  * Local stays unless remote is clearly better; the local share shrinks with the available local weight, so
  * that an outage spills in proportion and a recovery fills up slowly. A failure speaks against all of its
- * cluster, so a later attempt goes to the other one; one that is merely slow, and hedged, does not.
+ * cluster, so a later attempt goes to the other one.
  */
-import type { LocalitySettings } from '../snapshot/traffic.ts';
 import { type Dice, SIDES } from './dice.ts';
 import type { Endpoint } from './endpoint.ts';
-import { costMs } from './estimate.ts';
+import { costMs, stalls } from './estimate.ts';
 import type { EndpointGroup } from './group.ts';
 import { Spill } from './spill.ts';
 import { TUNING } from './tuning.ts';
@@ -34,19 +33,34 @@ export class Locality {
     return this.#local.filled && (this.share < 1 || this.#spill.share > TUNING.spillingAbove);
   }
 
-  /** Whether the request goes to `far` though `near` is available; `tried` as for a pick. */
+  /** Whether a first attempt stays at `near`, which was just picked, whatever a cluster would cost. */
+  stays(near: number): boolean {
+    if (this.share < 1 || !this.#local.byLatency) return false;
+    const { weight, ramp } = this.#local.table;
+    const ours = this.#local.bestCost * (weight[near] as number) * (ramp[near] as number);
+    if (ours > this.#local.settings.locality.toleranceMs) return false;
+    this.#spill.stay();
+    return true;
+  }
+
+  /** Whether a request goes to `far` though `near` is available; `tried` as for a pick. */
   leaves(near: number, far: number, nowMs: number, tried: readonly Endpoint[]): boolean {
-    const { locality } = this.#local.settings;
     const first = tried.length === 0;
-    if (first) this.#spill.earn(locality.remoteShareMax);
-    const leaves =
-      (locality.remoteShareMax >= 1 || this.#spill.allowed) &&
-      (first
-        ? this.#isBetter(near, far, nowMs, locality)
-        : this.#isNext(near, far, nowMs, tried, locality));
+    if (first) this.#spill.earn(this.#local.settings.locality.remoteShareMax);
+    const next = first
+      ? this.#isBetter(near, far, nowMs)
+      : (tried[tried.length - 1] as Endpoint).kind === 'local';
+    const leaves = next && this.#mayLeave;
     if (leaves) this.#spill.leave(first);
     else if (first) this.#spill.stay();
     return leaves;
+  }
+
+  /** The same of a second attempt beside a slow one, which says nothing against its cluster. */
+  leavesBeside(near: number, far: number, nowMs: number): boolean {
+    if (!this.#mayLeave || !this.#isBetter(near, far, nowMs)) return false;
+    this.#spill.leave(false);
+    return true;
   }
 
   /** How much local takes, and whether ejection is to be ignored because too little is left. */
@@ -76,12 +90,18 @@ export class Locality {
     return Number.isNaN(this.#baselineMs) ? roundTripMs : roundTripMs + this.#baselineMs;
   }
 
-  #isBetter(near: number, far: number, nowMs: number, locality: LocalitySettings): boolean {
+  get #mayLeave(): boolean {
+    return this.#local.settings.locality.remoteShareMax >= 1 || this.#spill.allowed;
+  }
+
+  #isBetter(near: number, far: number, nowMs: number): boolean {
     const { share } = this;
-    if (share < 1 && this.#dice.roll() >= share * SIDES) return true;
     const [local, remote] = [this.#local, this.#remote];
-    const { preference, toleranceMs } = locality;
-    if (local.settings.balancer.strategy === 'ewma') {
+    // What is too much for local leaves, but not for where nothing has been answered for a while.
+    if (share < 1 && this.#dice.roll() >= share * SIDES && !stalls(remote.table, far, nowMs))
+      return true;
+    const { preference, toleranceMs } = local.settings.locality;
+    if (local.byLatency) {
       // Both were just looked at; their slow starts are in the share already.
       const { table } = local;
       const ours = local.bestCost * (table.weight[near] as number) * (table.ramp[near] as number);
@@ -89,17 +109,5 @@ export class Locality {
     }
     const theirs = preference * costMs(remote.table, far, nowMs) + toleranceMs;
     return costMs(local.table, near, nowMs) > theirs;
-  }
-
-  #isNext(
-    near: number,
-    far: number,
-    nowMs: number,
-    tried: readonly Endpoint[],
-    locality: LocalitySettings,
-  ): boolean {
-    const { kind, slot } = tried[tried.length - 1] as Endpoint;
-    const failed = slot < 0 || (this.#local.table.failures[slot] as number) > 0;
-    return failed ? kind === 'local' : this.#isBetter(near, far, nowMs, locality);
   }
 }

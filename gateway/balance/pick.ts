@@ -51,11 +51,10 @@ function pickOf(
   from: number,
   to: number,
 ): number {
+  const { byLatency, byCost } = group;
   if (from === to) return NOBODY;
-  const { strategy } = group.settings.balancer;
-  if (strategy === 'ewma' || strategy === 'leastRequest')
-    return pickCheapest(group, dice, nowMs, tried, from, to, strategy === 'ewma');
-  return pickInTurn(group, dice, tried, from, to, strategy === 'random');
+  if (byCost) return pickCheapest(group, dice, nowMs, tried, from, to, byLatency);
+  return pickInTurn(group, dice, tried, from, to, group.settings.balancer.strategy === 'random');
 }
 
 function pickCheapest(
@@ -68,7 +67,7 @@ function pickCheapest(
   byLatency: boolean,
 ): number {
   const { table } = group;
-  const { estimateMs, waiting, startsMs, inFlight, perCapacity, factor } = table;
+  const { cost: costs, waiting } = table;
   const count = lookFor(group, dice, from, to);
   let best = NOBODY;
   let next = NOBODY;
@@ -78,18 +77,16 @@ function pickCheapest(
     const slot = looked[look] as number;
     if (slot < 0 || slot === best || slot === next) continue;
     if (tried.length > 0 && wasTried(table, slot, tried)) continue;
-    // As `expectedMs`, written out: a fraction that leaves a function is an object.
-    let expectedMs = 1;
-    if (byLatency) {
-      const waits = waiting[slot] as number;
-      expectedMs = estimateMs[slot] as number;
-      if (waits > 0) {
-        const ageMs = nowMs - (startsMs[slot] as number) / waits;
-        if (ageMs > expectedMs) expectedMs = ageMs;
+    let cost = costs[slot] as number;
+    if ((waiting[slot] as number) > 0 && byLatency) {
+      // Written out: a fraction that leaves a function is an object.
+      const { startsMs, estimateMs, inFlight, perCapacity, factor } = table;
+      const ageMs = nowMs - (startsMs[slot] as number) / (waiting[slot] as number);
+      if (ageMs > (estimateMs[slot] as number)) {
+        const load = (inFlight[slot] as number) * (perCapacity[slot] as number) + 1;
+        cost = ageMs * load * (factor[slot] as number);
       }
     }
-    const load = (inFlight[slot] as number) * (perCapacity[slot] as number) + 1;
-    const cost = expectedMs * load * (factor[slot] as number);
     // Who is drawn wins over who is remembered where both cost the same.
     if (cost < bestCost) {
       next = best;
@@ -117,6 +114,10 @@ const looked = new Int32Array(FEW);
 function lookFor(group: EndpointGroup, dice: Dice, from: number, to: number): number {
   const { slots } = group.members;
   const count = to - from;
+  if (count === 1) {
+    looked[0] = slots[from] as number;
+    return 1;
+  }
   const draw = (dice.roll() / SIDES) * count;
   const first = Math.floor(draw);
   if (count <= FEW) {

@@ -4,18 +4,17 @@
  * Of an ejected endpoint only what was asked since then says anything new: a probe, or a guess when nobody
  * else was left. What was under way before is the failure that is already known.
  */
-import { eject, judge, revive } from './ejection.ts';
+import { eject, judge } from './ejection.ts';
 import { countSuccess } from './estimate.ts';
 import type { EndpointGroup } from './group.ts';
 import { FLAG } from './table.ts';
 
-/** A good answer to what began at `startMs`. True when the endpoint is back by it, taken to need `typicalMs`. */
+/** A good answer to what began at `startMs`. True when an ejected endpoint is to come back for it. */
 export function recordSuccess(
   group: EndpointGroup,
   slot: number,
   startMs: number,
   nowMs: number,
-  typicalMs: number,
 ): boolean {
   const { table } = group;
   table.failures[slot] = 0;
@@ -27,9 +26,7 @@ export function recordSuccess(
     if (group.kind === 'remote') group.place(slot, nowMs);
     return false;
   }
-  if (out !== FLAG.EJECTED || startMs < (table.ejectedAtMs[slot] as number)) return false;
-  revive(group, slot, nowMs, typicalMs);
-  return true;
+  return out === FLAG.EJECTED && startMs >= (table.ejectedAtMs[slot] as number);
 }
 
 /** A bad answer, or none, to what began at `startMs`. True when the endpoint was ejected by it. */

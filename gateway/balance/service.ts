@@ -90,14 +90,16 @@ export class ServiceBalancer {
   }
 
   get explorationHedgeMs(): number {
-    const { p95Ms } = this.#firstBytes;
+    const { hedgeDelayMs } = this.#firstBytes;
     const { explorationHedgeMs } = TUNING;
-    return Number.isNaN(p95Ms) ? explorationHedgeMs : Math.min(explorationHedgeMs, p95Ms);
+    return Number.isNaN(hedgeDelayMs)
+      ? explorationHedgeMs
+      : Math.min(explorationHedgeMs, hedgeDelayMs);
   }
 
-  /** When a second attempt is worth it beside a slow first one: the p95 of first bytes; NaN while unknown. */
+  /** When a second attempt is worth it beside a slow first one (`first-bytes.ts`); NaN while unknown. */
   get hedgeDelayMs(): number {
-    return this.#firstBytes.p95Ms;
+    return this.#firstBytes.hedgeDelayMs;
   }
 
   /** Whether local capacity is short, so that requests go elsewhere: nobody is to spill onto this cluster. */
@@ -132,6 +134,7 @@ export class ServiceBalancer {
       table.flags[slot] = flags | (spilling === true ? FLAG.SPILLING : 0);
       const guessMs = this.#locality.guessMs(slot);
       if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.estimateMs[slot] = guessMs;
+      this.remote.weigh(slot);
       this.remote.place(slot, nowMs);
     }
     this.#locality.judge();
@@ -155,10 +158,11 @@ export class ServiceBalancer {
     if (first) {
       this.#pickedAtMs = nowMs;
       exploration.earn();
-      const curious = mayExplore ? this.#explore(nowMs) : NOBODY;
+      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : NOBODY;
       if (curious !== NOBODY) return local.table.handles[curious];
     }
     const near = pick(local, dice, nowMs, tried);
+    if (first && near !== NOBODY && this.#locality.stays(near)) return local.table.handles[near];
     const far = remote.members.count === 0 ? NOBODY : pick(remote, dice, nowMs, tried);
     let slot = near === NOBODY ? far : near;
     if (slot === NOBODY) slot = this.#lastResort(nowMs, tried);
@@ -168,27 +172,31 @@ export class ServiceBalancer {
   }
 
   /**
-   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, or, where
-   * there is none, a cluster that would most likely have answered by now.
+   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, unless a remote
+   * one is clearly better now, or, where there is none, a cluster that would most likely have answered by now.
    */
   pickBeside(nowMs: number, first: Endpoint, waitedMs: number): Endpoint | undefined {
     const { local, remote } = this;
     const tried = [first];
     const near = pick(local, this.#dice, nowMs, tried);
-    if (near !== NOBODY) return local.table.handles[near];
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
-    if (far === NOBODY || (this.#table.estimateMs[far] as number) > waitedMs) return undefined;
-    return local.table.handles[far];
+    if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
+    if (near === NOBODY)
+      return (this.#table.estimateMs[far] as number) > waitedMs
+        ? undefined
+        : remote.endpointOf(far);
+    return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
   }
 
   /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */
   begin(endpoint: Endpoint, startMs: number): void {
     const { slot } = endpoint;
     if (slot === NOBODY) return;
-    const { inFlight, waiting, startsMs } = this.#table;
+    const { inFlight, waiting, startsMs, cost, costEach } = this.#table;
     (inFlight[slot] as number) += 1;
     (waiting[slot] as number) += 1;
     (startsMs[slot] as number) += startMs;
+    (cost[slot] as number) += costEach[slot] as number;
   }
 
   /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
@@ -197,6 +205,7 @@ export class ServiceBalancer {
     if (slot === NOBODY) return;
     this.#waitsNoMore(slot, startMs);
     this.#observe(slot, nowMs, latencyMs);
+    this.#table.price(slot, this.local.byLatency);
   }
 
   /**
@@ -220,8 +229,11 @@ export class ServiceBalancer {
     if (outcome === 'success') {
       if (!answered) this.#observe(slot, nowMs, latencyMs);
       const group = this.#groupOf(endpoint);
-      const typicalMs = group === this.local ? group.typical.bestMs : this.#locality.guessMs(slot);
-      if (recordSuccess(group, slot, startMs, nowMs, typicalMs)) this.#locality.judge();
+      if (recordSuccess(group, slot, startMs, nowMs)) {
+        const guess = group === this.local ? this.#typicalLocal : this.#typicalRemote;
+        revive(group, slot, nowMs, guess(slot));
+        this.#locality.judge();
+      }
     } else if (outcome === 'failure' || outcome === 'refused') {
       const refused = outcome === 'refused';
       if (!refused) raise(table, slot, nowMs, waitedMs);
@@ -231,6 +243,7 @@ export class ServiceBalancer {
       raise(table, slot, nowMs, waitedMs);
       if (outcome === 'superseded') this.#firstBytes.record(waitedMs);
     }
+    table.price(slot, this.local.byLatency);
     if (table.inFlight[slot] === 0) table.freeIfDone(slot);
   }
 
@@ -287,7 +300,7 @@ export class ServiceBalancer {
     if (slot === NOBODY) return;
     const flags = this.#table.flags[slot] as number;
     if ((flags & FLAG.EJECTED) === 0 || (flags & FLAG.GONE) !== 0) return;
-    if (alive) revive(this.local, slot, nowMs, this.local.typical.bestMs);
+    if (alive) revive(this.local, slot, nowMs, this.#typicalLocal(slot));
     else eject(this.local, slot, nowMs, (flags & FLAG.REFUSED) !== 0);
     this.#locality.judge();
   }

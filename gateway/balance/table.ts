@@ -42,6 +42,10 @@ export class EndpointTable {
   perCapacity = new Float64Array(0);
   /** What a cost is multiplied with: 1 / (weight · ramp · success²); made when one of them changes. */
   factor = new Float64Array(0);
+  /** What one more request costs there, ages left out: kept by {@link EndpointTable.price}. */
+  cost = new Float64Array(0);
+  /** By how much each request under way raises that. */
+  costEach = new Float64Array(0);
   /** When it was heard of last. */
   observedMs = new Float64Array(0);
   success = new Float64Array(0);
@@ -108,6 +112,18 @@ export class EndpointTable {
     return endpoint;
   }
 
+  /**
+   * Makes the cost of `slot` anew, after its estimate, its load or its factor changed: once here, so that
+   * a pick that looks at it has one number to read. Without `byLatency` all endpoints count as equally fast.
+   */
+  price(slot: number, byLatency: boolean): void {
+    const expectedMs = byLatency ? (this.estimateMs[slot] as number) : 1;
+    const idleCost = expectedMs * (this.factor[slot] as number);
+    const costEach = idleCost * (this.perCapacity[slot] as number);
+    this.costEach[slot] = costEach;
+    this.cost[slot] = idleCost + (this.inFlight[slot] as number) * costEach;
+  }
+
   /** The endpoint has left its group; its row is free as soon as nothing of it is under way. */
   remove(slot: number): void {
     (this.flags[slot] as number) |= FLAG.GONE;
@@ -142,6 +158,8 @@ export class EndpointTable {
     this.inFlight = integers(this.inFlight);
     this.perCapacity = doubles(this.perCapacity);
     this.factor = doubles(this.factor);
+    this.cost = doubles(this.cost);
+    this.costEach = doubles(this.costEach);
     this.observedMs = doubles(this.observedMs);
     this.success = doubles(this.success);
     this.weight = doubles(this.weight);

@@ -41,6 +41,12 @@ export const TUNING = {
   lostMs: 60_000,
   /** A group with less than this share of its members available is in panic, if others cannot help. */
   panicBelow: 0.5,
+  /**
+   * Mean age of what waits at a cluster, in units of its estimate, beyond which it stalls: in a steady stream
+   * it is a half, where answers take very different times about one.
+   */
+  stallFactor: 1.5,
+  stallMs: 10,
   /** A remote cluster that succeeds less often is not spilled onto. */
   remoteSuccessMin: 0.9,
   /** More requests than this share going elsewhere, of those that could stay, is spilling. */
@@ -49,10 +55,12 @@ export const TUNING = {
   /** How many requests the cap of the remote share may save up. */
   remoteBurst: 10,
 
-  /** How often the p95 of first bytes is read, and from how many at least. */
+  /** How often it is read when a second attempt is worth it, and from how many first bytes at least. */
   hedgeRefreshMs: 3_000,
   hedgeSamplesMin: 20,
   hedgePercentile: 0.95,
+  /** A second attempt answers after a median more: not to be begun before as much again has passed. */
+  hedgeMedians: 2,
 
   /** Probes by connection under way at once, of all services of a worker. */
   probesMax: 256,

@@ -74,13 +74,17 @@ test('a retry after a failure of a cluster comes home', () => {
   assert.equal(bench.pick([east]).key, 'a');
 });
 
-test('the hedge of a slow attempt stays local while local is good', () => {
+test('the hedge of a slow attempt stays local while local is good, and leaves a black hole', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), cluster(), 0);
   for (const key of ['a', 'b']) bench.attempt(bench.local(key), 'success', 2);
   bench.balancer.begin(bench.local('a'), bench.nowMs);
   bench.pass(10);
-  assert.equal(bench.pick([bench.local('a')]).key, 'b');
+  const beside = () => bench.balancer.pickBeside(bench.nowMs, bench.local('a'), 10);
+  assert.equal(beside()?.key, 'b');
+  bench.balancer.begin(bench.local('b'), bench.nowMs);
+  bench.pass(200);
+  assert.equal(beside()?.key, 'east');
 });
 
 test('a cluster that spills itself is not spilled onto unless nothing else is left', () => {
@@ -132,4 +136,19 @@ test('the cluster with more pods takes more', () => {
     bench.balancer.begin(endpoint, 0);
   }
   assert.ok(Math.abs(counts.big - 80) <= 2, JSON.stringify(counts));
+});
+
+test('what is too much for local does not go where nothing is answered any more', () => {
+  const bench = new Bench();
+  bench.balancer.update(pods('a', 'b', 'c', 'd'), cluster(), 0);
+  for (const key of ['a', 'b', 'c']) bench.attempt(bench.local(key), 'refused', 0);
+  bench.attempt(bench.local('d'), 'success', 2);
+  const east = () =>
+    Array.from({ length: 100 }, () => bench.pick().key).filter((key) => key === 'east');
+  assert.ok(east().length > 40);
+  const remote = bench.balancer.remote.find('east');
+  assert.ok(remote);
+  for (let at = 0; at < 5; at += 1) bench.balancer.begin(remote, bench.nowMs);
+  bench.pass(80);
+  assert.equal(east().length, 0);
 });
