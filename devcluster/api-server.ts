@@ -97,7 +97,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     (request, response) => void handle(context, request, response),
   );
   const bound = await listen(server, located);
-  bootstrap({ registry, objects, cluster, kubernetesIp, apiServer: wanted });
+  // Port 0 is any port: what it became is what the Service names.
+  const apiServer = wanted.port === 0 ? { host: wanted.host, port: bound.port } : wanted;
+  bootstrap({ registry, objects, cluster, kubernetesIp, apiServer });
   const url = `https://${formatAddress(bound)}`;
   return {
     url,

@@ -1,0 +1,9 @@
+/**
+ * Every clause of the contract, in the order they are reported.
+ */
+import type { ContractCase } from '../case.ts';
+import { lists } from './lists.ts';
+import { watches } from './watches.ts';
+
+/** See the file header. */
+export const CASES: readonly ContractCase[] = [...lists, ...watches];
