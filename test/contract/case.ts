@@ -18,6 +18,8 @@ export interface ContractCase {
   readonly needs?: readonly Need[];
   /** The behaviour in which the embedded server differs on purpose; {@link EXEMPTIONS} has all. */
   readonly exemption?: Exemption;
+  /** It changes what every other case sees, so nothing runs beside it. */
+  readonly alone?: boolean;
   /** Throws when the cluster does otherwise. */
   run(cluster: CaseCluster): Promise<void>;
 }

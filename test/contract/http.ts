@@ -3,8 +3,9 @@
  *
  * The contract is about the protocol, so cases do not go through the client that relies on it.
  */
-import { Agent, request } from 'node:https';
+
 import type { IncomingMessage } from 'node:http';
+import { Agent, request } from 'node:https';
 import type { Json, JsonObject } from '#devcluster/api/json.ts';
 import type { Credentials } from './target.ts';
 

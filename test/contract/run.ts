@@ -20,7 +20,7 @@ export interface Outcome {
 }
 
 /** Cases under way at once: most of their time is spent waiting for controllers. */
-const AT_ONCE = 8;
+export const AT_ONCE = 8;
 const CASE_DEADLINE_MS = 90_000;
 
 /** Runs one case; never rejects. */
@@ -55,15 +55,17 @@ export async function runCases(
   onOutcome: (outcome: Outcome) => void = () => undefined,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const waiting = cases.entries();
-  const work = async () => {
+  const all = [...cases.entries()];
+  const run = async (waiting: Iterable<[number, ContractCase]>) => {
     for (const [at, each] of waiting) {
       const outcome = await runCase(each, target);
       outcomes[at] = outcome;
       onOutcome(outcome);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const shared = all.filter(([, each]) => !each.alone).values();
+  await Promise.all(Array.from({ length: AT_ONCE }, () => run(shared)));
+  await run(all.filter(([, each]) => each.alone));
   return outcomes;
 }
 

@@ -78,6 +78,7 @@ export const lists: readonly ContractCase[] = [
   },
   {
     name: 'an old continue token is a 410 that brings a token to go on without consistency',
+    alone: true,
     source: apiConcepts('410-gone-responses'),
     async run(cluster) {
       const path = await fill(cluster, 4);
@@ -87,7 +88,11 @@ export const lists: readonly ContractCase[] = [
       const body = await cluster.until(
         'the token expires',
         async () => {
-          await cluster.call('PUT', `${path}/page-0`, configMap('page-0', { a: `${Math.random()}` }));
+          await cluster.call(
+            'PUT',
+            `${path}/page-0`,
+            configMap('page-0', { a: `${Math.random()}` }),
+          );
           const answer = await cluster.call('GET', `${path}?limit=2&continue=${token}`);
           return answer.status === 410 && answer.body;
         },
@@ -204,7 +209,9 @@ export const lists: readonly ContractCase[] = [
   },
   {
     name: 'every kind can be selected by name and namespace, Pods by node, and no other field',
-    source: docs('concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields'),
+    source: docs(
+      'concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields',
+    ),
     async run(cluster) {
       const path = await fill(cluster, 2);
       const byName = await cluster.must(200, 'GET', `${path}?fieldSelector=metadata.name%3Dpage-1`);

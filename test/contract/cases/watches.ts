@@ -73,6 +73,7 @@ export const watches: readonly ContractCase[] = [
   },
   {
     name: 'a watch from a version long gone is an ERROR event with a 410 Status in an answer of 200',
+    alone: true,
     source: apiConcepts('410-gone-responses'),
     async run(cluster) {
       const path = core(await cluster.namespace(), 'configmaps');
@@ -152,10 +153,7 @@ export const watches: readonly ContractCase[] = [
         watch.lines.find(({ type }) => type === 'BOOKMARK'),
       );
       assert.deepEqual(told(watch, 'there'), ['ADDED']);
-      assert.equal(
-        at(end.object, 'metadata', 'annotations', 'k8s.io/initial-events-end'),
-        'true',
-      );
+      assert.equal(at(end.object, 'metadata', 'annotations', 'k8s.io/initial-events-end'), 'true');
       assert.ok(asNumber(Number(versionOf(end.object))) > 0);
     },
   },
