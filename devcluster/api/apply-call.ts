@@ -19,16 +19,12 @@ export async function applyVerb(
   target: ResourcePath,
   part: WritePart,
 ): Promise<void> {
-  if (!call.query.get('fieldManager')) {
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
-  }
+  const written = writeOptions(call, part);
   const config = await parseText(await readText(call.request), true);
   if (!isObject(config)) throw badRequest('the applied configuration is no object');
   checkEscalation(context, call.user, def, target.namespace, config);
   const options = {
-    ...writeOptions(call, part),
+    ...written,
     force: call.query.has('force') && isTrue(call.query.get('force')),
   };
   const { object, created } = context.objects.apply(

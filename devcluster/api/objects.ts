@@ -124,8 +124,10 @@ export class Objects {
         `the name of the object (${asString(decoded.metadata.name)}) does not match the name on the URL (${name})`,
       );
     }
-    if (def.custom && asString(decoded.metadata.resourceVersion) === '') {
-      throw invalid(def.group, def.kind, name, [
+    const conditional = def.custom || CONDITIONAL.has(def.storage);
+    if (conditional && asString(decoded.metadata.resourceVersion) === '') {
+      // The real server names the resource here, where elsewhere it names the kind.
+      throw invalid(def.group, def.plural, name, [
         fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
@@ -347,6 +349,12 @@ export class Objects {
     return Array.from({ length: 5 }, () => letters[below(this.#random, letters.length)]).join('');
   }
 }
+
+/** Beside custom resources: kinds that are replaced only with the version they had. */
+const CONDITIONAL = new Set([
+  'leases.coordination.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+]);
 
 const SYSTEM_METADATA = [
   'uid',
