@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { asObject, asString, at, type Json, type JsonObject } from '#devcluster/api/json.ts';
 import type { Exemption } from './case.ts';
+import { installDefinitions } from './definitions.ts';
 import { type Answer, type CallOptions, type OpenWatch, Wire } from './http.ts';
 import { normalise } from './normalise.ts';
 import type { Target } from './target.ts';
@@ -100,6 +101,11 @@ export class CaseCluster {
       spec,
     });
     return asString(at(answer, 'status', 'token'));
+  }
+
+  /** Makes the definitions of the project, where they are missing, and waits until they are served. */
+  async install(): Promise<void> {
+    await installDefinitions(this);
   }
 
   async exists(path: string): Promise<boolean> {
