@@ -116,6 +116,11 @@ export class Watches {
     for (const watcher of this.#open) watcher.response.destroy();
   }
 
+  /** Ends the watches of a resource that is served no longer. */
+  endOf(storage: string): void {
+    for (const watcher of this.#open) if (watcher.def.storage === storage) watcher.end();
+  }
+
   close(): void {
     this.#ticker.cancel();
     for (const watcher of this.#open) watcher.end();

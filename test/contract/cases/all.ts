@@ -3,11 +3,17 @@
  */
 import type { ContractCase } from '../case.ts';
 import { applies } from './apply.ts';
+import { config } from './config.ts';
+import { definitions } from './definitions.ts';
 import { deletions } from './deletion.ts';
+import { discovery } from './discovery.ts';
 import { lists } from './lists.ts';
+import { manifests } from './manifests.ts';
 import { patches } from './patches.ts';
 import { services } from './services.ts';
+import { tokens } from './tokens.ts';
 import { watches } from './watches.ts';
+import { workloads } from './workloads.ts';
 import { writes } from './writes.ts';
 
 /** See the file header. */
@@ -19,4 +25,10 @@ export const CASES: readonly ContractCase[] = [
   ...patches,
   ...deletions,
   ...services,
+  ...config,
+  ...tokens,
+  ...definitions,
+  ...discovery,
+  ...workloads,
+  ...manifests,
 ];
