@@ -49,6 +49,8 @@ export class PlayedCluster {
   readonly client: HttpKubeClient;
   readonly wire: Wire;
   readonly recorder: Recorder;
+  /** PEM by which the recorder is trusted. */
+  readonly authority: string;
   readonly #options: PlayedOptions;
   readonly #node: PlayedNode;
   readonly #directory: string;
@@ -62,6 +64,7 @@ export class PlayedCluster {
     this.#directory = mkdtempSync(join(tmpdir(), `isthmus-played-${name}-`));
     this.wire = new Wire(target.server, target.ca, target.admin);
     const authority = new Authority(Date.now());
+    this.authority = authority.certificate;
     this.recorder = new Recorder(target.server, target.ca, authority.serving([this.#door]));
     this.#node = new PlayedNode({
       cluster: name,
@@ -162,6 +165,11 @@ export class PlayedCluster {
       }
     }
     throw new Error(`${this.name} has no endpoint of ${namespace}/${service}`);
+  }
+
+  /** URL of the recorder. */
+  get door(): string {
+    return `https://${formatAddress({ host: this.#door, port: RECORDER_PORT })}`;
   }
 
   facts() {
