@@ -14,13 +14,13 @@ import { systemRandom } from '#core/random.ts';
 import type { JsonObject } from '#devcluster/api/json.ts';
 import { Kubelet } from '#devcluster/kubelet/kubelet.ts';
 import { type NodePod, nodePods } from '#devcluster/kubelet/pod.ts';
-import { SampleServer } from '#devcluster/pods/sample-server.ts';
 import type { HttpKubeClient } from '#kube/http-client.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { programPath } from '#runtime/package.ts';
 import type { Wire } from '../http.ts';
 import { PATCH } from '../kit.ts';
 import { readyStatus } from '../nodes.ts';
+import { Samples } from './samples.ts';
 import { withAuthority } from './trust.ts';
 
 /** Two nodes: the kubelet takes every pod of its own. */
@@ -51,7 +51,8 @@ export class PlayedNode {
   readonly #options: NodeOptions;
   readonly #ended = new AbortController();
   readonly #pods: Reflector<NodePod>;
-  readonly #samples = new Map<string, SampleServer>();
+  readonly #samples = new Samples();
+  readonly #serving = new Set<string>();
   readonly #busy = new Set<string>();
   #addresses = 0;
 
@@ -91,7 +92,7 @@ export class PlayedNode {
 
   async stop(): Promise<void> {
     this.#ended.abort(new Error('The node is ending'));
-    for (const server of this.#samples.values()) server.destroy();
+    await this.#samples.close();
     await this.kubelet.stop(1_000);
   }
 
@@ -156,16 +157,14 @@ export class PlayedNode {
         ? () => this.#address(pod)
         : undefined;
     }
-    const server = this.#samples.get(uid);
     if (deletionTimestamp) {
       return async () => {
-        this.#samples.delete(uid);
-        await server?.drain();
+        if (this.#serving.delete(uid)) await this.#samples.drain(uid);
         const options = { uid, gracePeriodSeconds: 0 };
         await this.#options.client.delete(nodePods, name, namespace, options);
       };
     }
-    return server ? undefined : () => this.#serve(pod);
+    return this.#serving.has(uid) ? undefined : () => this.#serve(pod);
   }
 
   async #bind(pod: NodePod, node: string): Promise<void> {
@@ -186,17 +185,13 @@ export class PlayedNode {
   async #serve(pod: NodePod): Promise<void> {
     const { uid, name } = pod.metadata;
     const address = this.#nextAddress();
-    const server = new SampleServer({
+    this.#serving.add(uid);
+    await this.#samples.listen(uid, {
       cluster: this.#options.cluster,
       pod: name,
       address,
       ports: pod.spec.containers.flatMap(({ ports }) => ports.map((port) => port.containerPort)),
-      latencyMs: 0,
-      network: this.#options.network,
-      clock: systemClock,
     });
-    this.#samples.set(uid, server);
-    await server.listen();
     await this.#status(pod, readyStatus(address));
   }
 
