@@ -81,7 +81,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     rbac: new Rbac(store),
     extra: options.extra ?? (() => Promise.resolve(false)),
   };
-  serveCustomResources(store, registry);
+  serveCustomResources(store, registry, context.watches);
   const hosts = new Set([located.host, wanted.host, '127.0.0.1', kubernetesIp, ...NAMES]);
   const serving = servingCertificate([...hosts], clock.wallMs());
   const server = createServer(
@@ -97,7 +97,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     (request, response) => void handle(context, request, response),
   );
   const bound = await listen(server, located);
-  bootstrap({ registry, objects, cluster, kubernetesIp, apiServer: wanted });
+  // Port 0 is any port: what it became is what the Service names.
+  const apiServer = wanted.port === 0 ? { host: wanted.host, port: bound.port } : wanted;
+  bootstrap({ registry, objects, cluster, kubernetesIp, apiServer });
   const url = `https://${formatAddress(bound)}`;
   return {
     url,
@@ -118,8 +120,9 @@ const NAMES = [
   'kubernetes.default.svc.cluster.local',
 ];
 
-function serveCustomResources(store: Store, registry: Registry): void {
+function serveCustomResources(store: Store, registry: Registry, watches: Watches): void {
   store.listen(CRDS, ({ type, object }) => {
+    if (type === 'DELETED') watches.endOf(object.metadata.name);
     registry.setCustom(object.metadata.name, type === 'DELETED' ? [] : customResources(object));
   });
 }
