@@ -12,6 +12,7 @@ import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Network } from '#core/network.ts';
 import { StatusError } from './client.ts';
 import type { HeaderSource } from './credentials.ts';
+import { parseStatus, refused } from './status.ts';
 
 /** An answer, a list page included, may not be larger than this. */
 export const BODY_BYTES_MAX = 128 * 1024 * 1024;
@@ -197,34 +198,15 @@ export class HttpTransport {
 
   #failure(call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted || error instanceof IsthmusError) return error;
-    if (error instanceof StatusError) return refused(call, error);
+    if (error instanceof StatusError) {
+      return refused(`${call.method} ${call.path.split('?')[0]}`, error);
+    }
     return new IsthmusError(
       'CLUSTER_UNREACHABLE',
       `${call.method} ${call.path.split('?')[0]} at ${this.#options.server.host} failed: ${describeError(error)}`,
       { cause: error },
     );
   }
-}
-
-/** A refusal as one of ours: conflicts apart, and what is the server's own trouble apart. */
-function refused(call: Call, cause: StatusError): IsthmusError {
-  const message = `${call.method} ${call.path.split('?')[0]}: ${cause.status} ${cause.reason}: ${cause.message}`;
-  if (cause.status === 409) return new IsthmusError('API_CONFLICT', message, { cause });
-  if (cause.status >= 500 || cause.status === 429) {
-    return new IsthmusError('CLUSTER_UNREACHABLE', message, {
-      cause,
-      next: 'The API server answers but is in trouble itself: look at its log and load.',
-    });
-  }
-  return new IsthmusError('API_REFUSED', message, { cause });
-}
-
-/** The HTTP status the server answered with, or `undefined` where `error` is no such answer. */
-export function statusOf(error: unknown): number | undefined {
-  if (error instanceof StatusError) return error.status;
-  return error instanceof IsthmusError && error.cause instanceof StatusError
-    ? error.cause.status
-    : undefined;
 }
 
 function locatingConnector(options: TransportOptions): buildConnector.connector {
@@ -288,23 +270,5 @@ async function readBody(answer: Dispatcher.ResponseData, bytesMax: number): Prom
 
 async function statusError(answer: Dispatcher.ResponseData): Promise<StatusError> {
   const text = await readBody(answer, ERROR_BODY_BYTES_MAX);
-  return parseStatus(answer.statusCode, text);
-}
-
-function parseStatus(status: number, text: string): StatusError {
-  try {
-    return statusErrorOf(JSON.parse(text), status);
-  } catch {
-    // Proxies in front of an API server answer with HTML: its beginning is all we can say.
-    return new StatusError(status, 'Unknown', text.slice(0, 200));
-  }
-}
-
-/** Reads a metav1.Status, tolerant of missing fields. */
-export function statusErrorOf(value: unknown, fallbackStatus: number): StatusError {
-  const object = typeof value === 'object' && value !== null ? value : {};
-  const code = 'code' in object && typeof object.code === 'number' ? object.code : fallbackStatus;
-  const reason = 'reason' in object && typeof object.reason === 'string' ? object.reason : '';
-  const message = 'message' in object && typeof object.message === 'string' ? object.message : '';
-  return new StatusError(code, reason || 'Unknown', message);
+  return parseStatus(answer.statusCode, text, answer.headers['retry-after']);
 }
