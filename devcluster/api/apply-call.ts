@@ -5,7 +5,7 @@ import { parseText, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
 import { isObject } from './json.ts';
-import type { WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
 import { reply, writeOptions } from './reply.ts';
 import { isTrue, type ResourcePath } from './request.ts';
 import type { ResourceDef } from './resources.ts';

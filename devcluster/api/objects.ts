@@ -10,14 +10,13 @@ import type { Clock } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
-import { checkMetadata, type NameForm } from '../kinds/names.ts';
+import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { decodeBody, type FieldValidation } from './decode-body.ts';
 import {
   asList,
   asNumber,
-  asObject,
   asString,
   deepEqual,
   isDeleting,
@@ -25,6 +24,7 @@ import {
   type KubeObject,
   without,
 } from './json.ts';
+import { isFree, nameForm, SYSTEM_METADATA, scopeConfig, type WritePart } from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
   ApiError,
@@ -37,9 +37,6 @@ import {
   modified,
   notFound,
 } from './status.ts';
-
-/** The subresource an object is written through. */
-export type WritePart = '' | 'status' | 'scale';
 
 /** Who writes and how. */
 export interface WriteOptions {
@@ -68,8 +65,8 @@ export class Objects {
   }
 
   /** The object as version `def` shows it; a 404 ApiError when there is none. */
-  get(def: ResourceDef, namespace: string, name: string): KubeObject {
-    const stored = this.store.get(def.storage, namespace, name);
+  get(def: ResourceDef, namespace: string, name: string, view: Frozen = this.store): KubeObject {
+    const stored = view.get(def.storage, namespace, name);
     if (!stored) throw notFound(def.group, def.plural, name);
     return shown(def, stored);
   }
@@ -348,17 +345,6 @@ export class Objects {
   }
 }
 
-const SYSTEM_METADATA = [
-  'uid',
-  'resourceVersion',
-  'creationTimestamp',
-  'generation',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'selfLink',
-  'generateName',
-];
-
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   if (def.convert) return def.convert.fromStored(stored);
@@ -368,28 +354,4 @@ export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
 
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {
   return def.convert ? def.convert.toStored(object) : object;
-}
-
-/** Whether nothing holds back the removal of an object whose deletion has begun. */
-function isFree(object: KubeObject): boolean {
-  if (asList(object.metadata.finalizers).length > 0) return false;
-  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
-    return false;
-  }
-  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
-}
-
-/** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */
-function scopeConfig(def: ResourceDef, config: KubeObject, part: WritePart): JsonObject {
-  if (part === 'status') {
-    return without({ ...config, metadata: { name: config.metadata.name } as never }, 'spec');
-  }
-  return def.rules.hasStatus ? without(config, 'status') : config;
-}
-
-function nameForm(def: ResourceDef): NameForm {
-  if (def.group === 'rbac.authorization.k8s.io') return 'path';
-  if (def.kind === 'Service' && def.group === '') return 'label1035';
-  if (def.kind === 'Namespace' && def.group === '') return 'label';
-  return 'subdomain';
 }

@@ -5,7 +5,7 @@
  * one resource version; a continue token that is too old gets 410 and never a mixture.
  */
 import type { Clock } from '#core/clock.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { isObject, type Json, type JsonObject, type KubeObject, namespaceOf } from './json.ts';
 import { wholeNumber } from './request.ts';
 import type { ResourceDef } from './resources.ts';
@@ -46,7 +46,13 @@ export class Lists {
     this.#clock = clock;
   }
 
-  list(def: ResourceDef, namespace: string, query: URLSearchParams): Page {
+  /** One page, of `view` where that is not the present state. */
+  list(
+    def: ResourceDef,
+    namespace: string,
+    query: URLSearchParams,
+    view: Frozen = this.#store,
+  ): Page {
     const limit = wholeNumber(query, 'limit') ?? 0;
     const token = query.get('continue') ?? '';
     const asked = query.get('resourceVersion') ?? '';
@@ -64,10 +70,8 @@ export class Lists {
     if (token === '') this.#checkVersion(def, asked, match);
     const predicate = selection(def, query);
     const from = token === '' ? undefined : parseToken(token);
-    const revision = from?.revision ?? this.#store.revision;
-    const all = from
-      ? this.#snapshot(def, from.revision)
-      : this.#store.list(def.storage, namespace);
+    const revision = from?.revision ?? view.revision;
+    const all = from ? this.#snapshot(def, from.revision) : view.list(def.storage, namespace);
     const items: KubeObject[] = [];
     let next: string | undefined;
     let remaining = 0;
@@ -86,7 +90,7 @@ export class Lists {
     }
     const metadata: JsonObject = { resourceVersion: String(revision) };
     if (next !== undefined) {
-      if (!from) this.#keep(def, revision);
+      if (!from) this.#keep(def, view);
       const body = { v: 'meta.k8s.io/v1', rv: revision, start: next };
       metadata.continue = Buffer.from(JSON.stringify(body)).toString('base64url');
       if (!predicate) metadata.remainingItemCount = remaining;
@@ -113,15 +117,18 @@ export class Lists {
     }
   }
 
-  #keep(def: ResourceDef, revision: number): void {
+  #keep(def: ResourceDef, view: Frozen): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [key, snapshot] of this.#snapshots) {
       if (snapshot.expiresMs < nowMs || this.#snapshots.size >= SNAPSHOTS_MAX) {
         this.#snapshots.delete(key);
       }
     }
-    const items = this.#store.list(def.storage);
-    this.#snapshots.set(`${def.storage}@${revision}`, { items, expiresMs: nowMs + SNAPSHOT_MS });
+    const items = view.list(def.storage);
+    this.#snapshots.set(`${def.storage}@${view.revision}`, {
+      items,
+      expiresMs: nowMs + SNAPSHOT_MS,
+    });
   }
 
   #snapshot(def: ResourceDef, revision: number): readonly KubeObject[] {

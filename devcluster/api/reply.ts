@@ -4,7 +4,8 @@
 import type { ApiContext, Call } from './context.ts';
 import type { KubeObject } from './json.ts';
 import { negotiate } from './negotiate.ts';
-import type { WriteOptions, WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
+import type { WriteOptions } from './objects.ts';
 import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
 import { badRequest } from './status.ts';

@@ -7,6 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
+import type { FaultSubject } from '../faults/api-fault.ts';
 import type { Change, Store } from '../storage/store.ts';
 import type { JsonObject, KubeObject } from './json.ts';
 import { namespaceOf } from './json.ts';
@@ -28,6 +29,7 @@ const BOOKMARK_MS = 30_000;
 const DEFAULT_TIMEOUT_S = 1_800;
 
 interface Watcher {
+  readonly subject: FaultSubject;
   readonly def: ResourceDef;
   readonly response: ServerResponse;
   readonly bookmarks: boolean;
@@ -41,6 +43,8 @@ export class Watches {
   readonly #random: Random;
   readonly #open = new Set<Watcher>();
   readonly #ticker: Timer;
+  /** Whether a watcher is kept in silence, as a fault. */
+  isSilent: (subject: FaultSubject) => boolean = () => false;
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.#store = store;
@@ -63,7 +67,9 @@ export class Watches {
     query: URLSearchParams,
     form: Form,
     response: ServerResponse,
+    user: string,
   ): void {
+    const subject = { user, verb: 'watch', resource: def.plural };
     const predicate = narrowed(namespace, selection(def, query));
     const asked = query.get('resourceVersion') ?? '';
     const match = query.get('resourceVersionMatch') ?? '';
@@ -75,7 +81,7 @@ export class Watches {
     const start = this.#start(def, asked, initial);
     const write = (change: Change) => {
       const line = eventLine(def, change, predicate, form, include, this.#clock);
-      if (line !== undefined) response.write(line);
+      if (line !== undefined && !this.isSilent(subject)) response.write(line);
     };
     response.writeHead(200, {
       'content-type': form.as === '' ? 'application/json' : tableType(form),
@@ -90,10 +96,12 @@ export class Watches {
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
     const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
     const watcher: Watcher = {
+      subject,
       def,
       response,
       bookmarks,
       end: () => {
+        if (this.isSilent(subject)) return;
         if (bookmarks && !response.destroyed) this.#bookmark(watcher);
         response.end();
       },
@@ -107,14 +115,17 @@ export class Watches {
     if (initial && bookmarks) this.#bookmark(watcher, true);
   }
 
-  /** Cuts every open watch, as a fault; clients must resume from their last version. */
-  cut(): void {
-    for (const watcher of this.#open) watcher.response.destroy();
+  /** Cuts open watches, as a fault: all, or those that `match`; clients must resume from their last version. */
+  cut(match: (subject: FaultSubject) => boolean = () => true): void {
+    for (const watcher of this.#open) if (match(watcher.subject)) watcher.response.destroy();
   }
 
   close(): void {
     this.#ticker.cancel();
-    for (const watcher of this.#open) watcher.end();
+    for (const watcher of this.#open) {
+      watcher.end();
+      if (this.isSilent(watcher.subject)) watcher.response.destroy();
+    }
   }
 
   #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] {
@@ -134,6 +145,7 @@ export class Watches {
   }
 
   #bookmark(watcher: Watcher, endsInitial = false): void {
+    if (this.isSilent(watcher.subject)) return;
     const metadata: JsonObject = {
       resourceVersion: String(this.#store.revision),
       creationTimestamp: null,

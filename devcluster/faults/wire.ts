@@ -3,15 +3,15 @@
  *
  * Promises: what one side sent before a fault arrives in order or not at all; a dead wire accepts
  * connections and says nothing, on either side, as a proxy does that has lost its way or a network that
- * drops every packet; after `heal()` new connections pass, while those that lived through a fault are reset, as TCP would
- * do in the end. It stands where a packet filter would need to be root.
+ * drops every packet; after `heal()` new connections pass, while those that lived through a fault are ended, as TCP would
+ * do at last. It stands where a packet filter would need to be root.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { type Address, formatAddress } from '#core/network.ts';
 
-/** What a wire does with what passes. `dead`: nothing passes and nobody is told. `refused`: resets. */
+/** What a wire does with what passes. `dead`: nothing passes and nobody is told. `refused`: ended at once. */
 export type WireState = 'passing' | 'dead' | 'refused';
 
 /** Connections of one wire at the same time. */
@@ -74,15 +74,15 @@ export class Wire {
     for (const pair of this.#pairs) for (const socket of pair) socket?.pause();
   }
 
-  /** Resets every connection, and every new one at once. */
+  /** Ends every connection, and every new one at once. */
   refuse(): void {
     this.#state = 'refused';
     this.cut();
   }
 
-  /** Resets every connection; new ones pass if they did before. */
+  /** Ends every connection; new ones pass if they did before. */
   cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket?.resetAndDestroy();
+    for (const pair of this.#pairs) for (const socket of pair) socket?.destroy();
   }
 
   /** Holds every chunk back for `delayMs` more, in each direction. */
@@ -107,7 +107,7 @@ export class Wire {
   #accept(near: Socket): void {
     near.on('error', () => undefined);
     if (this.#state === 'refused' || this.#pairs.size >= CONNECTIONS_MAX) {
-      near.resetAndDestroy();
+      near.destroy();
       return;
     }
     if (this.#state === 'dead') {
@@ -116,7 +116,7 @@ export class Wire {
       return;
     }
     const far = connect({ ...this.#options.to, allowHalfOpen: true });
-    far.on('error', () => near.resetAndDestroy());
+    far.on('error', () => near.destroy());
     this.#remember(near, far);
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());

@@ -12,7 +12,11 @@ import { configMaps } from '#kube/resources/builtin.ts';
 import type { ConfigMap } from '#kube/types.ts';
 import { clientOf, configMap, event, eventually, json, refuse, scriptedServer } from './support.ts';
 
-function reflect(client: KubeClient, signal: AbortSignal, extra: Partial<ReflectorOptions<ConfigMap>> = {}) {
+function reflect(
+  client: KubeClient,
+  signal: AbortSignal,
+  extra: Partial<ReflectorOptions<ConfigMap>> = {},
+) {
   const reflector = new Reflector({
     client,
     resource: configMaps,
