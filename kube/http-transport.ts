@@ -44,6 +44,8 @@ export interface TransportOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly requestDeadlineMs?: number | undefined;
+  /** Carries the requests in place of a pool of connections; for simulations. */
+  readonly dispatcher?: Dispatcher | undefined;
   /** Asked before any byte is sent: why the server may not be spoken to, or `undefined`. */
   readonly refusal?: ((socket: TLSSocket) => string | undefined) | undefined;
 }
@@ -60,21 +62,23 @@ export interface Call {
 
 export class HttpTransport {
   readonly #options: TransportOptions;
-  readonly #agent: Agent;
+  readonly #agent: Dispatcher;
   readonly #deadlineMs: number;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#deadlineMs = options.requestDeadlineMs ?? REQUEST_DEADLINE_MS;
-    this.#agent = new Agent({
-      allowH2: false,
-      connect: locatingConnector(options),
-      pipelining: 1,
-      // Deadlines are ours (they go through the Clock, and watches have none).
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
-    });
+    this.#agent =
+      options.dispatcher ??
+      new Agent({
+        allowH2: false,
+        connect: locatingConnector(options),
+        pipelining: 1,
+        // Deadlines are ours (they go through the Clock, and watches have none).
+        headersTimeout: 0,
+        bodyTimeout: 0,
+        keepAliveTimeout: 30_000,
+      });
   }
 
   /** The answer's JSON. Throws with a {@link StatusError} as cause when the server refused. */

@@ -20,7 +20,7 @@ import { retryAfterMsOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
 import { type ChangeListener, type ObjectCache, WatchedCache } from './watched-cache.ts';
 
-export const PAGE_ITEMS = 500;
+const PAGE_ITEMS = 500;
 /** A list, all its pages together, may take this long. */
 export const LIST_DEADLINE_MS = 60_000;
 /** After a 410 the watchers of a fleet list again spread over this long. */
@@ -41,6 +41,8 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random: Random;
   readonly log: Logger;
   readonly backoff?: BackoffLimits;
+  /** Objects asked for at once. */
+  readonly pageItems?: number;
   /** See {@link RELIST_SPREAD_MS}. */
   readonly relistSpreadMs?: number;
   /** Lists afresh about this often, against a server that lost events. Absent: never. */
@@ -185,8 +187,8 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
   }
 
   async #page(continueToken: string | undefined, signal: AbortSignal): Promise<ListPage<T>> {
-    const { client, resource, selection = {} } = this.#options;
-    const limit = this.#unpaged ? 0 : PAGE_ITEMS;
+    const { client, resource, selection = {}, pageItems = PAGE_ITEMS } = this.#options;
+    const limit = this.#unpaged ? 0 : pageItems;
     const page = { limit, ...(continueToken === undefined ? {} : { continueToken }) };
     try {
       return await client.listPage(resource, selection, page, signal);
