@@ -17,6 +17,13 @@ export type WireState = 'passing' | 'dead' | 'refused';
 /** Connections of one wire at the same time. */
 const CONNECTIONS_MAX = 10_000;
 
+/** One connection through a wire; `far` is missing where the wire was dead when it came. */
+interface Pair {
+  readonly near: Socket;
+  readonly far: Socket | undefined;
+  stalled: boolean;
+}
+
 /** Where a wire listens and leads. */
 export interface WireOptions {
   /** Port 0: any. */
@@ -29,7 +36,7 @@ export interface WireOptions {
 export class Wire {
   readonly #options: WireOptions;
   readonly #server: Server;
-  readonly #pairs = new Set<readonly [Socket, Socket | undefined]>();
+  readonly #pairs = new Set<Pair>();
   #state: WireState = 'passing';
   #delayMs = 0;
 
@@ -71,7 +78,16 @@ export class Wire {
   /** From now on nothing passes, in either direction, on old and new connections, and nobody is told. */
   die(): void {
     this.#state = 'dead';
-    for (const pair of this.#pairs) for (const socket of pair) socket?.pause();
+    this.stall();
+  }
+
+  /** From now on nothing passes on the connections there are, and nobody is told; new ones pass. */
+  stall(): void {
+    for (const pair of this.#pairs) {
+      pair.stalled = true;
+      pair.near.pause();
+      pair.far?.pause();
+    }
   }
 
   /** Ends every connection, and every new one at once. */
@@ -82,7 +98,10 @@ export class Wire {
 
   /** Ends every connection; new ones pass if they did before. */
   cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket?.destroy();
+    for (const { near, far } of this.#pairs) {
+      near.destroy();
+      far?.destroy();
+    }
   }
 
   /** Holds every chunk back for `delayMs` more, in each direction. */
@@ -92,10 +111,13 @@ export class Wire {
 
   /** Passes again, at once. */
   heal(): void {
-    const wasDead = this.#state === 'dead';
     this.#state = 'passing';
     this.#delayMs = 0;
-    if (wasDead) this.cut();
+    for (const { near, far, stalled } of this.#pairs) {
+      if (!stalled) continue;
+      near.destroy();
+      far?.destroy();
+    }
   }
 
   /** Resolves when nothing listens any more. */
@@ -112,42 +134,42 @@ export class Wire {
     }
     if (this.#state === 'dead') {
       near.pause();
-      this.#remember(near, undefined);
+      this.#remember({ near, far: undefined, stalled: true });
       return;
     }
     const far = connect({ ...this.#options.to, allowHalfOpen: true });
     far.on('error', () => near.destroy());
-    this.#remember(near, far);
+    const pair = this.#remember({ near, far, stalled: false });
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());
-    this.#pipe(near, far);
-    this.#pipe(far, near);
+    this.#pipe(pair, near, far);
+    this.#pipe(pair, far, near);
   }
 
-  #remember(near: Socket, far: Socket | undefined): void {
-    const pair = [near, far] as const;
+  #remember(pair: Pair): Pair {
     this.#pairs.add(pair);
-    near.on('close', () => this.#pairs.delete(pair));
+    pair.near.on('close', () => this.#pairs.delete(pair));
+    return pair;
   }
 
-  #pipe(from: Socket, to: Socket): void {
+  #pipe(pair: Pair, from: Socket, to: Socket): void {
     const pass = (action: () => void) => {
       if (this.#delayMs === 0) action();
       else this.#options.clock.after(this.#delayMs, action);
     };
     from.on('data', (chunk: Buffer) => {
       pass(() => {
-        if (this.#state !== 'passing' || to.destroyed) return;
+        if (pair.stalled || to.destroyed) return;
         if (to.write(chunk)) return;
         from.pause();
         to.once('drain', () => {
-          if (this.#state === 'passing') from.resume();
+          if (!pair.stalled) from.resume();
         });
       });
     });
     from.on('end', () => {
       pass(() => {
-        if (this.#state === 'passing' && !to.destroyed) to.end();
+        if (!pair.stalled && !to.destroyed) to.end();
       });
     });
   }

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { replay, soakReflector } from '#bench/soak/reflector/run.ts';
 
 const seeds = Number(process.env.ISTHMUS_SEEDS ?? 50);
-const faults = Number(process.env.ISTHMUS_FAULTS ?? 100);
+const faults = Number(process.env.ISTHMUS_FAULTS ?? 60);
 
 test(`${faults} random faults under a changing store end with an equal cache, for ${seeds} seeds`, async () => {
   const { failed, lists } = await soakReflector({
