@@ -11,7 +11,7 @@ import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Network } from '#core/network.ts';
 import { StatusError } from './client.ts';
-import type { HeaderSource } from './credentials.ts';
+import type { ClientCertificate, HeaderSource } from './credentials.ts';
 import { parseStatus, refused } from './status.ts';
 
 /** An answer, a list page included, may not be larger than this. */
@@ -62,33 +62,28 @@ export interface Call {
 
 export class HttpTransport {
   readonly #options: TransportOptions;
-  readonly #agent: Dispatcher;
+  #pool: Dispatcher;
+  #certificate: ClientCertificate | undefined;
+  /** Pools that were given up, until their last request has ended. */
+  readonly #retired = new Set<Dispatcher>();
   readonly #deadlineMs: number;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#deadlineMs = options.requestDeadlineMs ?? REQUEST_DEADLINE_MS;
-    this.#agent =
-      options.dispatcher ??
-      new Agent({
-        allowH2: false,
-        connect: locatingConnector(options),
-        pipelining: 1,
-        // Deadlines are ours (they go through the Clock, and watches have none).
-        headersTimeout: 0,
-        bodyTimeout: 0,
-        keepAliveTimeout: 30_000,
-      });
+    this.#pool = options.dispatcher ?? poolOf(options);
   }
 
   /** The answer's JSON. Throws with a {@link StatusError} as cause when the server refused. */
   async json(call: Call): Promise<unknown> {
+    const pool = this.#pool;
     const deadline = this.#deadline(call.signal);
     try {
       const answer = await this.#authenticated(call, deadline.signal);
       const text = await readBody(answer, BODY_BYTES_MAX);
       return JSON.parse(text);
     } catch (error) {
+      if (deadline.expired()) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       deadline.done();
@@ -100,6 +95,7 @@ export class HttpTransport {
    * `idleMs` may pass, after which the connection counts as half-open.
    */
   async *stream(call: Call, idleMs: number): AsyncGenerator<Uint8Array> {
+    const pool = this.#pool;
     const idle = this.#deadline(call.signal, idleMs);
     const headers = this.#deadline(idle.signal);
     try {
@@ -111,6 +107,7 @@ export class HttpTransport {
         idle.restart();
       }
     } catch (error) {
+      if (idle.expired() || headers.expired()) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       headers.done();
@@ -121,7 +118,20 @@ export class HttpTransport {
 
   /** Closes every connection at once. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#pool, ...this.#retired].map((each) => each.destroy()));
+  }
+
+  /**
+   * Where one connection fell silent the others may be dead as well, and a request sent over one of them would wait for
+   * its own deadline: later requests dial afresh, and what is under way on other connections may end.
+   */
+  #retire(pool: Dispatcher): void {
+    if (pool !== this.#pool || this.#options.dispatcher !== undefined) return;
+    const tls = { ...this.#options.tls, ...this.#certificate };
+    this.#pool = poolOf({ ...this.#options, tls });
+    this.#retired.add(pool);
+    const gone = () => void this.#retired.delete(pool);
+    pool.close().then(gone, gone);
   }
 
   async #authenticated(
@@ -147,6 +157,11 @@ export class HttpTransport {
     const { server } = this.#options;
     const authentication = await this.#options.headers.headers(fresh);
     untilHeaders.throwIfAborted();
+    const certificate = this.#options.headers.certificate?.();
+    if (certificate !== this.#certificate) {
+      this.#certificate = certificate;
+      this.#retire(this.#pool);
+    }
     const controller = new AbortController();
     const abort = (signal: AbortSignal) => () => controller.abort(signal.reason);
     const onHeaders = abort(untilHeaders);
@@ -157,7 +172,7 @@ export class HttpTransport {
     const prefix = server.pathname === '/' ? '' : server.pathname.replace(/\/$/, '');
     const answer = await request(`${server.origin}${prefix}${call.path}`, {
       method: call.method,
-      dispatcher: this.#agent,
+      dispatcher: this.#pool,
       signal: controller.signal,
       headers: {
         accept: 'application/json',
@@ -177,8 +192,11 @@ export class HttpTransport {
     const abort = () => controller.abort(outer?.reason);
     if (outer?.aborted) abort();
     outer?.addEventListener('abort', abort, { once: true });
-    const expire = () =>
+    let isExpired = false;
+    const expire = () => {
+      isExpired = true;
       controller.abort(new IsthmusError('CLUSTER_UNREACHABLE', `nothing came for ${afterMs} ms`));
+    };
     let timer = this.#options.clock.after(afterMs, expire);
     const pause = () => timer.cancel();
     const done = () => {
@@ -188,6 +206,8 @@ export class HttpTransport {
     return {
       signal: controller.signal,
       pause,
+      /** Whether time ran out, and nobody else ended it. */
+      expired: () => isExpired,
       restart: () => {
         timer.cancel();
         timer = this.#options.clock.after(afterMs, expire);
@@ -211,6 +231,18 @@ export class HttpTransport {
       { cause: error },
     );
   }
+}
+
+function poolOf(options: TransportOptions): Dispatcher {
+  return new Agent({
+    allowH2: false,
+    connect: locatingConnector(options),
+    pipelining: 1,
+    // Deadlines are ours (they go through the Clock, and watches have none).
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+  });
 }
 
 function locatingConnector(options: TransportOptions): buildConnector.connector {
