@@ -20,7 +20,7 @@ import { retryAfterMsOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
 import { type ChangeListener, type ObjectCache, WatchedCache } from './watched-cache.ts';
 
-const PAGE_ITEMS = 500;
+const PAGE_ITEMS = 250;
 /** A list, all its pages together, may take this long. */
 export const LIST_DEADLINE_MS = 60_000;
 /** After a 410 the watchers of a fleet list again spread over this long. */

@@ -57,6 +57,9 @@ export class Objects {
   readonly store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
+  /** The second that {@link now} was last asked in, and its text. */
+  #second = Number.NaN;
+  #secondText = '';
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.store = store;
@@ -216,7 +219,12 @@ export class Objects {
 
   /** RFC 3339 with whole seconds, as metav1.Time. */
   now(): string {
-    return `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    const second = Math.floor(this.#clock.wallMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = `${new Date(second * 1_000).toISOString().slice(0, 19)}Z`;
+    }
+    return this.#secondText;
   }
 
   #replace(

@@ -81,7 +81,7 @@ export class Watches {
     const start = this.#start(def, asked, initial);
     const write = (change: Change) => {
       const line = eventLine(def, change, predicate, form, include, this.#clock);
-      if (line !== undefined && !this.isSilent(subject)) response.write(line);
+      if (line !== undefined && !this.isSilent(subject)) send(response, line);
     };
     response.writeHead(200, {
       'content-type': form.as === '' ? 'application/json' : tableType(form),
@@ -91,7 +91,7 @@ export class Watches {
     for (const change of start) write(change);
     const unlisten = this.#store.listen(def.storage, (change) => {
       write(change);
-      if (response.writableLength > PENDING_BYTES_MAX) response.destroy();
+      if (unread(response) > PENDING_BYTES_MAX) response.destroy();
     });
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
     const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
@@ -194,7 +194,40 @@ function narrowed(namespace: string, predicate: Predicate | undefined): Predicat
     namespaceOf(object as KubeObject) === namespace && (!predicate || predicate(object));
 }
 
-const lines = new WeakMap<Change, Map<string, string>>();
+function unread(response: ServerResponse): number {
+  return response.writableLength + (response.socket?.writableLength ?? 0);
+}
+
+/** One event as it goes over the wire, made once for all watchers. */
+interface Line {
+  readonly text: Buffer;
+  /** `text` as a chunk of a chunked body. */
+  chunk: Buffer | undefined;
+}
+
+const lines = new WeakMap<Change, Map<string, Line>>();
+
+function lineOf(text: string): Line {
+  return { text: Buffer.from(text), chunk: undefined };
+}
+
+/**
+ * Writes `line` whole. Straight to the socket where the body is chunked, for `response.write()` would frame and encode the same
+ * bytes again for every watcher, in four writes.
+ */
+function send(response: ServerResponse, line: Line): void {
+  const { socket } = response;
+  if (!socket || !response.chunkedEncoding || !response.headersSent) {
+    response.write(line.text);
+    return;
+  }
+  line.chunk ??= Buffer.concat([
+    Buffer.from(`${line.text.length.toString(16)}\r\n`),
+    line.text,
+    Buffer.from('\r\n'),
+  ]);
+  if (!socket.destroyed) socket.write(line.chunk);
+}
 
 /** The line a watcher is sent for `change`; `undefined` when it is none of its business. */
 function eventLine(
@@ -204,7 +237,7 @@ function eventLine(
   form: Form,
   include: string,
   clock: Clock,
-): string | undefined {
+): Line | undefined {
   const type = typeFor(change, predicate);
   if (type === undefined) return undefined;
   if (form.as !== '') {
@@ -219,7 +252,7 @@ function eventLine(
             clock.wallMs(),
           )
         : partial(object);
-    return `${JSON.stringify({ type, object: body })}\n`;
+    return lineOf(`${JSON.stringify({ type, object: body })}\n`);
   }
   let cached = lines.get(change);
   if (!cached) {
@@ -229,7 +262,7 @@ function eventLine(
   const key = `${type} ${groupVersion(def)}`;
   let line = cached.get(key);
   if (line === undefined) {
-    line = `{"type":"${type}","object":${textOf(def, change.object)}}\n`;
+    line = lineOf(`{"type":"${type}","object":${textOf(def, change.object)}}\n`);
     cached.set(key, line);
   }
   return line;
