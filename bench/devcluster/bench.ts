@@ -71,13 +71,13 @@ export async function benchDevcluster(io: Io, wish: DevclusterWish): Promise<Dev
     const full = await ask(server);
     const listMs = await listAll(io, server);
     say(`applying for ${wish.seconds} s`);
-    const alone = await applyFor(io, server, wish);
+    const alone = await applyFor(io, server, wish, 'alone');
     say(`applying with ${wish.watchers} watchers`);
     const watchers = await Promise.all(
       Array.from({ length: wish.watchers }, () => Watcher.open(io, server)),
     );
     const heardBefore = sum(watchers.map((each) => each.heard));
-    const watched = await applyFor(io, server, wish);
+    const watched = await applyFor(io, server, wish, 'watched');
     await untilQuiet(io, watchers);
     const heard = sum(watchers.map((each) => each.heard)) - heardBefore;
     say('measuring how late watchers hear');
@@ -171,7 +171,8 @@ async function inParallel(count: number, each: (index: number) => Promise<void>)
   await Promise.all(Array.from({ length: CONNECTIONS }, lane));
 }
 
-async function applyFor(io: Io, server: Server, wish: DevclusterWish) {
+/** Applies for a while; values begin with `phase`, for an apply that changes nothing writes nothing. */
+async function applyFor(io: Io, server: Server, wish: DevclusterWish, phase: string) {
   const before = await ask(server);
   const beganMs = io.clock.monotonicMs();
   const untilMs = beganMs + wish.seconds * 1_000;
@@ -179,7 +180,7 @@ async function applyFor(io: Io, server: Server, wish: DevclusterWish) {
   const lane = async () => {
     while (io.clock.monotonicMs() < untilMs) {
       count += 1;
-      await apply(server, (count * 7_919) % wish.objects, String(count));
+      await apply(server, (count * 7_919) % wish.objects, `${phase}-${count}`);
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, lane));
