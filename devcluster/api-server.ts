@@ -52,7 +52,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const { cluster, block, clock, network } = options;
   const wanted = options.address ?? { host: `127.${block}.0.1`, port: 6443 };
   const located = network.locate(wanted);
-  const { context, adminToken, kubernetesIp } = assemble({ ...options, address: wanted });
+  const { context, adminToken, kubernetesIp, begin } = assemble(options);
   const hosts = new Set([located.host, wanted.host, '127.0.0.1', kubernetesIp, ...NAMES]);
   const serving = servingCertificate([...hosts], clock.wallMs());
   const server = createServer(
@@ -68,6 +68,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     (request, response) => void handle(context, request, response),
   );
   const bound = await listen(server, located);
+  // Port 0 is any port: what it became is what Service `kubernetes` names.
+  begin(wanted.port === 0 ? { host: wanted.host, port: bound.port } : wanted);
   context.faults.listening = {
     down: () => {
       server.close();

@@ -3,19 +3,11 @@
  *
  * Says `{ url, ca, token }` to its parent when it serves, and `{ heapBytes, cpuMs }` whenever it is asked anything.
  */
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { loopbackNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { startApiServer } from '#devcluster/api-server.ts';
-
-/** A port nobody has; Service `kubernetes` must name it before it is bound. */
-const probe = createServer().listen(0, '127.0.0.1');
-await once(probe, 'listening');
-const { port } = probe.address() as AddressInfo;
-probe.close();
 
 const server = await startApiServer({
   cluster: 'bench',
@@ -24,7 +16,7 @@ const server = await startApiServer({
   clock: systemClock,
   random: systemRandom,
   log: silentLogger,
-  address: { host: '127.0.0.1', port },
+  address: { host: '127.0.0.1', port: 0 },
 });
 process.send?.({ url: server.url, ca: server.ca, token: server.adminToken });
 process.on('message', () => {

@@ -33,8 +33,6 @@ export interface AssemblyOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Where it will serve, as Service `kubernetes` says. */
-  readonly address: { readonly host: string; readonly port: number };
   /** Such as `1.36`; see `version.ts`. */
   readonly kubernetesVersion?: string | undefined;
   /** Requests outside the Kubernetes API; resolves to whether it answered. */
@@ -48,14 +46,16 @@ export interface Assembly {
   readonly adminToken: string;
   /** First address of the Service range: Service `kubernetes`. */
   readonly kubernetesIp: string;
+  /** Creates what every cluster holds from the start; Service `kubernetes` will lead to `address`. */
+  begin(address: { readonly host: string; readonly port: number }): void;
 }
 
 /** CRDs are kept here. */
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 
-/** A server with what every cluster holds from the start. Throws `INVALID_CONFIG` for a wrong version. */
+/** A server that is still empty. Throws `INVALID_CONFIG` for a wrong version. */
 export function assemble(options: AssemblyOptions): Assembly {
-  const { cluster, block, random, log, address } = options;
+  const { cluster, block, random, log } = options;
   const version = serverVersion(options.kubernetesVersion);
   const clock = new SkewedClock(options.clock);
   const store = new Store(clock.wallMs());
@@ -82,13 +82,18 @@ export function assemble(options: AssemblyOptions): Assembly {
     version,
     extra: options.extra ?? (() => Promise.resolve(false)),
   };
-  serveCustomResources(store, registry);
-  bootstrap({ registry, objects, cluster, kubernetesIp, apiServer: address });
-  return { context, adminToken, kubernetesIp };
+  serveCustomResources(store, registry, watches);
+  return {
+    context,
+    adminToken,
+    kubernetesIp,
+    begin: (apiServer) => bootstrap({ registry, objects, cluster, kubernetesIp, apiServer }),
+  };
 }
 
-function serveCustomResources(store: Store, registry: Registry): void {
+function serveCustomResources(store: Store, registry: Registry, watches: Watches): void {
   store.listen(CRDS, ({ type, object }) => {
+    if (type === 'DELETED') watches.endOf(object.metadata.name);
     registry.setCustom(object.metadata.name, type === 'DELETED' ? [] : customResources(object));
   });
 }

@@ -17,6 +17,7 @@ import { decodeBody, type FieldValidation } from './decode-body.ts';
 import {
   asList,
   asNumber,
+  asObject,
   asString,
   deepEqual,
   isDeleting,
@@ -97,6 +98,7 @@ export class Objects {
     if (def.custom) object = withDefaults(def.schema, object);
     const name = object.metadata.name ?? '';
     if (def.namespaced) this.#admitNamespace(def, namespace, name);
+    if (def.storage === 'pods') this.#admitAccount(def, object);
     this.#check(def, object, undefined);
     if (this.store.get(def.storage, namespace, name)) {
       throw alreadyExists(def.group, def.plural, name);
@@ -124,8 +126,10 @@ export class Objects {
         `the name of the object (${asString(decoded.metadata.name)}) does not match the name on the URL (${name})`,
       );
     }
-    if (def.custom && asString(decoded.metadata.resourceVersion) === '') {
-      throw invalid(def.group, def.kind, name, [
+    const conditional = def.custom || CONDITIONAL.has(def.storage);
+    if (conditional && asString(decoded.metadata.resourceVersion) === '') {
+      // The real server names the resource here, where elsewhere it names the kind.
+      throw invalid(def.group, def.plural, name, [
         fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
@@ -152,7 +156,9 @@ export class Objects {
     config: JsonObject,
     options: WriteOptions & { readonly force: boolean },
   ): { object: KubeObject; created: boolean } {
-    const decoded = this.#decode(def, namespace, config, options);
+    const unknown: string[] = [];
+    const decoded = decodeBody(def, namespace, config, 'Warn', unknown);
+    if (unknown.length > 0) throw undeclared(def, namespace, name, unknown);
     if (decoded.metadata.managedFields !== undefined) {
       throw badRequest('metadata.managedFields must be nil');
     }
@@ -338,6 +344,15 @@ export class Objects {
     });
   }
 
+  /** The admission plugin ServiceAccount: a pod without its account would have no token. */
+  #admitAccount(def: ResourceDef, pod: KubeObject): void {
+    const namespace = asString(pod.metadata.namespace);
+    const account = asString(asObject(pod.spec).serviceAccountName) || 'default';
+    if (this.store.get('serviceaccounts', namespace, account)) return;
+    const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
+    throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+  }
+
   #writer(def: ResourceDef, options: WriteOptions): Writer {
     return {
       name: options.manager,
@@ -353,11 +368,31 @@ export class Objects {
   }
 }
 
+/** Beside custom resources: kinds that are replaced only with the version they had. */
+const CONDITIONAL = new Set([
+  'leases.coordination.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+]);
+
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   if (def.convert) return def.convert.fromStored(stored);
   const apiVersion = groupVersion(def);
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
+}
+
+/** The real server cannot make a typed object of it, and calls that an error without a reason. */
+function undeclared(
+  def: ResourceDef,
+  namespace: string,
+  name: string,
+  complaints: readonly string[],
+): ApiError {
+  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
+  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
+  const fields = paths.map((path) => `.${path}: field not declared in schema`);
+  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
+  return new ApiError(500, '', message);
 }
 
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {

@@ -19,7 +19,7 @@ import { faultSubject, type ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
 import { serveReview } from './reviews.ts';
-import { textOf } from './serialise.ts';
+import { itemTextOf } from './serialise.ts';
 import { ApiError, badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { partial, tableOf } from './table.ts';
@@ -94,7 +94,7 @@ async function list(
   );
   if (form.as === '' && form.encoding === 'json') {
     const head = `{"kind":"${def.listKind}","apiVersion":"${groupVersion(def)}","metadata":${JSON.stringify(metadata)},"items":[`;
-    const texts = items.map((item) => textOf(def, item));
+    const texts = items.map((item) => itemTextOf(def, item));
     sendText(call.response, 200, `${head}${texts.join(',')}]}`);
     return;
   }

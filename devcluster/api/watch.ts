@@ -79,6 +79,10 @@ export class Watches {
     const timeoutSeconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
     const include = query.get('includeObject') ?? 'Metadata';
     const start = this.#start(def, asked, initial);
+    if (start instanceof ApiError) {
+      refuse(response, start);
+      return;
+    }
     const write = (change: Change) => {
       const line = eventLine(def, change, predicate, form, include, this.#clock);
       if (line !== undefined && !this.isSilent(subject)) send(response, line);
@@ -120,6 +124,11 @@ export class Watches {
     for (const watcher of this.#open) if (match(watcher.subject)) watcher.response.destroy();
   }
 
+  /** Ends the watches of a resource that is served no longer. */
+  endOf(storage: string): void {
+    for (const watcher of this.#open) if (watcher.def.storage === storage) watcher.end();
+  }
+
   close(): void {
     this.#ticker.cancel();
     for (const watcher of this.#open) {
@@ -128,7 +137,7 @@ export class Watches {
     }
   }
 
-  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] {
+  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] | ApiError {
     const revision = this.#store.revision;
     if (asked !== '' && !/^\d{1,15}$/.test(asked)) {
       throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);
@@ -140,8 +149,7 @@ export class Watches {
         .map((object) => ({ type: 'ADDED' as const, object, previous: undefined, revision }));
     }
     const changes = this.#store.since(def.storage, Number(asked));
-    if (!changes) throw expired(`too old resource version: ${asked} (${revision})`);
-    return changes;
+    return changes ?? expired(`too old resource version: ${asked} (${revision})`);
   }
 
   #bookmark(watcher: Watcher, endsInitial = false): void {
@@ -154,6 +162,12 @@ export class Watches {
     const object = { kind: watcher.def.kind, apiVersion: groupVersion(watcher.def), metadata };
     watcher.response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
+}
+
+/** Past authorization every refusal is an event, as the watch cache of the real server does it. */
+function refuse(response: ServerResponse, error: ApiError): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify({ type: 'ERROR', object: error.status() })}\n`);
 }
 
 function checkOptions(
@@ -240,6 +254,13 @@ function eventLine(
 ): Line | undefined {
   const type = typeFor(change, predicate);
   if (type === undefined) return undefined;
+  if (type === 'DELETED' && change.type !== 'DELETED' && change.previous) {
+    // It left the selection: told as it was when it matched, at the version of the change.
+    const { resourceVersion } = change.object.metadata;
+    const { previous } = change;
+    const left = { ...previous, metadata: { ...previous.metadata, resourceVersion } };
+    return eventLine(def, { ...change, type, object: left }, undefined, form, include, clock);
+  }
   if (form.as !== '') {
     const object = shown(def, change.object);
     const body =

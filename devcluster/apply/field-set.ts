@@ -140,15 +140,19 @@ export function isGranular(schema: Schema | undefined, value: Json): boolean {
   return Array.isArray(value) && (schema.listType === 'map' || schema.listType === 'set');
 }
 
-/** The fields that are set in `value`. */
+/**
+ * The fields that are set in the applied configuration `value`. A map is a member only when it is
+ * empty: what is applied is what stands below it (structured-merge-diff, `ToFieldSet`).
+ */
 export function fieldsOf(schema: Schema | undefined, value: Json): FieldSet {
   const set = new FieldSet();
-  fill(set, schema, value);
+  fill(set, schema, value, false);
   set.self = false;
   return set;
 }
 
-function fill(set: FieldSet, schema: Schema | undefined, value: Json): void {
+/** `maps`: whether a map that is not empty is a member itself, as it is of what changed. */
+function fill(set: FieldSet, schema: Schema | undefined, value: Json, maps = true): void {
   if (!schema || !isGranular(schema, value)) {
     set.self = true;
     return;
@@ -159,16 +163,20 @@ function fill(set: FieldSet, schema: Schema | undefined, value: Json): void {
       const element = itemElement(schema, item);
       if (element === undefined) continue;
       const below = set.child(element);
-      fill(below, schema.items, item);
+      fill(below, schema.items, item, maps);
       below.self = true;
     }
     return;
   }
   if (!isObject(value)) return;
   const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  // Maps record themselves, so that an empty map stays owned; structures do only when empty.
-  if (keys.length === 0 || schema.additional !== undefined) set.self = true;
-  for (const key of keys) fill(set.child(`f:${key}`), memberOf(schema, key), value[key] ?? null);
+  if (keys.length === 0 || (maps && schema.additional !== undefined)) set.self = true;
+  for (const key of keys) {
+    const below = set.child(`f:${key}`);
+    fill(below, memberOf(schema, key), value[key] ?? null, maps);
+    // Keys of a map were chosen by whoever applies, so they are members whatever they hold.
+    if (schema.properties?.has(key) !== true) below.self = true;
+  }
 }
 
 /** What changed between two objects. */

@@ -26,7 +26,6 @@ export interface NodeContext {
   /** Where pods keep their files, and logs are written. */
   readonly directory: string;
   readonly network: Network;
-  readonly apiServerCa: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -100,7 +99,7 @@ export class PodProcess {
   async #launch(signal: AbortSignal): Promise<void> {
     const { pod } = this;
     const container = this.#container;
-    const { client, directory, clock, random, log, configMaps, apiServerCa } = this.#node;
+    const { client, directory, clock, random, log, configMaps } = this.#node;
     const root = join(directory, 'pods', pod.metadata.uid);
     const env = environmentOf(pod, container, configMaps);
     const { program, args } = programOf(container);
@@ -110,7 +109,6 @@ export class PodProcess {
       root,
       client,
       configMaps,
-      apiServerCa,
       clock,
       random,
       log,

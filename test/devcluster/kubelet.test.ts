@@ -72,6 +72,7 @@ function podObject(): NodePod {
           volumeMounts: [
             { name: 'token', mountPath: '/var/run/secrets/isthmus' },
             { name: 'trust', mountPath: '/var/run/isthmus/trust' },
+            { name: 'api', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
           ],
           readinessProbe: { httpGet: { path: '/ready', port: 'admin' }, periodSeconds: 1 },
         },
@@ -84,6 +85,21 @@ function podObject(): NodePod {
           },
         },
         { name: 'trust', configMap: { name: 'isthmus-trust-bundle' } },
+        // What the API server adds to every pod.
+        {
+          name: 'api',
+          projected: {
+            sources: [
+              { serviceAccountToken: { path: 'token', expirationSeconds: 3_607 } },
+              { configMap: { name: 'kube-root-ca.crt' } },
+              {
+                downwardAPI: {
+                  items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }],
+                },
+              },
+            ],
+          },
+        },
       ],
     },
     status: { podIP: POD_IP },
@@ -109,7 +125,6 @@ function boot(t: TestContext) {
     directory,
     network,
     nodeName: 'west-processes',
-    apiServerCa: 'the CA',
     clock: systemClock,
     random: systemRandom,
     log: silentLogger,
@@ -136,6 +151,7 @@ function boot(t: TestContext) {
 
 async function bootReady(t: TestContext) {
   const booted = boot(t);
+  await booted.client.create(configMaps, configMap('kube-root-ca.crt', { 'ca.crt': 'the CA' }));
   await booted.client.create(nodePods, podObject());
   await booted.client.create(configMaps, configMap('isthmus-cluster', { clusterName: 'west' }));
   await booted.client.create(configMaps, configMap('isthmus-trust-bundle', { 'ca.crt': 'roots' }));
@@ -145,6 +161,7 @@ async function bootReady(t: TestContext) {
 
 test('A pod waits for its ConfigMaps, then runs with environment, tokens and volumes', async (t) => {
   const { client, kubelet, isReady, ask, pod, directory } = boot(t);
+  await client.create(configMaps, configMap('kube-root-ca.crt', { 'ca.crt': 'the CA' }));
   await client.create(nodePods, podObject());
   await client.create(configMaps, configMap('isthmus-cluster', { clusterName: 'west' }));
   await eventually('the kubelet saw the pod', () => kubelet.unready().length === 1);

@@ -111,14 +111,9 @@ function token(stage: Stage): string {
 
 /** A server as it is after its first start. */
 export function startServer(clock: VirtualClock, random: Random): Assembly {
-  return assemble({
-    cluster: 'west',
-    block: 10,
-    clock,
-    random,
-    log: silentLogger,
-    address: { host: '127.10.0.1', port: 6443 },
-  });
+  const server = assemble({ cluster: 'west', block: 10, clock, random, log: silentLogger });
+  server.begin({ host: '127.10.0.1', port: 6443 });
+  return server;
 }
 
 /** Creates, changes or deletes an object, in the server's store. */
