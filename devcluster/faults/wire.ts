@@ -6,7 +6,7 @@
  * drops every packet; after `heal()` new connections pass, while those that lived through a fault are ended, as TCP would
  * do at last. It stands where a packet filter would need to be root.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { BoundSocket, connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { type Address, formatAddress } from '#core/network.ts';
@@ -39,10 +39,22 @@ export class Wire {
   readonly #pairs = new Set<Pair>();
   #state: WireState = 'passing';
   #delayMs = 0;
+  #at: number;
 
   private constructor(options: WireOptions) {
     this.#options = options;
+    this.#at = options.from.port;
     this.#server = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  /** A wire that listens at once, at an IP address and a port nobody has. */
+  static begin(options: WireOptions): Wire {
+    const wire = new Wire(options);
+    const bound = new BoundSocket(options.from);
+    wire.#at = bound.address().port;
+    wire.#server.listen(bound);
+    wire.#server.unref();
+    return wire;
   }
 
   /** Begins to relay. Throws `ADDRESS_IN_USE`. */
@@ -62,7 +74,7 @@ export class Wire {
   /** Where to dial. */
   get address(): Address {
     const bound = this.#server.address();
-    const port = typeof bound === 'object' && bound ? bound.port : this.#options.from.port;
+    const port = typeof bound === 'object' && bound ? bound.port : this.#at;
     return { host: this.#options.from.host, port };
   }
 

@@ -152,7 +152,8 @@ function checkStructural(node: JsonObject, path: string, root: boolean, causes: 
   }
   if (asObjects(node['x-kubernetes-validations']).length > 0) {
     // A rule that is kept and not evaluated would let objects in that a real cluster refuses.
-    const why = 'this embedded cluster evaluates no CEL; leave the rules out, or use another cluster';
+    const why =
+      'this embedded cluster evaluates no CEL; leave the rules out, or use another cluster';
     causes.push(fieldError.forbidden(`${path}.x-kubernetes-validations`, why));
   }
   if (node.type === 'array' && node.items === undefined) {

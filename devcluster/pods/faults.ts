@@ -3,6 +3,7 @@
  *
  * `POST /faults/inject` `{"fault": {"type": …}, "seconds"?}` breaks the API server itself as `faults/api-fault.ts` describes and answers
  * with an `id`; `POST /faults/lift` `{"id"?}` ends that fault, or all.
+ * `POST /faults/processes/break` `{"namespace", "selector", "how": "kill" | "freeze"}` does that to components, `…/restore` undoes it.
  * `POST /faults/pods/destroy` `{"namespace", "selector", "endpointDelayMs"?, "hold"?}` resets every connection of
  * the matching in-process pods and closes their listeners at once; their objects, and so their
  * EndpointSlices, change only `endpointDelayMs` later. With `hold` no replacement becomes ready before
@@ -19,6 +20,12 @@ import { badRequest, forbidden, methodNotAllowed, noResource } from '../api/stat
 import type { Kit } from '../controllers/kit.ts';
 import { PODS } from '../controllers/replica-sets.ts';
 import { apiFault, FAULT_SECONDS_MAX } from '../faults/api-fault.ts';
+import {
+  breakProcesses,
+  breakProcessesRequest,
+  restoreProcesses,
+  restoreProcessesRequest,
+} from '../faults/process-faults.ts';
 import type { PodRuntime } from './runtime.ts';
 
 /** Holds at one time. */
@@ -78,6 +85,10 @@ export class Faults {
       await send(response, 200, this.destroy(parse(destroyRequest, body)));
     } else if (path === '/faults/pods/restore') {
       await send(response, 200, this.restore(parse(target, body)));
+    } else if (path === '/faults/processes/break') {
+      await send(response, 200, breakProcesses(this.#kit, parse(breakProcessesRequest, body)));
+    } else if (path === '/faults/processes/restore') {
+      await send(response, 200, restoreProcesses(this.#kit, parse(restoreProcessesRequest, body)));
     } else if (path === '/faults/inject') {
       await send(response, 200, this.#inject(parse(injectRequest, body)));
     } else if (path === '/faults/lift') {

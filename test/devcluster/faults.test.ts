@@ -9,6 +9,7 @@ import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { asString, at } from '#devcluster/api/json.ts';
 import type { ApiFaultWish } from '#devcluster/faults/api-fault.ts';
+import { Partitions } from '#devcluster/faults/partitions.ts';
 import { Wire } from '#devcluster/faults/wire.ts';
 import { fixedHeaders } from '#kube/credentials.ts';
 import { HttpKubeClient } from '#kube/http-client.ts';
@@ -216,4 +217,41 @@ test('a wire passes, slows, cuts, refuses, and goes dead without a word', async 
   await wire.close();
   server.closeAllConnections();
   server.close();
+});
+
+test('a partition stops two components and no third, in both directions or in one', async () => {
+  const [west, east] = [await echo(), await echo()];
+  const hosts = { west: '10.0.0.1', east: '10.0.0.2' };
+  const ports = { [hosts.west]: west.port, [hosts.east]: east.port };
+  const base = {
+    locate: ({ host }: { host: string }) => ({ host: '127.0.0.1', port: ports[host] ?? 0 }),
+    source: () => undefined,
+  };
+  const partitions = new Partitions(base, systemClock);
+  for (const [name, host] of Object.entries(hosts)) partitions.own(name, host);
+  const ask = async (from: string, to: keyof typeof hosts) => {
+    const { host, port } = partitions.networkOf(from).locate({ host: hosts[to], port: 80 });
+    const response = await fetch(`http://${host}:${port}/x`, {
+      signal: AbortSignal.timeout(200),
+      headers: { connection: 'close' },
+    });
+    return response.text();
+  };
+  assert.equal(await ask('west', 'east'), '/x');
+  const whole = partitions.between('west', 'east');
+  await assert.rejects(ask('west', 'east'), { name: 'TimeoutError' });
+  await assert.rejects(ask('east', 'west'), { name: 'TimeoutError' });
+  assert.equal(await ask('client', 'east'), '/x');
+  whole.heal();
+  assert.equal(await ask('west', 'east'), '/x');
+  const half = partitions.between('west', 'east', true);
+  await assert.rejects(ask('west', 'east'), { name: 'TimeoutError' });
+  assert.equal(await ask('east', 'west'), '/x');
+  half.heal();
+  assert.equal(await ask('west', 'east'), '/x');
+  await partitions.close();
+  for (const { server } of [west, east]) {
+    server.closeAllConnections();
+    server.close();
+  }
 });

@@ -14,6 +14,8 @@ const configMap = (name: string, data: object) =>
 
 for (const { binary } of (KUBECTLS.length > 0 ? KUBECTLS : NONE).filter((each) => each.full)) {
   describe(`with ${binary}`, { skip: SKIP_KUBECTL }, () => {
+    const isOldest = binary.endsWith('.27');
+    const ANNOTATED = `configmap/labelled annotate${isOldest ? '' : 'd'}\n`;
     let world: World;
     before(async () => {
       world = await startWorld();
@@ -119,9 +121,9 @@ for (const { binary } of (KUBECTLS.length > 0 ? KUBECTLS : NONE).filter((each) =
       );
       await prints('label cm labelled tier=y --overwrite', 'configmap/labelled labeled\n');
       await prints('get cm labelled -L tier --no-headers', /^labelled +0 +\d+s +y\n$/);
-      await prints('annotate cm labelled note=z', 'configmap/labelled annotated\n');
+      await prints('annotate cm labelled note=z', ANNOTATED);
       await prints('label cm labelled tier-', 'configmap/labelled unlabeled\n');
-      await prints('annotate cm labelled note-', 'configmap/labelled annotated\n');
+      await prints('annotate cm labelled note-', ANNOTATED);
       await prints('get cm labelled --show-labels --no-headers', /<none>\n$/);
       await fails(
         'label cm labelled tier=not/valid',
@@ -241,7 +243,10 @@ for (const { binary } of (KUBECTLS.length > 0 ? KUBECTLS : NONE).filter((each) =
       );
       await prints('auth can-i get pods/one --subresource=log --as=somebody', 'yes\n');
       await fails('auth can-i get pods/two --subresource=log --as=somebody', /^no/);
-      await prints('auth whoami -o jsonpath={.status.userInfo.username}', 'kubernetes-admin');
+      // 1.27 knows only the beta version of the API, which no server of today serves.
+      const who = 'auth whoami -o jsonpath={.status.userInfo.username}';
+      if (isOldest) await fails(who, /the selfsubjectreviews API is not enabled in the cluster/);
+      else await prints(who, 'kubernetes-admin');
       await fails(
         'get secrets --as=somebody',
         /Error from server \(Forbidden\): secrets is forbidden: User "somebody" cannot list resource "secrets" in API group "" in the namespace "default"/,
