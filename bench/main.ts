@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [pick] [pair] [wire] [endure] [--quick] [--json]`.
+ * `npm run bench -- [pick] [pair] [wire] [devcluster] [endure] [--quick] [--json]`.
  *
  * Without names everything but `endure` runs, which takes a quarter of an hour, and `docs/performance.md` is written with its pictures. With `--json`
  * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
@@ -15,6 +15,7 @@ import { systemClock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
+import { benchDevcluster } from './devcluster/bench.ts';
 import { performancePage } from './page.ts';
 import { benchPair } from './pair.ts';
 import { benchPick } from './pick.ts';
@@ -24,7 +25,7 @@ import { benchEndure } from './wire/endure.ts';
 import { profileWire } from './wire/profile.ts';
 import { SCENARIOS } from './wire/scenarios.ts';
 
-const NAMES = ['pick', 'pair', 'wire'] as const;
+const NAMES = ['pick', 'pair', 'wire', 'devcluster'] as const;
 const LONG_NAMES = [...NAMES, 'endure'] as const;
 const REQUESTS = 10_000_000;
 const COUNTS = ['rounds', 'services', 'endpoints', 'workers', 'requests'] as const;
@@ -34,6 +35,8 @@ const SERVICES_MAX = 5_000;
 const ENDPOINTS_MAX = 50_000;
 /** Five rounds of every scenario, whatever else the machine does, within the time a person waits. */
 const QUICK = { rounds: 5, roundMs: 450, budgetMs: 95_000 };
+const DEVCLUSTER = { objects: 50_000, watchers: 100, seconds: 10 };
+const DEVCLUSTER_QUICK = { objects: 5_000, watchers: 50, seconds: 3 };
 const FULL = { rounds: 9, roundMs: 2_000 };
 
 const ended = new AbortController();
@@ -75,6 +78,9 @@ async function run(wish: typeof asked): Promise<void> {
     ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
     ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
     ...(wire ? { wire: wire.figures } : {}),
+    ...(wanted.includes('devcluster')
+      ? { devcluster: await benchDevcluster(io, quick ? DEVCLUSTER_QUICK : DEVCLUSTER) }
+      : {}),
     ...(names.includes('endure') ? { endure: await benchEndure(io, wish.requests) } : {}),
   };
   const [single] = wanted;

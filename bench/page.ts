@@ -1,6 +1,8 @@
 /**
  * `docs/performance.md`, from figures. pure
  */
+import type { DevclusterFigures } from './devcluster/bench.ts';
+import { devclusterSection } from './devcluster/page.ts';
 import type { PairFigures } from './pair.ts';
 import type { PickFigures } from './pick.ts';
 import { wireSection } from './wire/page.ts';
@@ -11,6 +13,7 @@ export interface Results {
   readonly pick?: PickFigures;
   readonly pair?: readonly PairFigures[];
   readonly wire?: WireFigures;
+  readonly devcluster?: DevclusterFigures;
 }
 
 /** What was measured, where and when. */
@@ -58,5 +61,6 @@ export function performancePage(results: Results, about: About): string {
       `the heap grew by ${results.pick.heapGrowthBytes} bytes. Command: \`npm run bench -- pick\`.`,
     );
   }
+  if (results.devcluster) lines.push(...devclusterSection(results.devcluster));
   return `${lines.join('\n')}\n`;
 }

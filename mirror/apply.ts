@@ -5,7 +5,7 @@
  * object is gone, is over, for the watch will lead to a new plan.
  */
 import type { KubeClient, Resource } from '#kube/client.ts';
-import { statusOf } from '#kube/http-transport.ts';
+import { statusOf } from '#kube/status.ts';
 import { objectKey } from '#kube/parse.ts';
 import {
   endpointSlices,

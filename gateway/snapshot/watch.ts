@@ -37,8 +37,11 @@ export interface WatchOptions {
   readonly onSnapshot: (snapshot: Snapshot) => void;
 }
 
+/** Milliseconds since the API server last said anything, by watch. */
+export type WatchAges = () => ReadonlyMap<string, number>;
+
 /** Begins to watch; calls `onSnapshot` first when everything has synced, then after every change. */
-export function watchSnapshot(options: WatchOptions): void {
+export function watchSnapshot(options: WatchOptions): WatchAges {
   const { cluster, advertise, clock, signal, onSnapshot } = options;
   const watched = {
     services: reflect(services, options),
@@ -77,6 +80,11 @@ export function watchSnapshot(options: WatchOptions): void {
     each.synced(signal).then(schedule, () => undefined);
     each.start(signal);
   }
+  return () => {
+    const nowMs = clock.monotonicMs();
+    const entries = Object.entries(watched);
+    return new Map(entries.map(([name, each]) => [name, nowMs - each.lastEventAtMs]));
+  };
 }
 
 function reflect<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): Reflector<T> {
