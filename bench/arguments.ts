@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { SCENARIOS } from './wire/scenarios.ts';
 
 /** Those that run when none is named. */
-export const NAMES = ['pick', 'pair', 'wire', 'seed', 'devcluster'] as const;
+export const NAMES = ['pick', 'pair', 'wire', 'seed', 'failover', 'devcluster'] as const;
 /** All of them. */
 export const ALL_NAMES = [...NAMES, 'endure'] as const;
 const REQUESTS = 10_000_000;

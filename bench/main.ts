@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [pick] [pair] [wire] [seed] [devcluster] [endure] [--quick] [--json]`.
+ * `npm run bench -- [pick] [pair] [wire] [seed] [failover] [devcluster] [endure] [--quick] [--json]`.
  *
  * Without names everything but `endure` runs, which takes a quarter of an hour, and `docs/performance.md` is written with its pictures. With `--json`
  * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
@@ -16,6 +16,8 @@ import { systemRandom } from '#core/random.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
 import { type ALL_NAMES, NAMES, readArguments, type Wish } from './arguments.ts';
 import { benchDevcluster } from './devcluster/bench.ts';
+import { benchFailover } from './failover/bench.ts';
+import { failoverPictures } from './failover/chart.ts';
 import { performancePage } from './page.ts';
 import { benchPair } from './pair.ts';
 import { benchPick } from './pick.ts';
@@ -76,11 +78,13 @@ async function run(wish: Wish): Promise<void> {
   const seed = wanted.includes('seed')
     ? await benchSeed(io, SEED[wish.full ? 'full' : quick ? 'quick' : 'usual'])
     : undefined;
+  const failover = wanted.includes('failover') ? await benchFailover(io) : undefined;
   const results = {
     ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
     ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
     ...(wire ? { wire: wire.figures } : {}),
     ...(seed ? { seed: seed.figures } : {}),
+    ...(failover ? { failover: failover.figures } : {}),
     ...(wanted.includes('devcluster')
       ? { devcluster: await benchDevcluster(io, quick ? DEVCLUSTER_QUICK : DEVCLUSTER) }
       : {}),
@@ -101,6 +105,7 @@ async function run(wish: Wish): Promise<void> {
   const docs = join(packageRoot(), 'docs');
   writeFileSync(join(docs, 'performance.md'), page);
   mkdirSync(join(docs, 'performance'), { recursive: true });
-  for (const [name, picture] of [...wirePictures(results.wire), ...seedPictures(seed)])
+  const pictures = [wirePictures(results.wire), seedPictures(seed), failoverPictures(failover)];
+  for (const [name, picture] of pictures.flatMap((each) => [...each]))
     writeFileSync(join(docs, 'performance', `${name}.svg`), picture);
 }

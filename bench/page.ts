@@ -3,6 +3,8 @@
  */
 import type { DevclusterFigures } from './devcluster/bench.ts';
 import { devclusterSection } from './devcluster/page.ts';
+import { failoverSection } from './failover/page.ts';
+import type { FailoverResult } from './failover/result.ts';
 import type { PairFigures } from './pair.ts';
 import type { PickFigures } from './pick.ts';
 import { seedSection } from './seed/page.ts';
@@ -16,6 +18,7 @@ export interface Results {
   readonly pair?: readonly PairFigures[];
   readonly wire?: WireFigures;
   readonly seed?: SeedResult;
+  readonly failover?: FailoverResult;
   readonly devcluster?: DevclusterFigures;
 }
 
@@ -40,6 +43,7 @@ export function performancePage(results: Results, about: About): string {
   ];
   if (results.wire && about.wire) lines.push(...wireSection(results.wire, about.wire));
   if (results.seed) lines.push(...seedSection(results.seed));
+  if (results.failover) lines.push(...failoverSection(results.failover));
   if (results.pair) {
     lines.push(
       '',
