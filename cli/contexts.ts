@@ -25,6 +25,12 @@ export interface ClusterContext {
   readonly client: HttpKubeClient;
 }
 
+/** One that was opened by its kubeconfig. */
+export interface OpenContext extends ClusterContext {
+  /** The files the kubeconfig is made of. */
+  readonly paths: readonly string[];
+}
+
 /** The files that hold all of `contexts`. Throws `INVALID_CONFIG` when no place has them. */
 export function findKubeconfig(
   io: Io,
@@ -63,7 +69,7 @@ export async function openContexts(
   io: Io,
   contexts: readonly string[],
   named: string | undefined,
-): Promise<ClusterContext[]> {
+): Promise<OpenContext[]> {
   const paths = findKubeconfig(io, contexts, named);
   return Promise.all(
     contexts.map(async (context) => {
@@ -77,7 +83,7 @@ export async function openContexts(
         log: silentLogger,
         requestDeadlineMs: REQUEST_DEADLINE_MS,
       });
-      return { context, client };
+      return { context, client, paths };
     }),
   );
 }

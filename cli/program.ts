@@ -7,6 +7,7 @@ import { packageVersion } from '#runtime/package.ts';
 import { completionCommand } from './commands/completion.ts';
 import { devCommand } from './commands/dev.ts';
 import { drillCommand } from './commands/drill.ts';
+import { explainCommand } from './commands/explain.ts';
 import { linkCommand } from './commands/link.ts';
 import { servicesCommand } from './commands/services.ts';
 import { unlinkCommand } from './commands/unlink.ts';
@@ -63,6 +64,7 @@ function buildProgram(context: CommandContext): Command {
     linkCommand(context),
     unlinkCommand(context),
     servicesCommand(context),
+    explainCommand(context),
     drillCommand(context),
     completionCommand(context, program),
   ];

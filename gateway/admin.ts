@@ -37,8 +37,8 @@ export interface AdminOptions {
   metrics(): Promise<string>;
 }
 
-/** Opens the port. */
-export async function serveAdmin(options: AdminOptions): Promise<net.Server> {
+/** Opens the port, at the pod's address and, where that is another, at loopback. */
+export async function serveAdmin(options: AdminOptions): Promise<{ close(): void }> {
   const plain = http.createServer((request, response) => {
     void answer(request, response, isLoopback(request.socket), options);
   });
@@ -59,7 +59,22 @@ export async function serveAdmin(options: AdminOptions): Promise<net.Server> {
     else socket.destroy();
   });
   secure.on('tlsClientError', (_error, socket) => socket.destroy());
-  const server = net.createServer({ pauseOnConnect: true }, (socket) => {
+  const front = () => frontDoor(plain, secure);
+  const server = front();
+  await listen(server, options.address, options.network);
+  const doors = [server];
+  if (!isLoopbackHost(options.address.host)) {
+    // Where a port that is forwarded by the API server arrives.
+    const local = front();
+    await listen(local, { host: '127.0.0.1', port: options.address.port }, options.network);
+    doors.push(local);
+  }
+  return { close: () => doors.forEach((each) => void each.close()) };
+}
+
+/** Tells TLS from plain HTTP by the first byte. */
+function frontDoor(plain: http.Server, secure: tls.Server): net.Server {
+  return net.createServer({ pauseOnConnect: true }, (socket) => {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     socket.once('readable', () => {
@@ -70,8 +85,10 @@ export async function serveAdmin(options: AdminOptions): Promise<net.Server> {
       (first[0] === TLS_HANDSHAKE_BYTE ? secure : plain).emit('connection', socket);
     });
   });
-  await listen(server, options.address, options.network);
-  return server;
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host.startsWith('127.') || host === '::1';
 }
 
 async function answer(

@@ -22,6 +22,10 @@ export interface LinkReport {
 /** One balancer of one worker. */
 export interface BalancerReport extends ServiceReport {
   readonly worker: number;
+  /** `namespace/name` of the mirror it chooses for; null: for what other clusters ask for. */
+  readonly mirror: string | null;
+  /** Port of the exported Service. */
+  readonly port: number;
 }
 
 /** The links of a worker. */
@@ -52,14 +56,21 @@ export function mergeLinks(reports: readonly (readonly LinkReport[])[]): LinkRep
   return [...merged.values()];
 }
 
+/** What `balanceKey` put together. */
+function keyParts(key: string): { readonly mirror: string | null; readonly port: number } {
+  const [mirror, target] = key.includes('>') ? key.split('>') : [undefined, key];
+  return { mirror: mirror ?? null, port: Number(target?.split(':').at(-1)) };
+}
+
 /** The balancers of worker `worker`. */
 export function balancerReports(
   balancer: Balancer,
   worker: number,
   nowMs: number,
 ): BalancerReport[] {
-  return [...balancer.entries()].map(([, service]) => ({
+  return [...balancer.entries()].map(([key, service]) => ({
     worker,
+    ...keyParts(key),
     ...describeService(service, nowMs),
   }));
 }

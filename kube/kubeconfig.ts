@@ -50,7 +50,7 @@ export interface KubeconfigClient {
 
 /** Throws `INVALID_CONFIG` with the field or the context that is wrong. */
 export async function kubeconfigClient(options: KubeconfigOptions): Promise<KubeconfigClient> {
-  const config = await load(options);
+  const config = await loadKubeconfig(options);
   const context = config.getContextObject(config.getCurrentContext());
   const cluster = config.getCurrentCluster();
   if (!context || !cluster) {
@@ -80,7 +80,10 @@ export async function kubeconfigClient(options: KubeconfigOptions): Promise<Kube
   };
 }
 
-async function load(options: KubeconfigOptions): Promise<KubeConfig> {
+/** The kubeconfig as the library reads it. Throws `INVALID_CONFIG`. */
+export async function loadKubeconfig(
+  options: Pick<KubeconfigOptions, 'paths' | 'context'>,
+): Promise<KubeConfig> {
   const library = await import('@kubernetes/client-node');
   const config = new library.KubeConfig();
   for (const [index, path] of options.paths.entries()) {
@@ -143,7 +146,7 @@ async function authentication(
       options.clock,
       TOKEN_MAX_AGE_MS,
       // The library keeps a token until it expires; only a new configuration forgets one refused.
-      async (fresh) => (await apply(fresh ? await load(options) : config)).headers,
+      async (fresh) => (await apply(fresh ? await loadKubeconfig(options) : config)).headers,
     );
     return { tls, headers };
   }

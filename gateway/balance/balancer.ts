@@ -121,9 +121,9 @@ export class Balancer {
     return this.#entries.get(key)?.balancer;
   }
 
-  /** Every balancer with the name of its service. */
+  /** Every balancer with what {@link balanceKey} made of it. */
   entries(): Iterable<readonly [string, ServiceBalancer]> {
-    return [...this.#entries.values()].map(({ balancer }) => [balancer.name, balancer] as const);
+    return [...this.#entries].map(([key, { balancer }]) => [key, balancer] as const);
   }
 
   close(): void {

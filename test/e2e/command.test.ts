@@ -58,7 +58,7 @@ describe('without clusters', () => {
     assert.match((await isthmus(['--version'], cwd)).out, /^\d+\.\d+\.\d+\n$/);
     const { code, out } = await isthmus(['--help'], cwd);
     assert.equal(code, 0);
-    for (const name of ['dev', 'link', 'unlink', 'services', 'drill', 'completion']) {
+    for (const name of ['dev', 'link', 'unlink', 'services', 'explain', 'drill', 'completion']) {
       assert.match(out, new RegExp(`^  ${name}\\b`, 'm'));
       const help = await isthmus([name, '--help'], cwd);
       assert.equal(help.code, 0);
@@ -169,6 +169,22 @@ describe('with two unlinked clusters', () => {
         each.context === 'west' && each.name === 'backend-east',
     );
     assert.equal(mirror?.kind, 'mirror');
+    const explained = await run('explain', 'shop/backend-global', '--context', 'west');
+    assert.equal(explained.code, 0, explained.err);
+    assert.match(explained.out, /^shop\/backend-global:8080\n.*\n.*local share 100 %/m);
+    assert.match(explained.out, /^east +cluster .*ready$/m);
+    assert.ok(
+      explained.out.split('\n').every((line) => line.length <= 80),
+      explained.out,
+    );
+    const asked = ['explain', 'backend', '-n', 'shop', '--context', 'east', '--output', 'json'];
+    const document = JSON.parse((await run(...asked)).out);
+    const inward = document.services.find((each: { mirror: string | null }) => !each.mirror);
+    assert.equal(inward.name, 'shop/backend');
+    assert.ok(inward.local.length > 0);
+    const nobody = await run('explain', 'shop/nothing', '--context', 'west', '--output', 'json');
+    assert.equal(nobody.code, 2);
+    assert.match(JSON.parse(nobody.out).error.next, /They serve .*shop\/backend-global/);
     const unlinked = await run('unlink', 'west', 'east');
     assert.equal(unlinked.code, 0, unlinked.err);
     assert.match((await run('services')).out, /backend +export/);

@@ -1,0 +1,155 @@
+/**
+ * `isthmus explain SERVICE`: the state behind every pick of the gateways.
+ */
+import { Command } from 'commander';
+import { z } from 'zod';
+import { IsthmusError } from '#core/errors.ts';
+import { openContexts } from '../contexts.ts';
+import { askGateways, type GatewayAnswer } from '../gateways.ts';
+import type { CommandContext, OutputFormat } from '../io.ts';
+import { kubeconfigOption, outputOption } from '../options.ts';
+import { type Paint, paintFor, printDocument, table } from '../output.ts';
+
+const endpoint = z.object({
+  endpoint: z.string(),
+  latencyMs: z.number().nullable(),
+  cost: z.number(),
+  inFlight: z.number(),
+  success: z.number(),
+  weight: z.number(),
+  ramp: z.number(),
+  ejected: z.boolean(),
+  ejectedForMs: z.number().nullable(),
+  penalisedForMs: z.number().nullable(),
+  spilling: z.boolean(),
+});
+const report = z.object({
+  name: z.string(),
+  mirror: z.string().nullable(),
+  port: z.number(),
+  worker: z.number(),
+  strategy: z.string(),
+  localShare: z.number(),
+  spilling: z.boolean(),
+  hedgeDelayMs: z.number().nullable(),
+  local: z.array(endpoint),
+  remote: z.array(endpoint),
+});
+const answer = z.object({ services: z.array(report) });
+
+type Endpoint = z.infer<typeof endpoint>;
+/** One balancer of one worker, with the pod it runs in. */
+type Row = z.infer<typeof report> & { readonly pod: string };
+
+interface ExplainOptions {
+  readonly kubeconfig?: string;
+  readonly context: string;
+  readonly namespace: string;
+  readonly output: OutputFormat;
+}
+
+export function explainCommand({ io, failed }: CommandContext): Command {
+  return new Command('explain')
+    .description('show what gateways know of a service, endpoint by endpoint')
+    .argument('<service>', 'a mirror or an exported Service: NAME or NAMESPACE/NAME')
+    .addOption(kubeconfigOption())
+    .requiredOption('--context <name>', 'cluster whose gateways are asked')
+    .option('-n, --namespace <namespace>', 'namespace of NAME', 'default')
+    .addOption(outputOption())
+    .addHelpText(
+      'after',
+      `
+A mirror is explained as its clients are served, an exported Service also as
+other clusters are. Cost is what a request to an endpoint would take: the
+cheapest wins, and a remote one only if it is clearly better.
+
+Examples:
+  isthmus explain shop/backend-global --context west
+  isthmus explain backend -n shop --context west --output json`,
+    )
+    .action(async (service: string, options: ExplainOptions) => {
+      const key = service.includes('/') ? service : `${options.namespace}/${service}`;
+      const [cluster] = await openContexts(io, [options.context], options.kubeconfig);
+      if (cluster === undefined) throw new IsthmusError('INTERNAL', 'no cluster was opened');
+      try {
+        const answers = await askGateways(io, cluster, '/balancer');
+        const errors = answers.flatMap(({ error }) => error ?? []);
+        if (errors.length === answers.length && errors[0]) throw errors[0];
+        for (const error of errors) io.err(`warning: ${error.message}\n`);
+        if (errors.length > 0) failed();
+        const known = answers.flatMap(rowsOf);
+        const rows = known.filter(({ mirror, name }) => mirror === key || name === key);
+        if (rows.length === 0) throw unknown(key, options.context, known);
+        if (options.output !== 'text') printDocument(io, options.output, { services: rows });
+        else io.out(`${rows.map((row) => textOf(row, paintFor(io))).join('\n\n')}\n`);
+      } finally {
+        await cluster.client.close();
+      }
+    });
+}
+
+function rowsOf({ pod, body }: GatewayAnswer): Row[] {
+  const read = answer.safeParse(body);
+  return read.success ? read.data.services.map((each) => ({ pod, ...each })) : [];
+}
+
+function unknown(key: string, context: string, known: readonly Row[]): IsthmusError {
+  const names = [...new Set(known.flatMap(({ mirror, name }) => mirror ?? name))].sort();
+  return new IsthmusError('USAGE', `the gateways of ${context} serve no "${key}"`, {
+    field: 'service',
+    next:
+      names.length > 0
+        ? `They serve ${names.join(', ')}.`
+        : 'They serve nothing yet: isthmus services.',
+  });
+}
+
+function textOf(row: Row, paint: Paint): string {
+  const { mirror, name, port, pod, worker, strategy, localShare, spilling, hedgeDelayMs } = row;
+  const whom = mirror === null ? `${name}:${port}, asked by other clusters` : `${mirror}:${port}`;
+  const hedge = hedgeDelayMs === null ? 'unknown' : `${round(hedgeDelayMs)} ms`;
+  const facts = [
+    `strategy ${strategy}`,
+    ...(mirror === null ? [] : [`local share ${percent(localShare)}`]),
+    `hedged after ${hedge}`,
+    ...(spilling ? [paint('yellow', 'spilling')] : []),
+  ];
+  const cells = [
+    ...row.local.map((each) => cellsOf(each, 'local', paint)),
+    ...row.remote.map((each) => cellsOf(each, 'cluster', paint)),
+  ];
+  const headings = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
+  const body = cells.length === 0 ? 'no endpoint' : table(headings, cells);
+  const where = `${pod}, worker ${worker}`;
+  return [paint('bold', whom), where, facts.join(', '), body].join('\n');
+}
+
+function cellsOf(of: Endpoint, kind: string, paint: Paint): string[] {
+  return [
+    of.endpoint,
+    kind,
+    round(of.cost),
+    of.latencyMs === null ? '-' : `${round(of.latencyMs)} ms`,
+    String(of.inFlight),
+    percent(of.success),
+    String(of.weight),
+    stateOf(of, paint),
+  ];
+}
+
+function stateOf(of: Endpoint, paint: Paint): string {
+  if (of.ejectedForMs !== null) return paint('red', `out ${round(of.ejectedForMs / 1_000)} s`);
+  if (of.penalisedForMs !== null)
+    return paint('yellow', `left alone ${round(of.penalisedForMs / 1_000)} s`);
+  if (of.weight === 0) return paint('red', 'nobody ready');
+  if (of.spilling) return paint('yellow', 'spilling');
+  return of.ramp < 1 ? paint('yellow', `slow start ${percent(of.ramp)}`) : 'ready';
+}
+
+function round(value: number): string {
+  return value >= 100 ? String(Math.round(value)) : value.toFixed(1);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
