@@ -3,13 +3,14 @@
  *
  * Not here: component processes of `isthmus-system`, which a kubelet outside runs so that each can die alone.
  */
+import type { Random } from '#core/random.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
 import { runDeployments } from './controllers/deployments.ts';
 import { runDisruptionBudgets } from './controllers/disruption-budgets.ts';
 import { runEndpointSlices } from './controllers/endpoint-slices.ts';
 import { runEndpoints } from './controllers/endpoints.ts';
 import { runGarbageCollector } from './controllers/garbage.ts';
-import { Kit } from './controllers/kit.ts';
+import { Kit, type Running } from './controllers/kit.ts';
 import { runNamespaces } from './controllers/namespaces.ts';
 import { reportNodes } from './controllers/nodes.ts';
 import { runReplicaSets } from './controllers/replica-sets.ts';
@@ -28,6 +29,22 @@ export interface Cluster extends ApiServer {
   readonly faults: Faults;
 }
 
+/** What a kube-controller-manager does: everything a control plane without nodes has. */
+export function runControllers(server: ApiServer, random: Random): Running[] {
+  const kit = (manager: string) => new Kit(server.context, random, manager);
+  const controllerManager = kit('kube-controller-manager');
+  return [
+    runNamespaces(controllerManager, server.ca),
+    runGarbageCollector(controllerManager),
+    runDeployments(kit('deployment-controller')),
+    runReplicaSets(kit('replicaset-controller')),
+    runStatefulSets(kit('statefulset-controller')),
+    runDisruptionBudgets(kit('disruption-controller')),
+    runEndpoints(kit('endpoint-controller')),
+    runEndpointSlices(kit('endpoint-slice-controller')),
+  ];
+}
+
 /** Starts everything; throws `ADDRESS_IN_USE` when the API server's address is taken. */
 export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Promise<Cluster> {
   const { cluster, block, network, clock, random } = options;
@@ -37,21 +54,13 @@ export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Pr
     extra: async (call) => (await faults?.serve(call)) ?? false,
   });
   const kit = (manager: string) => new Kit(server.context, random, manager);
-  const controllerManager = kit('kube-controller-manager');
   const kubelet = kit('kubelet');
   const pool = new AddressPool(clock, `127.${block}.16.0/20`, 1, POD_ADDRESS_REST_MS);
   reportNodes(kubelet, cluster, block);
   const runtime = new PodRuntime(kubelet, cluster, network);
   faults = new Faults(kubelet, runtime);
   const running = [
-    runNamespaces(controllerManager, server.ca),
-    runGarbageCollector(controllerManager),
-    runDeployments(kit('deployment-controller')),
-    runReplicaSets(kit('replicaset-controller')),
-    runStatefulSets(kit('statefulset-controller')),
-    runDisruptionBudgets(kit('disruption-controller')),
-    runEndpoints(kit('endpoint-controller')),
-    runEndpointSlices(kit('endpoint-slice-controller')),
+    ...runControllers(server, random),
     runScheduler(kit('default-scheduler'), cluster, block, pool),
     runtime,
     new ServiceProxy(kit('kube-proxy'), network),

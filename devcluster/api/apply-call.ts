@@ -5,11 +5,12 @@ import { parseText, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
 import { isObject } from './json.ts';
-import type { WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
+import { refusal } from './rbac.ts';
 import { reply, writeOptions } from './reply.ts';
-import { isTrue, type ResourcePath } from './request.ts';
+import { attributesOf, isTrue, type ResourcePath } from './request.ts';
 import type { ResourceDef } from './resources.ts';
-import { badRequest } from './status.ts';
+import { badRequest, forbidden } from './status.ts';
 
 /** Serves one apply. */
 export async function applyVerb(
@@ -19,16 +20,20 @@ export async function applyVerb(
   target: ResourcePath,
   part: WritePart,
 ): Promise<void> {
-  if (!call.query.get('fieldManager')) {
-    throw badRequest(
-      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-    );
-  }
+  const written = writeOptions(call, part);
   const config = await parseText(await readText(call.request), true);
   if (!isObject(config)) throw badRequest('the applied configuration is no object');
   checkEscalation(context, call.user, def, target.namespace, config);
+  // Whoever makes an object by applying it must be allowed to create it as well.
+  if (!context.store.get(def.storage, target.namespace, target.name)) {
+    const attributes = { ...attributesOf('create', target, call.query) };
+    if (part === '' && !context.rbac.allows(call.user, attributes).allowed) {
+      const why = refusal(call.user, attributes);
+      throw forbidden(def.group, def.plural, target.name, why);
+    }
+  }
   const options = {
-    ...writeOptions(call, part),
+    ...written,
     force: call.query.has('force') && isTrue(call.query.get('force')),
   };
   const { object, created } = context.objects.apply(

@@ -17,12 +17,15 @@ import {
 } from './json.ts';
 import { type Objects, shown } from './objects.ts';
 import type { ResourceDef } from './resources.ts';
-import { badRequest, conflict } from './status.ts';
+import { badRequest, conflict, fieldError, forbidden, invalid } from './status.ts';
 
 /** Finalizer of a foreground deletion. */
 export const FOREGROUND = 'foregroundDeletion';
 /** Finalizer of a deletion that leaves dependents behind. */
 export const ORPHAN = 'orphan';
+
+/** Namespaces the admission plugin NamespaceLifecycle keeps. */
+const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 
 /** metav1.DeleteOptions, body or query. */
 export interface DeleteOptions {
@@ -44,9 +47,9 @@ export function deleteOptions(body: JsonObject, query: URLSearchParams): DeleteO
     policy = body.orphanDependents ? 'Orphan' : 'Background';
   }
   if (!['', 'Background', 'Foreground', 'Orphan'].includes(policy)) {
-    throw badRequest(
-      `invalid propagationPolicy ${JSON.stringify(policy)}: must be Background, Foreground or Orphan`,
-    );
+    const known = ['Foreground', 'Background', 'Orphan', 'nil'];
+    const cause = fieldError.unsupported('propagationPolicy', policy, known);
+    throw invalid('meta.k8s.io', 'DeleteOptions', '', [cause]);
   }
   return {
     gracePeriodSeconds: grace,
@@ -74,6 +77,9 @@ export function deleteObject(
   options: DeleteOptions,
 ): Deletion {
   const live = objects.get(def, namespace, name);
+  if (def.storage === 'namespaces' && IMMORTAL.has(name)) {
+    throw forbidden('', 'namespaces', name, 'this namespace may not be deleted');
+  }
   checkPreconditions(def, live, options);
   const stored = objects.store.get(def.storage, namespace, name) ?? live;
   const finalizers = propagate(asList(live.metadata.finalizers).map(String), options);
@@ -136,15 +142,16 @@ function graceOf(object: KubeObject, options: DeleteOptions): number {
   return typeof running === 'number' && isDeleting(object) ? Math.min(running, asked) : asked;
 }
 
+/** k8s.io/apiserver/pkg/registry/rest names the kind here, where elsewhere it names the resource. */
 function checkPreconditions(def: ResourceDef, live: KubeObject, options: DeleteOptions): void {
   const { uid, resourceVersion } = live.metadata;
   if (options.uid !== undefined && options.uid !== uid) {
-    const why = `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`;
-    throw conflict(def.group, def.plural, live.metadata.name, why);
+    const why = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
+    throw conflict(def.group, def.kind, live.metadata.name, why);
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
-    const why = `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`;
-    throw conflict(def.group, def.plural, live.metadata.name, why);
+    const why = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
+    throw conflict(def.group, def.kind, live.metadata.name, why);
   }
 }
 

@@ -10,9 +10,9 @@ import type { Clock } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
-import { checkMetadata, type NameForm } from '../kinds/names.ts';
+import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { decodeBody, type FieldValidation } from './decode-body.ts';
 import {
   asList,
@@ -25,6 +25,7 @@ import {
   type KubeObject,
   without,
 } from './json.ts';
+import { isFree, nameForm, SYSTEM_METADATA, scopeConfig, type WritePart } from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
   ApiError,
@@ -37,9 +38,6 @@ import {
   modified,
   notFound,
 } from './status.ts';
-
-/** The subresource an object is written through. */
-export type WritePart = '' | 'status' | 'scale';
 
 /** Who writes and how. */
 export interface WriteOptions {
@@ -60,6 +58,9 @@ export class Objects {
   readonly store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
+  /** The second that {@link now} was last asked in, and its text. */
+  #second = Number.NaN;
+  #secondText = '';
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.store = store;
@@ -68,8 +69,8 @@ export class Objects {
   }
 
   /** The object as version `def` shows it; a 404 ApiError when there is none. */
-  get(def: ResourceDef, namespace: string, name: string): KubeObject {
-    const stored = this.store.get(def.storage, namespace, name);
+  get(def: ResourceDef, namespace: string, name: string, view: Frozen = this.store): KubeObject {
+    const stored = view.get(def.storage, namespace, name);
     if (!stored) throw notFound(def.group, def.plural, name);
     return shown(def, stored);
   }
@@ -97,6 +98,7 @@ export class Objects {
     if (def.custom) object = withDefaults(def.schema, object);
     const name = object.metadata.name ?? '';
     if (def.namespaced) this.#admitNamespace(def, namespace, name);
+    if (def.storage === 'pods') this.#admitAccount(def, object);
     this.#check(def, object, undefined);
     if (this.store.get(def.storage, namespace, name)) {
       throw alreadyExists(def.group, def.plural, name);
@@ -124,8 +126,10 @@ export class Objects {
         `the name of the object (${asString(decoded.metadata.name)}) does not match the name on the URL (${name})`,
       );
     }
-    if (def.custom && asString(decoded.metadata.resourceVersion) === '') {
-      throw invalid(def.group, def.kind, name, [
+    const conditional = def.custom || CONDITIONAL.has(def.storage);
+    if (conditional && asString(decoded.metadata.resourceVersion) === '') {
+      // The real server names the resource here, where elsewhere it names the kind.
+      throw invalid(def.group, def.plural, name, [
         fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
@@ -152,7 +156,9 @@ export class Objects {
     config: JsonObject,
     options: WriteOptions & { readonly force: boolean },
   ): { object: KubeObject; created: boolean } {
-    const decoded = this.#decode(def, namespace, config, options);
+    const unknown: string[] = [];
+    const decoded = decodeBody(def, namespace, config, 'Warn', unknown);
+    if (unknown.length > 0) throw undeclared(def, namespace, name, unknown);
     if (decoded.metadata.managedFields !== undefined) {
       throw badRequest('metadata.managedFields must be nil');
     }
@@ -219,7 +225,12 @@ export class Objects {
 
   /** RFC 3339 with whole seconds, as metav1.Time. */
   now(): string {
-    return `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    const second = Math.floor(this.#clock.wallMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = `${new Date(second * 1_000).toISOString().slice(0, 19)}Z`;
+    }
+    return this.#secondText;
   }
 
   #replace(
@@ -333,6 +344,15 @@ export class Objects {
     });
   }
 
+  /** The admission plugin ServiceAccount: a pod without its account would have no token. */
+  #admitAccount(def: ResourceDef, pod: KubeObject): void {
+    const namespace = asString(pod.metadata.namespace);
+    const account = asString(asObject(pod.spec).serviceAccountName) || 'default';
+    if (this.store.get('serviceaccounts', namespace, account)) return;
+    const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
+    throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+  }
+
   #writer(def: ResourceDef, options: WriteOptions): Writer {
     return {
       name: options.manager,
@@ -348,16 +368,11 @@ export class Objects {
   }
 }
 
-const SYSTEM_METADATA = [
-  'uid',
-  'resourceVersion',
-  'creationTimestamp',
-  'generation',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'selfLink',
-  'generateName',
-];
+/** Beside custom resources: kinds that are replaced only with the version they had. */
+const CONDITIONAL = new Set([
+  'leases.coordination.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+]);
 
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
@@ -366,30 +381,20 @@ export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
 }
 
+/** The real server cannot make a typed object of it, and calls that an error without a reason. */
+function undeclared(
+  def: ResourceDef,
+  namespace: string,
+  name: string,
+  complaints: readonly string[],
+): ApiError {
+  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
+  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
+  const fields = paths.map((path) => `.${path}: field not declared in schema`);
+  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
+  return new ApiError(500, '', message);
+}
+
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {
   return def.convert ? def.convert.toStored(object) : object;
-}
-
-/** Whether nothing holds back the removal of an object whose deletion has begun. */
-function isFree(object: KubeObject): boolean {
-  if (asList(object.metadata.finalizers).length > 0) return false;
-  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
-    return false;
-  }
-  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
-}
-
-/** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */
-function scopeConfig(def: ResourceDef, config: KubeObject, part: WritePart): JsonObject {
-  if (part === 'status') {
-    return without({ ...config, metadata: { name: config.metadata.name } as never }, 'spec');
-  }
-  return def.rules.hasStatus ? without(config, 'status') : config;
-}
-
-function nameForm(def: ResourceDef): NameForm {
-  if (def.group === 'rbac.authorization.k8s.io') return 'path';
-  if (def.kind === 'Service' && def.group === '') return 'label1035';
-  if (def.kind === 'Namespace' && def.group === '') return 'label';
-  return 'subdomain';
 }

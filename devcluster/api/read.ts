@@ -5,12 +5,12 @@
  * one resource version; a continue token that is too old gets 410 and never a mixture.
  */
 import type { Clock } from '#core/clock.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { isObject, type Json, type JsonObject, type KubeObject, namespaceOf } from './json.ts';
 import { wholeNumber } from './request.ts';
 import type { ResourceDef } from './resources.ts';
 import { fieldPredicate, labelPredicate, type Predicate } from './selectors.ts';
-import { ApiError, badRequest, expired, invalid } from './status.ts';
+import { ApiError, badRequest, type Cause, expired, fieldError, invalid } from './status.ts';
 
 /** Snapshots kept for paging, and how long. */
 const SNAPSHOTS_MAX = 64;
@@ -46,7 +46,13 @@ export class Lists {
     this.#clock = clock;
   }
 
-  list(def: ResourceDef, namespace: string, query: URLSearchParams): Page {
+  /** One page, of `view` where that is not the present state. */
+  list(
+    def: ResourceDef,
+    namespace: string,
+    query: URLSearchParams,
+    view: Frozen = this.#store,
+  ): Page {
     const limit = wholeNumber(query, 'limit') ?? 0;
     const token = query.get('continue') ?? '';
     const asked = query.get('resourceVersion') ?? '';
@@ -61,18 +67,22 @@ export class Lists {
       ]);
     }
     checkMatch(match, asked, token);
-    if (token === '') this.#checkVersion(def, asked, match);
+    if (token === '') this.#checkVersion(asked);
     const predicate = selection(def, query);
     const from = token === '' ? undefined : parseToken(token);
-    const revision = from?.revision ?? this.#store.revision;
-    const all = from
-      ? this.#snapshot(def, from.revision)
-      : this.#store.list(def.storage, namespace);
+    const exact = match === 'Exact' ? Number(asked) : undefined;
+    const paged = from && from.revision >= 0 ? from : undefined;
+    const revision = paged?.revision ?? exact ?? view.revision;
+    const all = paged
+      ? this.#snapshot(def, paged.revision, paged.start)
+      : exact === undefined
+        ? view.list(def.storage)
+        : this.#at(def, exact);
     const items: KubeObject[] = [];
     let next: string | undefined;
     let remaining = 0;
     for (const object of all) {
-      if (from && namespace !== '' && namespaceOf(object) !== namespace) continue;
+      if (namespace !== '' && namespaceOf(object) !== namespace) continue;
       const key = keyOf(object);
       if (from && key <= from.start) continue;
       if (predicate && !predicate(object)) continue;
@@ -86,9 +96,8 @@ export class Lists {
     }
     const metadata: JsonObject = { resourceVersion: String(revision) };
     if (next !== undefined) {
-      if (!from) this.#keep(def, revision);
-      const body = { v: 'meta.k8s.io/v1', rv: revision, start: next };
-      metadata.continue = Buffer.from(JSON.stringify(body)).toString('base64url');
+      if (!paged) this.#keep(def, revision, all);
+      metadata.continue = tokenOf(revision, next);
       if (!predicate) metadata.remainingItemCount = remaining;
     }
     return { items, metadata };
@@ -99,36 +108,46 @@ export class Lists {
     this.#snapshots.clear();
   }
 
-  #checkVersion(def: ResourceDef, asked: string, match: string): void {
+  #checkVersion(asked: string): void {
     if (asked === '' || asked === '0') return;
     if (!/^\d{1,15}$/.test(asked)) {
       throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);
     }
     const version = Number(asked);
     if (version > this.#store.revision) throw tooLarge(version, this.#store.revision);
-    if (match !== 'Exact') return;
-    const changes = this.#store.since(def.storage, version);
-    if (!changes || changes.length > 0) {
-      throw expired('The resourceVersion for the provided list is too old.');
-    }
   }
 
-  #keep(def: ResourceDef, revision: number): void {
+  /** What there was at `version`: later changes are taken back, the newest first. */
+  #at(def: ResourceDef, version: number): readonly KubeObject[] {
+    const changes = this.#store.since(def.storage, version);
+    if (!changes) throw expired('The resourceVersion for the provided list is too old.');
+    const now = this.#store.list(def.storage);
+    if (changes.length === 0) return now;
+    const then = new Map(now.map((object) => [keyOf(object), object]));
+    for (const { object, previous } of changes.toReversed()) {
+      if (previous) then.set(keyOf(object), previous);
+      else then.delete(keyOf(object));
+    }
+    return [...then].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
+  }
+
+  #keep(def: ResourceDef, revision: number, items: readonly KubeObject[]): void {
     const nowMs = this.#clock.monotonicMs();
     for (const [key, snapshot] of this.#snapshots) {
       if (snapshot.expiresMs < nowMs || this.#snapshots.size >= SNAPSHOTS_MAX) {
         this.#snapshots.delete(key);
       }
     }
-    const items = this.#store.list(def.storage);
     this.#snapshots.set(`${def.storage}@${revision}`, { items, expiresMs: nowMs + SNAPSHOT_MS });
   }
 
-  #snapshot(def: ResourceDef, revision: number): readonly KubeObject[] {
+  #snapshot(def: ResourceDef, revision: number, start: string): readonly KubeObject[] {
     const found = this.#snapshots.get(`${def.storage}@${revision}`);
     if (!found || found.expiresMs < this.#clock.monotonicMs()) {
       throw expired(
         'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.',
+        // Whoever does not mind a mixture goes on with this one.
+        tokenOf(-1, start),
       );
     }
     return found.items;
@@ -148,23 +167,37 @@ export function tooLarge(asked: number, current: number): ApiError {
   );
 }
 
+/** k8s.io/apimachinery/pkg/apis/meta/internalversion/validation. */
 function checkMatch(match: string, asked: string, token: string): void {
-  if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}`);
+  const field = 'resourceVersionMatch';
+  const causes: Cause[] = [];
+  if (match !== '') {
+    if (asked === '') {
+      const why = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
+      causes.push(fieldError.forbidden(field, why));
+    }
+    if (token !== '') {
+      const why = 'resourceVersionMatch is forbidden when continue is provided';
+      causes.push(fieldError.forbidden(field, why));
+    }
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      causes.push(fieldError.unsupported(field, match, ['Exact', 'NotOlderThan', '']));
+    }
+    if (match === 'Exact' && asked === '0') {
+      const why = 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"';
+      causes.push(fieldError.forbidden(field, why));
+    }
   }
-  if (match !== '' && asked === '') {
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
-    );
-  }
-  if (match === 'Exact' && asked === '0') {
-    throw badRequest(
-      'resourceVersionMatch: Forbidden: resourceVersionMatch "Exact" is forbidden for resourceVersion "0"',
-    );
-  }
+  if (causes.length > 0) throw invalid('meta.k8s.io', 'ListOptions', '', causes);
   if (token !== '' && asked !== '' && asked !== '0') {
     throw badRequest('specifying resource version is not allowed when using continue');
   }
+}
+
+/** Revision -1 stands for whatever there is when the token is used. */
+function tokenOf(revision: number, start: string): string {
+  const body = { v: 'meta.k8s.io/v1', rv: revision, start };
+  return Buffer.from(JSON.stringify(body)).toString('base64url');
 }
 
 function parseToken(token: string): { revision: number; start: string } {

@@ -2,40 +2,60 @@
  * What every call on an object shares: the options of a write, and the one-object answer.
  */
 import type { ApiContext, Call } from './context.ts';
+import type { FieldValidation } from './decode-body.ts';
 import type { KubeObject } from './json.ts';
 import { negotiate } from './negotiate.ts';
-import type { WriteOptions, WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
+import type { WriteOptions } from './objects.ts';
 import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { badRequest } from './status.ts';
+import { type Cause, fieldError, invalid } from './status.ts';
 import { partial, tableOf } from './table.ts';
 
 /** Options of a write from its query and client. */
 export function writeOptions(call: Call, part: WritePart = ''): WriteOptions {
+  const causes: Cause[] = [];
   const dryRun = call.query.getAll('dryRun');
   if (dryRun.some((value) => value !== 'All' && value !== '')) {
-    throw badRequest(
-      `dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`,
-    );
+    causes.push(fieldError.unsupported('dryRun', dryRun, ['All']));
   }
-  const validation = call.query.get('fieldValidation') ?? 'Warn';
-  if (validation !== 'Ignore' && validation !== 'Warn' && validation !== 'Strict') {
-    throw badRequest(
-      `fieldValidation: Unsupported value: ${JSON.stringify(validation)}: supported values: "Ignore", "Strict", "Warn"`,
-    );
+  const validation = call.query.get('fieldValidation') || 'Warn';
+  if (!isFieldValidation(validation)) {
+    const known = ['Ignore', 'Strict', 'Warn'];
+    causes.push(fieldError.unsupported('fieldValidation', validation, known));
   }
   const manager = call.query.get('fieldManager') ?? '';
   if (manager.length > 128) {
-    throw badRequest('fieldManager: Invalid value: may not be longer than 128');
+    causes.push(fieldError.invalid('fieldManager', manager, 'may not be longer than 128'));
   }
+  const isApply = (call.request.headers['content-type'] ?? '').includes('apply-patch');
+  if (isApply && manager === '') {
+    causes.push(fieldError.required('fieldManager', 'is required for apply patch'));
+  }
+  if (call.query.has('force') && !isApply) {
+    causes.push(fieldError.forbidden('force', 'may not be specified for non-apply patch'));
+  }
+  if (causes.length > 0) throw invalid('meta.k8s.io', OPTIONS[call.method] ?? '', '', causes);
   const agent = (call.request.headers['user-agent'] ?? 'unknown').split('/')[0] ?? 'unknown';
   return {
     manager: manager || agent.slice(0, 128),
     part,
     dryRun: dryRun.includes('All'),
-    fieldValidation: validation,
+    fieldValidation: validation as FieldValidation,
     warnings: call.warnings,
   };
+}
+
+/** What the options of a write are called, by method. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PUT: 'UpdateOptions',
+  PATCH: 'PatchOptions',
+  DELETE: 'DeleteOptions',
+};
+
+function isFieldValidation(text: string): text is FieldValidation {
+  return text === 'Ignore' || text === 'Warn' || text === 'Strict';
 }
 
 /** Sends one object in the form the client accepts. */

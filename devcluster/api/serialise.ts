@@ -17,8 +17,17 @@ export function textOf(def: ResourceDef, stored: KubeObject): string {
   }
   let text = byVersion.get(version);
   if (text === undefined) {
-    text = JSON.stringify(shown(def, stored));
+    const { kind, apiVersion, ...rest } = shown(def, stored);
+    // First what it is, as everywhere in Kubernetes.
+    text = JSON.stringify({ kind, apiVersion, ...rest });
     byVersion.set(version, text);
   }
   return text;
+}
+
+/** {@link textOf} as an item of a list: those of builtin kinds do not repeat what the list says. */
+export function itemTextOf(def: ResourceDef, stored: KubeObject): string {
+  const text = textOf(def, stored);
+  const head = `{"kind":${JSON.stringify(def.kind)},"apiVersion":${JSON.stringify(groupVersion(def))},`;
+  return !def.custom && text.startsWith(head) ? `{${text.slice(head.length)}` : text;
 }

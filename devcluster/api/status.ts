@@ -26,6 +26,8 @@ export class ApiError extends Error {
   readonly reason: string;
   readonly details: JsonObject | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  /** Where an expired list may go on, as `metadata.continue`. */
+  continueToken = '';
 
   constructor(
     code: number,
@@ -47,7 +49,7 @@ export class ApiError extends Error {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.continueToken === '' ? {} : { continue: this.continueToken },
       status: 'Failure',
       message: this.message,
       reason: this.reason,
@@ -160,9 +162,11 @@ export function methodNotAllowed(): ApiError {
   );
 }
 
-/** 410: the version or token is too old. */
-export function expired(message: string): ApiError {
-  return new ApiError(410, 'Expired', message);
+/** 410: the version or token is too old; `continueToken` is where a list may go on all the same. */
+export function expired(message: string, continueToken = ''): ApiError {
+  const error = new ApiError(410, 'Expired', message);
+  error.continueToken = continueToken;
+  return error;
 }
 
 /** 501: Kubernetes has this, the embedded cluster has not. */

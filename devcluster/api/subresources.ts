@@ -214,7 +214,7 @@ async function token(context: ApiContext, call: Call, target: ResourcePath): Pro
       fieldError.invalid('spec.expirationSeconds', seconds, why),
     ]);
   }
-  const { bound, nodeName } = boundObject(context, target.namespace, spec);
+  const { bound, nodeName } = boundObject(context, target, spec);
   const audiences = asStrings(spec.audiences);
   const issued = context.tokens.issue(account, audiences, seconds, bound, nodeName);
   await send(call.response, 201, {
@@ -235,7 +235,7 @@ async function token(context: ApiContext, call: Call, target: ResourcePath): Pro
 
 function boundObject(
   context: ApiContext,
-  namespace: string,
+  { namespace, name: account }: ResourcePath,
   spec: JsonObject,
 ): { bound?: BoundObject; nodeName?: string } {
   if (!isObject(spec.boundObjectRef)) return {};
@@ -248,6 +248,11 @@ function boundObject(
   }
   const found = context.store.get(plural, namespace, name);
   if (!found) throw notFound('', plural, name);
+  if (kind === 'Pod' && at(found, 'spec', 'serviceAccountName') !== account) {
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    );
+  }
   const uid = asString(reference.uid);
   if (uid !== '' && uid !== found.metadata.uid) {
     throw conflict(

@@ -7,6 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
+import type { FaultSubject } from '../faults/api-fault.ts';
 import type { Change, Store } from '../storage/store.ts';
 import type { JsonObject, KubeObject } from './json.ts';
 import { namespaceOf } from './json.ts';
@@ -28,6 +29,7 @@ const BOOKMARK_MS = 30_000;
 const DEFAULT_TIMEOUT_S = 1_800;
 
 interface Watcher {
+  readonly subject: FaultSubject;
   readonly def: ResourceDef;
   readonly response: ServerResponse;
   readonly bookmarks: boolean;
@@ -41,6 +43,8 @@ export class Watches {
   readonly #random: Random;
   readonly #open = new Set<Watcher>();
   readonly #ticker: Timer;
+  /** Whether a watcher is kept in silence, as a fault. */
+  isSilent: (subject: FaultSubject) => boolean = () => false;
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.#store = store;
@@ -63,7 +67,9 @@ export class Watches {
     query: URLSearchParams,
     form: Form,
     response: ServerResponse,
+    user: string,
   ): void {
+    const subject = { user, verb: 'watch', resource: def.plural };
     const predicate = narrowed(namespace, selection(def, query));
     const asked = query.get('resourceVersion') ?? '';
     const match = query.get('resourceVersionMatch') ?? '';
@@ -73,9 +79,13 @@ export class Watches {
     const timeoutSeconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
     const include = query.get('includeObject') ?? 'Metadata';
     const start = this.#start(def, asked, initial);
+    if (start instanceof ApiError) {
+      refuse(response, start);
+      return;
+    }
     const write = (change: Change) => {
       const line = eventLine(def, change, predicate, form, include, this.#clock);
-      if (line !== undefined) response.write(line);
+      if (line !== undefined && !this.isSilent(subject)) send(response, line);
     };
     response.writeHead(200, {
       'content-type': form.as === '' ? 'application/json' : tableType(form),
@@ -85,15 +95,17 @@ export class Watches {
     for (const change of start) write(change);
     const unlisten = this.#store.listen(def.storage, (change) => {
       write(change);
-      if (response.writableLength > PENDING_BYTES_MAX) response.destroy();
+      if (unread(response) > PENDING_BYTES_MAX) response.destroy();
     });
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
     const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
     const watcher: Watcher = {
+      subject,
       def,
       response,
       bookmarks,
       end: () => {
+        if (this.isSilent(subject)) return;
         if (bookmarks && !response.destroyed) this.#bookmark(watcher);
         response.end();
       },
@@ -107,17 +119,25 @@ export class Watches {
     if (initial && bookmarks) this.#bookmark(watcher, true);
   }
 
-  /** Cuts every open watch, as a fault; clients must resume from their last version. */
-  cut(): void {
-    for (const watcher of this.#open) watcher.response.destroy();
+  /** Cuts open watches, as a fault: all, or those that `match`; clients must resume from their last version. */
+  cut(match: (subject: FaultSubject) => boolean = () => true): void {
+    for (const watcher of this.#open) if (match(watcher.subject)) watcher.response.destroy();
+  }
+
+  /** Ends the watches of a resource that is served no longer. */
+  endOf(storage: string): void {
+    for (const watcher of this.#open) if (watcher.def.storage === storage) watcher.end();
   }
 
   close(): void {
     this.#ticker.cancel();
-    for (const watcher of this.#open) watcher.end();
+    for (const watcher of this.#open) {
+      watcher.end();
+      if (this.isSilent(watcher.subject)) watcher.response.destroy();
+    }
   }
 
-  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] {
+  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] | ApiError {
     const revision = this.#store.revision;
     if (asked !== '' && !/^\d{1,15}$/.test(asked)) {
       throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);
@@ -129,11 +149,11 @@ export class Watches {
         .map((object) => ({ type: 'ADDED' as const, object, previous: undefined, revision }));
     }
     const changes = this.#store.since(def.storage, Number(asked));
-    if (!changes) throw expired(`too old resource version: ${asked} (${revision})`);
-    return changes;
+    return changes ?? expired(`too old resource version: ${asked} (${revision})`);
   }
 
   #bookmark(watcher: Watcher, endsInitial = false): void {
+    if (this.isSilent(watcher.subject)) return;
     const metadata: JsonObject = {
       resourceVersion: String(this.#store.revision),
       creationTimestamp: null,
@@ -142,6 +162,12 @@ export class Watches {
     const object = { kind: watcher.def.kind, apiVersion: groupVersion(watcher.def), metadata };
     watcher.response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
+}
+
+/** Past authorization every refusal is an event, as the watch cache of the real server does it. */
+function refuse(response: ServerResponse, error: ApiError): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.end(`${JSON.stringify({ type: 'ERROR', object: error.status() })}\n`);
 }
 
 function checkOptions(
@@ -182,7 +208,40 @@ function narrowed(namespace: string, predicate: Predicate | undefined): Predicat
     namespaceOf(object as KubeObject) === namespace && (!predicate || predicate(object));
 }
 
-const lines = new WeakMap<Change, Map<string, string>>();
+function unread(response: ServerResponse): number {
+  return response.writableLength + (response.socket?.writableLength ?? 0);
+}
+
+/** One event as it goes over the wire, made once for all watchers. */
+interface Line {
+  readonly text: Buffer;
+  /** `text` as a chunk of a chunked body. */
+  chunk: Buffer | undefined;
+}
+
+const lines = new WeakMap<Change, Map<string, Line>>();
+
+function lineOf(text: string): Line {
+  return { text: Buffer.from(text), chunk: undefined };
+}
+
+/**
+ * Writes `line` whole. Straight to the socket where the body is chunked, for `response.write()` would frame and encode the same
+ * bytes again for every watcher, in four writes.
+ */
+function send(response: ServerResponse, line: Line): void {
+  const { socket } = response;
+  if (!socket || !response.chunkedEncoding || !response.headersSent) {
+    response.write(line.text);
+    return;
+  }
+  line.chunk ??= Buffer.concat([
+    Buffer.from(`${line.text.length.toString(16)}\r\n`),
+    line.text,
+    Buffer.from('\r\n'),
+  ]);
+  if (!socket.destroyed) socket.write(line.chunk);
+}
 
 /** The line a watcher is sent for `change`; `undefined` when it is none of its business. */
 function eventLine(
@@ -192,9 +251,16 @@ function eventLine(
   form: Form,
   include: string,
   clock: Clock,
-): string | undefined {
+): Line | undefined {
   const type = typeFor(change, predicate);
   if (type === undefined) return undefined;
+  if (type === 'DELETED' && change.type !== 'DELETED' && change.previous) {
+    // It left the selection: told as it was when it matched, at the version of the change.
+    const { resourceVersion } = change.object.metadata;
+    const { previous } = change;
+    const left = { ...previous, metadata: { ...previous.metadata, resourceVersion } };
+    return eventLine(def, { ...change, type, object: left }, undefined, form, include, clock);
+  }
   if (form.as !== '') {
     const object = shown(def, change.object);
     const body =
@@ -207,7 +273,7 @@ function eventLine(
             clock.wallMs(),
           )
         : partial(object);
-    return `${JSON.stringify({ type, object: body })}\n`;
+    return lineOf(`${JSON.stringify({ type, object: body })}\n`);
   }
   let cached = lines.get(change);
   if (!cached) {
@@ -217,7 +283,7 @@ function eventLine(
   const key = `${type} ${groupVersion(def)}`;
   let line = cached.get(key);
   if (line === undefined) {
-    line = `{"type":"${type}","object":${textOf(def, change.object)}}\n`;
+    line = lineOf(`{"type":"${type}","object":${textOf(def, change.object)}}\n`);
     cached.set(key, line);
   }
   return line;

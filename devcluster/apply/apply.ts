@@ -134,7 +134,9 @@ function prune(schema: Schema | undefined, value: Json, gone: FieldSet): Json {
       ? Object.keys(inner).length === 0
       : !Array.isArray(inner) || inner.length === 0;
     if (below.self && (isBare || !isGranular(memberOf(schema, key), item))) continue;
-    if (!below.self && isBare && Array.isArray(inner)) continue;
+    // What became empty by this is gone, but structures stand.
+    const isMap = memberOf(schema, key)?.additional !== undefined;
+    if (!below.self && isBare && (Array.isArray(inner) || isMap)) continue;
     result[key] = inner;
   }
   return result;

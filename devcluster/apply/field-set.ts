@@ -27,19 +27,21 @@ export class FieldSet {
     return true;
   }
 
-  /** Members of either set. */
+  /** Members of either set. Sets are shared, so what a set operation returns must not be changed. */
   union(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a || b);
+    if (other.isEmpty) return this;
+    if (this.isEmpty) return other;
+    return combine(this, other, UNION);
   }
 
   /** Members of this set that are not in `other`. */
   minus(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a && !b);
+    return other.isEmpty ? this : combine(this, other, MINUS);
   }
 
   /** Members of both sets. */
   and(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a && b);
+    return combine(this, other, BOTH);
   }
 
   /** Every member as a list of elements. */
@@ -50,7 +52,14 @@ export class FieldSet {
   }
 
   equals(other: FieldSet): boolean {
-    return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    if (this.self !== other.self || this.children.size !== other.children.size) {
+      return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    }
+    for (const [element, below] of this.children) {
+      const same = other.children.get(element);
+      if (!same?.equals(below)) return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    }
+    return true;
   }
 
   /** FieldsV1 JSON. */
@@ -81,16 +90,33 @@ export class FieldSet {
   }
 }
 
-function combine(
-  a: FieldSet | undefined,
-  b: FieldSet | undefined,
-  keep: (inA: boolean, inB: boolean) => boolean,
-): FieldSet {
+/** What to keep of a member that is in both sets, and of subsets that only one of them has. */
+interface Combination {
+  readonly both: boolean;
+  readonly onlyFirst: boolean;
+  readonly onlySecond: boolean;
+}
+
+const UNION: Combination = { both: true, onlyFirst: true, onlySecond: true };
+const MINUS: Combination = { both: false, onlyFirst: true, onlySecond: false };
+const BOTH: Combination = { both: true, onlyFirst: false, onlySecond: false };
+
+function combine(a: FieldSet, b: FieldSet, keep: Combination): FieldSet {
   const result = new FieldSet();
-  result.self = keep(a?.self ?? false, b?.self ?? false);
-  for (const element of new Set([...(a?.children.keys() ?? []), ...(b?.children.keys() ?? [])])) {
-    const below = combine(a?.children.get(element), b?.children.get(element), keep);
+  result.self =
+    a.self && b.self ? keep.both : (a.self && keep.onlyFirst) || (b.self && keep.onlySecond);
+  for (const [element, left] of a.children) {
+    const right = b.children.get(element);
+    if (right === undefined) {
+      if (keep.onlyFirst) result.children.set(element, left);
+      continue;
+    }
+    const below = combine(left, right, keep);
     if (!below.isEmpty) result.children.set(element, below);
+  }
+  if (!keep.onlySecond) return result;
+  for (const [element, right] of b.children) {
+    if (!a.children.has(element)) result.children.set(element, right);
   }
   return result;
 }
@@ -114,15 +140,19 @@ export function isGranular(schema: Schema | undefined, value: Json): boolean {
   return Array.isArray(value) && (schema.listType === 'map' || schema.listType === 'set');
 }
 
-/** The fields that are set in `value`. */
+/**
+ * The fields that are set in the applied configuration `value`. A map is a member only when it is
+ * empty: what is applied is what stands below it (structured-merge-diff, `ToFieldSet`).
+ */
 export function fieldsOf(schema: Schema | undefined, value: Json): FieldSet {
   const set = new FieldSet();
-  fill(set, schema, value);
+  fill(set, schema, value, false);
   set.self = false;
   return set;
 }
 
-function fill(set: FieldSet, schema: Schema | undefined, value: Json): void {
+/** `maps`: whether a map that is not empty is a member itself, as it is of what changed. */
+function fill(set: FieldSet, schema: Schema | undefined, value: Json, maps = true): void {
   if (!schema || !isGranular(schema, value)) {
     set.self = true;
     return;
@@ -133,16 +163,20 @@ function fill(set: FieldSet, schema: Schema | undefined, value: Json): void {
       const element = itemElement(schema, item);
       if (element === undefined) continue;
       const below = set.child(element);
-      fill(below, schema.items, item);
+      fill(below, schema.items, item, maps);
       below.self = true;
     }
     return;
   }
   if (!isObject(value)) return;
   const keys = Object.keys(value).filter((key) => value[key] !== undefined);
-  // Maps record themselves, so that an empty map stays owned; structures do only when empty.
-  if (keys.length === 0 || schema.additional !== undefined) set.self = true;
-  for (const key of keys) fill(set.child(`f:${key}`), memberOf(schema, key), value[key] ?? null);
+  if (keys.length === 0 || (maps && schema.additional !== undefined)) set.self = true;
+  for (const key of keys) {
+    const below = set.child(`f:${key}`);
+    fill(below, memberOf(schema, key), value[key] ?? null, maps);
+    // Keys of a map were chosen by whoever applies, so they are members whatever they hold.
+    if (schema.properties?.has(key) !== true) below.self = true;
+  }
 }
 
 /** What changed between two objects. */

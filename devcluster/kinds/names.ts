@@ -107,6 +107,15 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
       }
     }
   });
+  const controllers = asObjects(metadata.ownerReferences)
+    .filter(({ controller }) => controller === true)
+    .map(({ kind, name: owner }) => `${asString(kind)}/${asString(owner)}`);
+  if (controllers.length > 1) {
+    const why = `Only one reference can have Controller set to true. Found "true" in references for ${controllers[0]} and ${controllers[1]}`;
+    causes.push(
+      fieldError.invalid('metadata.ownerReferences', metadata.ownerReferences ?? [], why),
+    );
+  }
   asList(metadata.finalizers).forEach((finalizer, index) => {
     const problem = keyProblem(asString(finalizer));
     if (problem) {

@@ -218,7 +218,7 @@ export const podRules: Rules = {
     spec: { enableServiceLinks: true, ...podSpecDefaults(asObject(pod.spec)) },
   }),
   admitCreate: (pod) => {
-    const spec = asObject(pod.spec);
+    const spec = withAccountToken(pod);
     return {
       ...pod,
       spec: {
@@ -237,6 +237,42 @@ export const podRules: Rules = {
     return checkPodSpec(spec, 'spec');
   },
 };
+
+/** Where a pod finds the token of its account, and the name of the volume that holds it. */
+const API_MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const API_VOLUME = 'kube-api-access';
+/** A real server asks for seven seconds more than an hour. */
+const API_TOKEN_SECONDS = 3_607;
+
+/** What the admission plugin ServiceAccount adds: token, CA and namespace, mounted everywhere. */
+function withAccountToken(pod: KubeObject): JsonObject {
+  const spec = asObject(pod.spec);
+  if (spec.automountServiceAccountToken === false) return spec;
+  const name = `${API_VOLUME}-${asString(pod.metadata.uid).slice(0, 5)}`;
+  const mount = { name, readOnly: true, mountPath: API_MOUNT };
+  let isUsed = false;
+  const mounted = (container: JsonObject) => {
+    const mounts = asObjects(container.volumeMounts);
+    if (mounts.some(({ mountPath }) => mountPath === API_MOUNT)) return container;
+    isUsed = true;
+    return { ...container, volumeMounts: [...mounts, mount] };
+  };
+  const containers = asObjects(spec.containers).map(mounted);
+  const result: JsonObject = { ...spec, containers };
+  if (spec.initContainers !== undefined) {
+    result.initContainers = asObjects(spec.initContainers).map(mounted);
+  }
+  if (!isUsed) return spec;
+  const fieldRef = { apiVersion: 'v1', fieldPath: 'metadata.namespace' };
+  const sources = [
+    { serviceAccountToken: { expirationSeconds: API_TOKEN_SECONDS, path: 'token' } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    { downwardAPI: { items: [{ path: 'namespace', fieldRef }] } },
+  ];
+  const volume = { name, projected: { defaultMode: 420, sources } };
+  result.volumes = [...asObjects(spec.volumes), volume];
+  return result;
+}
 
 function qosClass(spec: JsonObject): string {
   const resources = asObjects(spec.containers).map((item) => asObject(item.resources));

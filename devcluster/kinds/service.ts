@@ -16,17 +16,20 @@ import type { Rules } from '../api/resources.ts';
 import { type Cause, fieldError, invalid } from '../api/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { nameProblem } from './names.ts';
+import { NodePorts } from './node-ports.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 /** The rules of Services whose addresses come from `pool`. */
 export function serviceRules(pool: AddressPool): Rules {
+  const nodePorts = new NodePorts();
   return {
     hasStatus: true,
     defaults: serviceDefaults,
-    admitCreate: (service) => allocate(service, pool),
-    admitUpdate: (service, previous) => {
+    admitCreate: (service) => nodePorts.allocate(allocate(service, pool)),
+    admitUpdate: (changed, previous) => {
+      const service = nodePorts.allocate(changed, previous);
       const spec = asObject(service.spec);
       const before = asObject(previous.spec);
       if (spec.type === 'ExternalName') {
@@ -38,7 +41,10 @@ export function serviceRules(pool: AddressPool): Rules {
       return { ...service, spec: withAddress(spec, asString(clusterIP)) };
     },
     validate: checkService,
-    released: (service) => pool.release(asString(asObject(service.spec).clusterIP)),
+    released: (service) => {
+      pool.release(asString(asObject(service.spec).clusterIP));
+      nodePorts.release(service);
+    },
   };
 }
 

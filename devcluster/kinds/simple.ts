@@ -8,12 +8,13 @@ import {
   asString,
   asStrings,
   deepEqual,
+  type Json,
   type JsonObject,
   type KubeObject,
   without,
 } from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { type ApiError, badRequest, type Cause, fieldError } from '../api/status.ts';
 
 /** Bytes of the data of a ConfigMap or Secret. */
 const DATA_BYTES_MAX = 1_048_576;
@@ -98,6 +99,12 @@ export const configMapRules: Rules = {
       ...checkKeys(data, 'data'),
       ...checkKeys(binary, 'binaryData'),
       ...checkSize(values, ''),
+      ...Object.keys(asObject(object.binaryData))
+        .filter((key) => asObject(object.data)[key] !== undefined)
+        .map((key) => {
+          const why = 'duplicate of key present in data';
+          return fieldError.invalid(`binaryData[${key}]`, key, why);
+        }),
       ...checkImmutable(object, previous),
     ];
   },
@@ -119,9 +126,10 @@ export const secretRules: Rules = {
   validate: (secret, previous) => {
     const data = asObject(secret.data);
     const causes = [...checkKeys(data, 'data'), ...checkImmutable(secret, previous)];
-    for (const [key, value] of Object.entries(data)) {
+    for (const value of Object.values(data)) {
       if (!BASE64.test(asString(value))) {
-        causes.push(fieldError.invalid(`data[${key}]`, '<redacted>', 'illegal base64 data'));
+        // Not a rule of the kind: the real server cannot even read the body.
+        throw unreadable('Secret', 'illegal base64 data at input byte 0');
       }
     }
     if (secret.type === 'kubernetes.io/tls') {
@@ -210,16 +218,41 @@ export const bindingRules: Rules = {
 /** Rules of Leases. */
 export const leaseRules: Rules = {
   validate: (lease) => {
-    const seconds = asObject(lease.spec).leaseDurationSeconds;
+    const spec = asObject(lease.spec);
+    for (const key of ['acquireTime', 'renewTime']) checkMicroTime('Lease', spec[key]);
+    const seconds = spec.leaseDurationSeconds;
     return seconds !== undefined && asNumber(seconds) <= 0
       ? [fieldError.invalid('spec.leaseDurationSeconds', seconds, 'must be greater than 0')]
       : [];
   },
 };
 
-/** Rules of Events, as they are kept. */
+/** metav1.MicroTime has six digits after the second, no more and no less. */
+function checkMicroTime(kind: string, value: Json | undefined): void {
+  const text = asString(value);
+  if (text === '' || /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)$/.test(text)) return;
+  const layout = '2006-01-02T15:04:05.000000Z07:00';
+  const why = `parsing time ${JSON.stringify(text)} as "${layout}": cannot parse`;
+  throw unreadable(kind, why);
+}
+
+function unreadable(kind: string, why: string): ApiError {
+  return badRequest(`${kind} in version "v1" cannot be handled as a ${kind}: ${why}`);
+}
+
+/** What an Event of events.k8s.io says, and one of the core group need not. */
+const NEW_EVENT = ['eventTime', 'reportingController', 'reportingInstance', 'action', 'reason'];
+
+/** Rules of Events. */
 export const eventRules: Rules = {
-  validate: (event) => {
+  validate: (event, previous) => {
+    if (event.apiVersion === 'events.k8s.io/v1') {
+      checkMicroTime('Event', event.eventTime);
+      if (previous) return [];
+      return NEW_EVENT.filter((key) => asString(event[key]) === '').map((key) =>
+        fieldError.required(key),
+      );
+    }
     const namespace = asString(event.metadata.namespace);
     const about = asString(asObject(event.involvedObject).namespace);
     return about !== '' && about !== namespace

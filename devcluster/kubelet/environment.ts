@@ -33,7 +33,8 @@ export function environmentOf(
   return env;
 }
 
-function fieldOf(pod: NodePod, path: string, variable: string): string {
+/** The value of a downward API field. Throws `INVALID_CONFIG` naming what asked for it. */
+export function fieldOf(pod: NodePod, path: string, variable: string): string {
   const label = /^metadata\.labels\['(.+)'\]$/.exec(path)?.[1];
   if (label !== undefined) return pod.metadata.labels[label] ?? '';
   switch (path) {

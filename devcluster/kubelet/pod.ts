@@ -35,6 +35,10 @@ const tokenSource = z.object({
   expirationSeconds: z.int().default(3_600),
 });
 
+const downwardSource = z.object({
+  items: z.array(z.object({ path: z.string(), fieldRef: z.object({ fieldPath: z.string() }) })),
+});
+
 const volume = z.object({
   name: z.string(),
   configMap: configMapSource.optional(),
@@ -44,6 +48,7 @@ const volume = z.object({
         z.object({
           serviceAccountToken: tokenSource.optional(),
           configMap: configMapSource.optional(),
+          downwardAPI: downwardSource.optional(),
         }),
       ),
     })

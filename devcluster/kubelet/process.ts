@@ -26,7 +26,6 @@ export interface NodeContext {
   /** Where pods keep their files, and logs are written. */
   readonly directory: string;
   readonly network: Network;
-  readonly apiServerCa: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -50,6 +49,7 @@ export class PodProcess {
   readonly #transitions = new Map<string, { readonly status: string; readonly at: string }>();
   #state: ProcessState = { is: 'waiting', reason: 'ContainerCreating', message: '' };
   #child: Child | undefined;
+  #fault: string | undefined;
   #volumes: Volumes | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -91,6 +91,15 @@ export class PodProcess {
     });
   }
 
+  /** Does to the process what a fault asks for; once, however often it is asked. */
+  obey(fault: string | undefined): void {
+    if (fault === this.#fault || this.#state.is !== 'running') return;
+    if (this.#fault === 'freeze') this.#child?.thaw();
+    this.#fault = fault;
+    if (fault === 'kill') this.#child?.kill();
+    else if (fault === 'freeze') this.#child?.freeze();
+  }
+
   /** Resolves when the process is gone: SIGTERM, `graceMs`, SIGKILL. */
   async stop(graceMs: number): Promise<void> {
     this.#ended.abort(new Error('The pod is ending'));
@@ -100,7 +109,7 @@ export class PodProcess {
   async #launch(signal: AbortSignal): Promise<void> {
     const { pod } = this;
     const container = this.#container;
-    const { client, directory, clock, random, log, configMaps, apiServerCa } = this.#node;
+    const { client, directory, clock, random, log, configMaps } = this.#node;
     const root = join(directory, 'pods', pod.metadata.uid);
     const env = environmentOf(pod, container, configMaps);
     const { program, args } = programOf(container);
@@ -110,7 +119,6 @@ export class PodProcess {
       root,
       client,
       configMaps,
-      apiServerCa,
       clock,
       random,
       log,

@@ -13,11 +13,9 @@ import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
+import { fieldOf } from './environment.ts';
 import type { ConfigMapLookup, ConfigMapSource, Container, NodePod, TokenSource } from './pod.ts';
 
-/** Where every container finds its API token. */
-export const API_MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-const API_TOKEN_SECONDS = 3_607;
 /** A token is replaced after this share of its life. */
 const TOKEN_REFRESH_AFTER = 0.8;
 const TOKEN_RETRY = { firstMs: 200, maxMs: 10_000 };
@@ -40,8 +38,6 @@ export interface VolumeOptions {
   readonly root: string;
   readonly client: KubeClient;
   readonly configMaps: ConfigMapLookup;
-  /** PEM by which the API server is verified. */
-  readonly apiServerCa: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -52,6 +48,7 @@ export class Volumes {
   readonly #options: VolumeOptions;
   readonly #tokens: MountedToken[] = [];
   readonly #configMaps: MountedConfigMap[] = [];
+  readonly #fields: { readonly path: string; readonly field: string }[] = [];
   readonly #written = new Map<string, string>();
 
   constructor(options: VolumeOptions) {
@@ -61,7 +58,11 @@ export class Volumes {
       const volume = pod.spec.volumes.find((each) => each.name === mount.name);
       const directory = mount.mountPath;
       if (volume?.configMap) this.#configMaps.push({ directory, source: volume.configMap });
-      for (const { serviceAccountToken, configMap } of volume?.projected?.sources ?? []) {
+      for (const source of volume?.projected?.sources ?? []) {
+        const { serviceAccountToken, configMap, downwardAPI } = source;
+        for (const { path, fieldRef } of downwardAPI?.items ?? []) {
+          this.#fields.push({ path: join(directory, path), field: fieldRef.fieldPath });
+        }
         if (configMap) this.#configMaps.push({ directory, source: configMap });
         if (serviceAccountToken) {
           const path = join(directory, serviceAccountToken.path);
@@ -69,22 +70,15 @@ export class Volumes {
         }
       }
     }
-    if (this.#mountsApiToken()) {
-      const source = { path: 'token', expirationSeconds: API_TOKEN_SECONDS };
-      this.#tokens.push({ path: join(API_MOUNT, 'token'), source });
-    }
   }
 
   /** Writes everything once, then keeps tokens fresh until `signal` aborts. */
   async mount(signal: AbortSignal): Promise<void> {
-    const { container, root, pod, apiServerCa } = this.#options;
+    const { container, root, pod } = this.#options;
     for (const { mountPath } of container.volumeMounts) {
       await mkdir(join(root, mountPath), { recursive: true });
     }
-    if (this.#mountsApiToken()) {
-      await this.#write(join(API_MOUNT, 'ca.crt'), apiServerCa);
-      await this.#write(join(API_MOUNT, 'namespace'), pod.metadata.namespace);
-    }
+    for (const { path, field } of this.#fields) await this.#write(path, fieldOf(pod, field, path));
     await this.refreshConfigMaps();
     const livesMs = await Promise.all(this.#tokens.map((token) => this.#fetchToken(token)));
     this.#tokens.forEach((token, index) => {
@@ -103,12 +97,6 @@ export class Volumes {
         if (content !== undefined) await this.#write(join(directory, path), content);
       }
     }
-  }
-
-  #mountsApiToken(): boolean {
-    const { pod, container } = this.#options;
-    const explicit = container.volumeMounts.some((each) => each.mountPath === API_MOUNT);
-    return pod.spec.automountServiceAccountToken && !explicit;
   }
 
   /** Asks for a token bound to the pod; returns how long it lives, in ms. */

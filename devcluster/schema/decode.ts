@@ -61,7 +61,8 @@ class Walk {
         }
         return value;
       default:
-        if (jsonType(value) !== schema.type) this.#wrong(path, schema.type, value);
+        // A whole number is a number, too.
+        if (typeof value !== schema.type) this.#wrong(path, schema.type, value);
         return value;
     }
   }
@@ -111,5 +112,6 @@ class Walk {
 
 function jsonType(value: Json): string {
   if (value === null) return 'null';
-  return Array.isArray(value) ? 'array' : typeof value;
+  if (Array.isArray(value)) return 'array';
+  return Number.isInteger(value) ? 'integer' : typeof value;
 }

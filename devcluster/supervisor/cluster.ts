@@ -108,7 +108,6 @@ export class EmbeddedCluster {
       nodeName: `${name}-processes`,
       directory: join(directory, name),
       network: options.network,
-      apiServerCa: access.ca,
       clock,
       random,
       log: log.with({ cluster: name }),

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
+import { PROCESS_FAULT } from '#devcluster/faults/process-faults.ts';
 import { Kubelet } from '#devcluster/kubelet/kubelet.ts';
 import { type NodePod, nodePods } from '#devcluster/kubelet/pod.ts';
 import type { Resource } from '#kube/client.ts';
@@ -72,6 +73,7 @@ function podObject(): NodePod {
           volumeMounts: [
             { name: 'token', mountPath: '/var/run/secrets/isthmus' },
             { name: 'trust', mountPath: '/var/run/isthmus/trust' },
+            { name: 'api', mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' },
           ],
           readinessProbe: { httpGet: { path: '/ready', port: 'admin' }, periodSeconds: 1 },
         },
@@ -84,6 +86,21 @@ function podObject(): NodePod {
           },
         },
         { name: 'trust', configMap: { name: 'isthmus-trust-bundle' } },
+        // What the API server adds to every pod.
+        {
+          name: 'api',
+          projected: {
+            sources: [
+              { serviceAccountToken: { path: 'token', expirationSeconds: 3_607 } },
+              { configMap: { name: 'kube-root-ca.crt' } },
+              {
+                downwardAPI: {
+                  items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }],
+                },
+              },
+            ],
+          },
+        },
       ],
     },
     status: { podIP: POD_IP },
@@ -109,7 +126,6 @@ function boot(t: TestContext) {
     directory,
     network,
     nodeName: 'west-processes',
-    apiServerCa: 'the CA',
     clock: systemClock,
     random: systemRandom,
     log: silentLogger,
@@ -136,6 +152,7 @@ function boot(t: TestContext) {
 
 async function bootReady(t: TestContext) {
   const booted = boot(t);
+  await booted.client.create(configMaps, configMap('kube-root-ca.crt', { 'ca.crt': 'the CA' }));
   await booted.client.create(nodePods, podObject());
   await booted.client.create(configMaps, configMap('isthmus-cluster', { clusterName: 'west' }));
   await booted.client.create(configMaps, configMap('isthmus-trust-bundle', { 'ca.crt': 'roots' }));
@@ -145,6 +162,7 @@ async function bootReady(t: TestContext) {
 
 test('A pod waits for its ConfigMaps, then runs with environment, tokens and volumes', async (t) => {
   const { client, kubelet, isReady, ask, pod, directory } = boot(t);
+  await client.create(configMaps, configMap('kube-root-ca.crt', { 'ca.crt': 'the CA' }));
   await client.create(nodePods, podObject());
   await client.create(configMaps, configMap('isthmus-cluster', { clusterName: 'west' }));
   await eventually('the kubelet saw the pod', () => kubelet.unready().length === 1);
@@ -195,6 +213,31 @@ test('A process killed with -9 shows exit code 137', async (t) => {
   await eventually('the pod is unready', () => isReady('False'));
   const status = (await pod())?.status;
   assert.equal(status?.containerStatuses?.[0]?.state.terminated?.exitCode, 137);
+});
+
+test('A process is frozen, goes on, and is killed, as an annotation of its pod asks', async (t) => {
+  const { client, kubelet, ask, pod } = await bootReady(t);
+  const asks = async (fault?: string) => {
+    const live = (await pod()) as KubeObject;
+    const annotations = fault === undefined ? {} : { [PROCESS_FAULT]: fault };
+    await client.apply(anyPods, { ...live, metadata: { ...live.metadata, annotations } });
+  };
+  const answers = async () => {
+    try {
+      return (await fetch((await ask('/facts')).url, { signal: AbortSignal.timeout(300) })).ok;
+    } catch {
+      return false;
+    }
+  };
+  const { pid = 0 } = kubelet.running()[0] ?? {};
+  const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
+  assert.equal(await answers(), true);
+  await asks('freeze');
+  if (process.platform === 'linux') await eventually('it is stopped', () => state() === 'T');
+  await asks();
+  await eventually('it goes on', answers);
+  await asks('kill');
+  await eventually('it is gone', () => kubelet.running().length === 0);
 });
 
 test('Deleting a pod ends its process, then removes the object', async (t) => {

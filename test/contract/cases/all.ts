@@ -1,0 +1,34 @@
+/**
+ * Every clause of the contract, in the order they are reported.
+ */
+import type { ContractCase } from '../case.ts';
+import { applies } from './apply.ts';
+import { config } from './config.ts';
+import { definitions } from './definitions.ts';
+import { deletions } from './deletion.ts';
+import { discovery } from './discovery.ts';
+import { lists } from './lists.ts';
+import { manifests } from './manifests.ts';
+import { patches } from './patches.ts';
+import { services } from './services.ts';
+import { tokens } from './tokens.ts';
+import { watches } from './watches.ts';
+import { workloads } from './workloads.ts';
+import { writes } from './writes.ts';
+
+/** See the file header. */
+export const CASES: readonly ContractCase[] = [
+  ...lists,
+  ...watches,
+  ...writes,
+  ...applies,
+  ...patches,
+  ...deletions,
+  ...services,
+  ...config,
+  ...tokens,
+  ...definitions,
+  ...discovery,
+  ...workloads,
+  ...manifests,
+];

@@ -1,0 +1,265 @@
+/**
+ * Lists: versions, pages and their end, selectors.
+ */
+import assert from 'node:assert/strict';
+import { asNumber, asObject, asObjects, asString } from '#devcluster/api/json.ts';
+import { apiConcepts, type ContractCase, docs } from '../case.ts';
+import { type CaseCluster, metaOf } from '../cluster.ts';
+import { configMap, core, namesOf, refused, versionOf } from '../kit.ts';
+
+/** Long enough for a real server to compact twice. */
+const EXPIRY_MS = 75_000;
+
+async function fill(cluster: CaseCluster, count: number): Promise<string> {
+  const path = core(await cluster.namespace(), 'configmaps');
+  for (let at = 0; at < count; at += 1) {
+    const labels = { half: at % 2 === 0 ? 'even' : 'odd', 'example.com/list': 'yes' };
+    await cluster.must(201, 'POST', path, configMap(`page-${at}`, { a: '1' }, { labels }));
+  }
+  return path;
+}
+
+/** What a namespace holds beside what a case put there. */
+function ours(names: readonly string[]): string[] {
+  return names.filter((name) => name.startsWith('page-'));
+}
+
+export const lists: readonly ContractCase[] = [
+  {
+    name: 'a list names its kind and version, and its items in order of name',
+    source: apiConcepts('collections'),
+    async run(cluster) {
+      const path = await fill(cluster, 3);
+      const list = await cluster.must(200, 'GET', path);
+      assert.equal(list.kind, 'ConfigMapList');
+      assert.equal(list.apiVersion, 'v1');
+      assert.match(versionOf(list), /^[1-9]\d*$/);
+      assert.deepEqual(ours(namesOf(list)), ['page-0', 'page-1', 'page-2']);
+      const [item] = asObjects(list.items);
+      assert.equal(item?.kind, undefined, 'items of a builtin list do not repeat their kind');
+    },
+  },
+  {
+    name: 'pages of a list show one version, whatever changes in between',
+    source: apiConcepts('retrieving-large-results-sets-in-chunks'),
+    async run(cluster) {
+      const path = await fill(cluster, 5);
+      const first = await cluster.must(200, 'GET', `${path}?limit=2`);
+      assert.equal(namesOf(first).length, 2);
+      const token = asString(metaOf(first).continue);
+      assert.notEqual(token, '');
+      assert.ok(asNumber(metaOf(first).remainingItemCount) >= 3);
+      await cluster.must(200, 'DELETE', `${path}/page-4`);
+      await cluster.must(201, 'POST', path, configMap('page-5'));
+      const query = `limit=500&continue=${encodeURIComponent(token)}`;
+      const second = await cluster.must(200, 'GET', `${path}?${query}`);
+      assert.equal(versionOf(second), versionOf(first));
+      assert.equal(asString(metaOf(second).continue), '');
+      assert.equal(metaOf(second).remainingItemCount, undefined);
+      assert.deepEqual(ours([...namesOf(first), ...namesOf(second)]), [
+        'page-0',
+        'page-1',
+        'page-2',
+        'page-3',
+        'page-4',
+      ]);
+    },
+  },
+  {
+    name: 'a page of a selected list does not say how many items remain',
+    source: docs('reference/kubernetes-api/common-definitions/list-meta/'),
+    async run(cluster) {
+      const path = await fill(cluster, 4);
+      const query = 'limit=1&labelSelector=half%3Deven';
+      const first = await cluster.must(200, 'GET', `${path}?${query}`);
+      assert.notEqual(asString(metaOf(first).continue), '');
+      assert.equal(metaOf(first).remainingItemCount, undefined);
+    },
+  },
+  {
+    name: 'an old continue token is a 410 that brings a token to go on without consistency',
+    alone: true,
+    source: apiConcepts('410-gone-responses'),
+    async run(cluster) {
+      const path = await fill(cluster, 4);
+      const first = await cluster.must(200, 'GET', `${path}?limit=2`);
+      const token = encodeURIComponent(asString(metaOf(first).continue));
+      await cluster.target.compact();
+      const body = await cluster.until(
+        'the token expires',
+        async () => {
+          await cluster.call(
+            'PUT',
+            `${path}/page-0`,
+            configMap('page-0', { a: `${Math.random()}` }),
+          );
+          const answer = await cluster.call('GET', `${path}?limit=2&continue=${token}`);
+          return answer.status === 410 && answer.body;
+        },
+        EXPIRY_MS,
+      );
+      assert.equal(body.reason, 'Expired');
+      assert.match(
+        asString(body.message),
+        /^The provided continue parameter is too old to display a consistent list result\./,
+      );
+      const next = encodeURIComponent(asString(metaOf(body).continue));
+      assert.notEqual(next, '');
+      const rest = await cluster.must(200, 'GET', `${path}?limit=500&continue=${next}`);
+      assert.deepEqual(ours([...namesOf(first), ...namesOf(rest)]).at(-1), 'page-3');
+    },
+  },
+  {
+    name: 'a continue token that is none is a 400',
+    source: apiConcepts('retrieving-large-results-sets-in-chunks'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      await refused(cluster, 400, 'BadRequest', 'GET', `${path}?limit=2&continue=nonsense`);
+    },
+  },
+  {
+    name: 'a list at version 0 is whatever the server has, NotOlderThan is at least what was asked',
+    source: apiConcepts('semantics-for-get-and-list'),
+    async run(cluster) {
+      const path = await fill(cluster, 2);
+      const any = await cluster.must(200, 'GET', `${path}?resourceVersion=0`);
+      assert.match(versionOf(any), /^[1-9]\d*$/);
+      const now = versionOf(await cluster.must(200, 'GET', path));
+      const query = `resourceVersion=${now}&resourceVersionMatch=NotOlderThan`;
+      const later = await cluster.must(200, 'GET', `${path}?${query}`);
+      assert.ok(Number(versionOf(later)) >= Number(now));
+      assert.deepEqual(ours(namesOf(later)), ['page-0', 'page-1']);
+    },
+  },
+  {
+    name: 'a list at an exact version shows what was then',
+    source: apiConcepts('semantics-for-get-and-list'),
+    async run(cluster) {
+      const path = await fill(cluster, 2);
+      const then = versionOf(await cluster.must(200, 'GET', path));
+      await cluster.must(200, 'DELETE', `${path}/page-0`);
+      const query = `resourceVersion=${then}&resourceVersionMatch=Exact&limit=500`;
+      const list = await cluster.must(200, 'GET', `${path}?${query}`);
+      assert.equal(versionOf(list), then);
+      assert.deepEqual(ours(namesOf(list)), ['page-0', 'page-1']);
+    },
+  },
+  {
+    name: 'resourceVersionMatch is checked against the version and the token it comes with',
+    source: apiConcepts('semantics-for-get-and-list'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      const said = async (query: string) => {
+        const { message, causes } = await refused(
+          cluster,
+          422,
+          'Invalid',
+          'GET',
+          `${path}?${query}`,
+        );
+        cluster.record(query, { message, causes: [...causes] });
+        return message;
+      };
+      const prefix = 'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: ';
+      assert.equal(
+        await said('resourceVersionMatch=Exact'),
+        `${prefix}resourceVersionMatch is forbidden unless resourceVersion is provided`,
+      );
+      assert.equal(
+        await said('resourceVersion=0&resourceVersionMatch=Exact'),
+        `${prefix}resourceVersionMatch "exact" is forbidden for resourceVersion "0"`,
+      );
+      await said('resourceVersion=1&resourceVersionMatch=Nearly');
+    },
+  },
+  {
+    name: 'a list at a version of the future waits, then is a 504 with ResourceVersionTooLarge',
+    source: apiConcepts('unavailable-resource-versions'),
+    async run(cluster) {
+      const path = await fill(cluster, 1);
+      const future = Number(versionOf(await cluster.must(200, 'GET', path))) + 1_000_000;
+      const query = `resourceVersion=${future}&resourceVersionMatch=NotOlderThan`;
+      const { details } = await refused(cluster, 504, 'Timeout', 'GET', `${path}?${query}`);
+      const [cause] = asObjects(details.causes);
+      assert.deepEqual(cause, {
+        reason: 'ResourceVersionTooLarge',
+        message: 'Too large resource version',
+      });
+      assert.equal(details.retryAfterSeconds, 1);
+    },
+  },
+  {
+    name: 'label selectors know equality, sets and existence; one that cannot be read is a 400',
+    source: docs('concepts/overview/working-with-objects/labels/#api'),
+    async run(cluster) {
+      const path = await fill(cluster, 4);
+      const selected = async (selector: string) => {
+        const query = `labelSelector=${encodeURIComponent(selector)}`;
+        return namesOf(await cluster.must(200, 'GET', `${path}?${query}`));
+      };
+      assert.deepEqual(await selected('half=even'), ['page-0', 'page-2']);
+      assert.deepEqual(await selected('half==odd'), ['page-1', 'page-3']);
+      assert.deepEqual(ours(await selected('half!=odd')), ['page-0', 'page-2']);
+      assert.deepEqual(await selected('half in (odd,neither)'), ['page-1', 'page-3']);
+      assert.deepEqual(await selected('example.com/list,half notin (odd)'), ['page-0', 'page-2']);
+      assert.deepEqual(ours(await selected('!example.com/list')), []);
+      const wrong = `${path}?labelSelector=${encodeURIComponent('a in')}`;
+      await refused(cluster, 400, 'BadRequest', 'GET', wrong);
+    },
+  },
+  {
+    name: 'every kind can be selected by name and namespace, Pods by node, and no other field',
+    source: docs(
+      'concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields',
+    ),
+    async run(cluster) {
+      const path = await fill(cluster, 2);
+      const byName = await cluster.must(200, 'GET', `${path}?fieldSelector=metadata.name%3Dpage-1`);
+      assert.deepEqual(namesOf(byName), ['page-1']);
+      await refused(cluster, 400, 'BadRequest', 'GET', `${path}?fieldSelector=data.a%3D1`);
+      const pods = '/api/v1/pods?fieldSelector=spec.nodeName%3Dnone,status.phase!%3DRunning';
+      const list = await cluster.must(200, 'GET', pods);
+      assert.deepEqual(list.items, []);
+    },
+  },
+  {
+    name: 'a list of a namespace that does not exist is empty, an object there is not found',
+    source: apiConcepts('resource-uris'),
+    async run(cluster) {
+      const path = core(`none-${cluster.unique}`, 'configmaps');
+      const list = await cluster.must(200, 'GET', path);
+      assert.deepEqual(list.items, []);
+      await refused(cluster, 404, 'NotFound', 'GET', `${path}/x`);
+    },
+  },
+  {
+    name: 'a list across namespaces holds those of every namespace',
+    source: apiConcepts('resource-uris'),
+    async run(cluster) {
+      const one = core(await cluster.namespace(), 'configmaps');
+      const two = core(await cluster.namespace(), 'configmaps');
+      const labels = { 'example.com/across': cluster.unique };
+      for (const path of [one, two]) {
+        await cluster.must(201, 'POST', path, configMap('both', {}, { labels }));
+      }
+      const query = `labelSelector=example.com%2Facross%3D${cluster.unique}`;
+      const list = await cluster.must(200, 'GET', `/api/v1/configmaps?${query}`);
+      const namespaces = asObjects(list.items).map((item) => metaOf(item).namespace);
+      assert.equal(new Set(namespaces).size, 2);
+    },
+  },
+  {
+    name: 'objects of a list can be asked for by their metadata alone',
+    source: apiConcepts('metadata-only-fetches'),
+    async run(cluster) {
+      const path = await fill(cluster, 1);
+      const accept =
+        'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json';
+      const list = await cluster.must(200, 'GET', path, undefined, { accept });
+      assert.equal(list.kind, 'PartialObjectMetadataList');
+      const item = asObjects(list.items).find((each) => metaOf(each).name === 'page-0');
+      assert.equal(asObject(item).data, undefined);
+      assert.equal(asObject(item).kind, 'PartialObjectMetadata');
+    },
+  },
+];
