@@ -12,7 +12,7 @@ const ENDPOINTS = 1_000;
 const WARM_UP_PICKS = 2_000_000;
 const WARM_UP_TURNS = 10_000;
 /** The fastest is what counts: in the others somebody else had the CPU. */
-const ROUNDS = 100;
+const ROUNDS = 500;
 
 /** One run's figures. */
 export interface PickFigures {
