@@ -4,6 +4,7 @@
 
 import { costMs } from './estimate.ts';
 import type { EndpointGroup } from './group.ts';
+import { ROW } from './row.ts';
 import type { ServiceBalancer } from './service.ts';
 import { FLAG } from './table.ts';
 
@@ -68,11 +69,11 @@ function describeGroup({ table, members }: EndpointGroup, nowMs: number): Endpoi
     const penalisedForMs = (table.penalisedUntilMs[slot] as number) - nowMs;
     reports.push({
       endpoint: table.handles[slot]?.key ?? '',
-      latencyMs: (flags & FLAG.UNSEEN) !== 0 ? null : (table.estimateMs[slot] as number),
+      latencyMs: (flags & FLAG.UNSEEN) !== 0 ? null : table.get(slot, ROW.ESTIMATE),
       cost: costMs(table, slot, nowMs),
-      inFlight: table.inFlight[slot] as number,
-      waiting: table.waiting[slot] as number,
-      success: table.success[slot] as number,
+      inFlight: table.get(slot, ROW.IN_FLIGHT),
+      waiting: table.get(slot, ROW.WAITING),
+      success: table.get(slot, ROW.SUCCESS),
       weight: table.weight[slot] as number,
       ramp: table.ramp[slot] as number,
       ejected,

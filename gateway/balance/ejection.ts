@@ -1,7 +1,7 @@
 /**
  * Who leaves the picker, and how it comes back. pure
  *
- * Ejected for bad answers: several in a row, or too few good ones of the last ten seconds; never more of a
+ * Ejected for bad answers: several in a row, or too few good ones of the last seconds; never more of a
  * group at once than its settings allow, for what fails everywhere is not the endpoints' fault. Ejected because
  * nothing accepts connections: at once, and without that bound, for whoever cannot be reached is
  * absent, not judged. Both return by a probe outside the picker, which a picker ordered by cost would never
@@ -9,6 +9,7 @@
  */
 import { backoffMs } from '#core/backoff.ts';
 import type { EndpointGroup } from './group.ts';
+import { ROW } from './row.ts';
 import { FLAG } from './table.ts';
 
 const EJECTIONS_MAX = 30;
@@ -53,22 +54,20 @@ export function revive(
   const { table } = group;
   const flags = (table.flags[slot] as number) & ~(FLAG.EJECTED | FLAG.REFUSED);
   table.flags[slot] = flags | FLAG.UNSEEN;
-  table.success[slot] = 1;
-  table.failures[slot] = 0;
-  table.answers.clear(slot);
-  if (!Number.isNaN(estimateMs)) table.estimateMs[slot] = estimateMs;
-  table.observedMs[slot] = nowMs;
+  table.forgive(slot);
+  if (!Number.isNaN(estimateMs)) table.set(slot, ROW.ESTIMATE, estimateMs);
+  table.set(slot, ROW.OBSERVED, nowMs);
   group.startSlowly(slot, nowMs);
   group.place(slot, nowMs);
 }
 
 function isFailing(group: EndpointGroup, slot: number): boolean {
   const { consecutiveFailures, samplesMin, successBelow } = group.ejection;
-  const { failures, answers } = group.table;
-  if (consecutiveFailures > 0 && (failures[slot] as number) >= consecutiveFailures) return true;
-  const total = answers.total[slot] as number;
-  const good = total - (answers.bad[slot] as number);
-  return total >= samplesMin && good < successBelow * total;
+  const { table } = group;
+  if (consecutiveFailures > 0 && table.get(slot, ROW.FAILURES) >= consecutiveFailures) return true;
+  const total = table.get(slot, ROW.ANSWERS) + table.get(slot, ROW.ANSWERS_BEFORE);
+  const bad = table.get(slot, ROW.BAD) + table.get(slot, ROW.BAD_BEFORE);
+  return total >= samplesMin && total - bad < successBelow * total;
 }
 
 function mayEject(group: EndpointGroup): boolean {

@@ -8,6 +8,7 @@
  */
 import type { EndpointGroup } from './group.ts';
 import { NOBODY } from './pick.ts';
+import { ROW } from './row.ts';
 import { TUNING } from './tuning.ts';
 
 /** One pick in so many looks for somebody to explore; a power of two. */
@@ -75,9 +76,9 @@ export class Exploration {
 
   #take(group: EndpointGroup, at: number, nowMs: number): number {
     const slot = group.members.slots[at] as number;
-    const { inFlight, observedMs } = group.table;
-    if (inFlight[slot] !== 0) return NOBODY;
-    if (nowMs - (observedMs[slot] as number) <= TUNING.explorationIdleMs) return NOBODY;
+    const { table } = group;
+    if (table.get(slot, ROW.IN_FLIGHT) !== 0) return NOBODY;
+    if (nowMs - table.get(slot, ROW.OBSERVED) <= TUNING.explorationIdleMs) return NOBODY;
     this.#savedUp -= PICKS_PER_EXPLORATION;
     return slot;
   }

@@ -15,6 +15,7 @@ import { Capacity } from './capacity.ts';
 import type { Endpoint, EndpointKind } from './endpoint.ts';
 import { drift } from './estimate.ts';
 import { Members, STANDING } from './members.ts';
+import { ROW } from './row.ts';
 import { type EndpointTable, FLAG } from './table.ts';
 import { TUNING } from './tuning.ts';
 import { readTypical, type Typical } from './typical.ts';
@@ -135,6 +136,7 @@ export class EndpointGroup {
     const weight = (table.weight[slot] as number) * (table.ramp[slot] as number);
     if (before === STANDING.ACTIVE) this.capacity.available -= weight;
     if (standing === STANDING.ACTIVE) this.capacity.available += weight;
+    else this.#forget(slot);
     this.members.move(slot, standing);
     this.unsettled = true;
   }
@@ -144,11 +146,12 @@ export class EndpointGroup {
     const { table } = this;
     const weight = this.kind === 'local' ? (table.weight[slot] as number) : 1;
     const share = weight * (table.ramp[slot] as number);
+    table.set(slot, ROW.SHARE, share);
     // Only the default strategy avoids who fails; the others leave that to ejection.
     const success = this.byLatency
-      ? Math.max(TUNING.successFloor, table.success[slot] as number)
+      ? Math.max(TUNING.successFloor, table.get(slot, ROW.SUCCESS))
       : 1;
-    table.factor[slot] = 1 / (share * success * success);
+    table.set(slot, ROW.FACTOR, 1 / (share * success * success));
     table.price(slot, this.byLatency);
   }
 
@@ -175,13 +178,13 @@ export class EndpointGroup {
     for (let at = members.count - 1; at >= 0; at -= 1) {
       const slot = members.slots[at] as number;
       if (((table.flags[slot] as number) & FLAG.RAMPING) !== 0) this.#grow(slot, nowMs);
-      const isIdle = table.inFlight[slot] === 0;
-      if (isIdle && nowMs - (table.observedMs[slot] as number) > elapsedMs)
+      const isIdle = table.get(slot, ROW.IN_FLIGHT) === 0;
+      if (isIdle && nowMs - table.get(slot, ROW.OBSERVED) > elapsedMs)
         drift(table, slot, typicalOf(slot), share);
       this.weigh(slot);
       this.place(slot, nowMs);
       ramping |= (table.flags[slot] as number) & FLAG.RAMPING;
-      factorMin = Math.min(factorMin, table.factor[slot] as number);
+      factorMin = Math.min(factorMin, table.get(slot, ROW.FACTOR));
     }
     this.#shareMax = 1 / factorMin;
     this.capacity.count(table, members, nowMs);
@@ -203,8 +206,8 @@ export class EndpointGroup {
 
   /** Whether `slot` takes its turn: in the long run as often as its share is of the largest one. */
   takesTurn(slot: number): boolean {
-    const { credit, factor } = this.table;
-    const share = Math.min(1, 1 / ((factor[slot] as number) * this.#shareMax));
+    const { credit } = this.table;
+    const share = Math.min(1, this.table.get(slot, ROW.SHARE) / this.#shareMax);
     const saved = (credit[slot] as number) + share;
     // A sum of shares that should be 1 may be a little less.
     const takes = saved > 0.999_999;
@@ -217,7 +220,7 @@ export class EndpointGroup {
     const { slot } = table.add(key, this.kind, nowMs);
     this.#slots.set(key, slot);
     this.members.add(slot);
-    if (!Number.isNaN(this.typical.bestMs)) table.estimateMs[slot] = this.typical.bestMs;
+    if (!Number.isNaN(this.typical.bestMs)) table.set(slot, ROW.ESTIMATE, this.typical.bestMs);
     if (!this.filled) return slot;
     (table.flags[slot] as number) |= FLAG.EXTRA;
     this.startSlowly(slot, nowMs);
@@ -228,18 +231,23 @@ export class EndpointGroup {
     const { table } = this;
     const why = (table.flags[slot] as number) & (FLAG.EJECTED | FLAG.EXTRA);
     if (why === FLAG.EJECTED) this.capacity.lose(table.weight[slot] as number, nowMs);
-    if (this.remembered === slot) this.remembered = -1;
-    if (this.rememberedSecond === slot) this.rememberedSecond = -1;
+    this.#forget(slot);
     this.#slots.delete(key);
     this.members.remove(slot);
     table.remove(slot);
+  }
+
+  /** Only who may be asked is remembered. */
+  #forget(slot: number): void {
+    if (this.remembered === slot) this.remembered = -1;
+    if (this.rememberedSecond === slot) this.rememberedSecond = -1;
   }
 
   #setWeight(slot: number, weight: number, nowMs: number): void {
     const { table } = this;
     const isBack = this.kind === 'remote' && table.weight[slot] === 0 && weight > 0;
     table.weight[slot] = weight;
-    if (this.kind === 'remote') table.perCapacity[slot] = 1 / Math.max(1, weight);
+    if (this.kind === 'remote') table.set(slot, ROW.PER_CAPACITY, 1 / Math.max(1, weight));
     if (isBack) this.#comeBack(slot, nowMs);
     this.weigh(slot);
     this.place(slot, nowMs);
@@ -250,9 +258,7 @@ export class EndpointGroup {
     const { table } = this;
     (table.flags[slot] as number) &= ~(FLAG.EJECTED | FLAG.REFUSED);
     (table.flags[slot] as number) |= FLAG.UNSEEN;
-    table.success[slot] = 1;
-    table.failures[slot] = 0;
-    table.answers.clear(slot);
+    table.forgive(slot);
     this.startSlowly(slot, nowMs);
   }
 
@@ -278,7 +284,7 @@ export class EndpointGroup {
       return (flags & FLAG.REFUSED) !== 0 ? STANDING.UNREACHABLE : STANDING.FAILING;
     if ((table.penalisedUntilMs[slot] as number) > nowMs) return STANDING.PENALISED;
     if (this.kind === 'local') return STANDING.ACTIVE;
-    const isSound = (table.success[slot] as number) >= TUNING.remoteSuccessMin;
+    const isSound = table.get(slot, ROW.SUCCESS) >= TUNING.remoteSuccessMin;
     return isSound && (flags & FLAG.SPILLING) === 0 ? STANDING.ACTIVE : STANDING.RELUCTANT;
   }
 }

@@ -9,8 +9,12 @@ import { type Dice, SIDES } from './dice.ts';
 import type { Endpoint } from './endpoint.ts';
 import { costMs, stalls } from './estimate.ts';
 import type { EndpointGroup } from './group.ts';
+import { ROW, ROW_SIZE } from './row.ts';
 import { Spill } from './spill.ts';
 import { TUNING } from './tuning.ts';
+
+const SIZE = ROW_SIZE;
+const { ESTIMATE, SHARE } = ROW;
 
 export class Locality {
   /** Share of requests the local group may take at most. */
@@ -19,6 +23,8 @@ export class Locality {
   readonly #remote: EndpointGroup;
   readonly #dice: Dice;
   readonly #spill = new Spill();
+  /** The least that makes a cluster clearly better. */
+  #leastMs = 0;
   /** What the local group takes when it does well; forgotten slowly while it does worse. */
   #baselineMs = Number.NaN;
 
@@ -33,12 +39,15 @@ export class Locality {
     return this.#local.filled && (this.share < 1 || this.#spill.share > TUNING.spillingAbove);
   }
 
-  /** Whether a first attempt stays at `near`, which was just picked, whatever a cluster would cost. */
+  /**
+   * Whether a first attempt stays at `near`, which was just picked, whatever waits at a cluster: none costs less
+   * than it takes when nothing waits there. As of the last tick, so that most picks need not look at clusters.
+   */
   stays(near: number): boolean {
     if (this.share < 1 || !this.#local.byLatency) return false;
-    const { weight, ramp } = this.#local.table;
-    const ours = this.#local.bestCost * (weight[near] as number) * (ramp[near] as number);
-    if (ours > this.#local.settings.locality.toleranceMs) return false;
+    const ours = this.#local.bestCost * (this.#local.table.rows[near * SIZE + SHARE] as number);
+    if (ours > this.#leastMs) return false;
+    this.#spill.earn(this.#local.settings.locality.remoteShareMax);
     this.#spill.stay();
     return true;
   }
@@ -68,6 +77,11 @@ export class Locality {
     const [local, remote] = [this.#local, this.#remote];
     this.share = Math.min(1, TUNING.overprovision * local.capacity.health);
     const remoteShare = Math.min(1, TUNING.overprovision * remote.capacity.health);
+    const { preference, toleranceMs } = local.settings.locality;
+    let leastMs = Number.POSITIVE_INFINITY;
+    for (let at = 0; at < remote.active; at += 1)
+      leastMs = Math.min(leastMs, local.table.get(remote.members.slots[at] as number, ESTIMATE));
+    this.#leastMs = preference * leastMs + toleranceMs;
     const isShort = this.share + remoteShare < 1;
     local.panic = isShort && local.mostlyEjected;
     remote.panic = isShort && remote.mostlyEjected;
@@ -103,9 +117,10 @@ export class Locality {
     const { preference, toleranceMs } = local.settings.locality;
     if (local.byLatency) {
       // Both were just looked at; their slow starts are in the share already.
-      const { table } = local;
-      const ours = local.bestCost * (table.weight[near] as number) * (table.ramp[near] as number);
-      return ours > preference * remote.bestCost * (table.ramp[far] as number) + toleranceMs;
+      const { rows } = local.table;
+      const ours = local.bestCost * (rows[near * SIZE + SHARE] as number);
+      const theirs = remote.bestCost * (rows[far * SIZE + SHARE] as number);
+      return ours > preference * theirs + toleranceMs;
     }
     const theirs = preference * costMs(remote.table, far, nowMs) + toleranceMs;
     return costMs(local.table, near, nowMs) > theirs;

@@ -23,6 +23,7 @@ export const STANDING = {
 } as const;
 
 const STANDINGS = 6;
+const { OUT } = STANDING;
 const FIRST_LENGTH = 4;
 
 export class Members {
@@ -36,7 +37,7 @@ export class Members {
   }
 
   get count(): number {
-    return this.ends[STANDING.OUT] as number;
+    return this.ends[OUT] as number;
   }
 
   /** All but those nothing stands behind. */

@@ -10,13 +10,20 @@ import { type Dice, SIDES } from './dice.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { EndpointGroup } from './group.ts';
 import { STANDING } from './members.ts';
+import { ROW, ROW_SIZE } from './row.ts';
 import type { EndpointTable } from './table.ts';
+
+const { ACTIVE, FAILING } = STANDING;
+const SIZE = ROW_SIZE;
+const PER_SIDE = 1 / SIDES;
+const { COST, ESTIMATE, STARTS, WAITING } = ROW;
 
 /** So many are all looked at. */
 const FEW = 4;
 
-/** Nobody. */
+/** Nobody: less than any slot. */
 export const NOBODY = -1;
+const NONE = NOBODY;
 
 /** Among those of `group` that may be asked; {@link NOBODY} if there is none that was not tried. */
 export function pick(
@@ -26,7 +33,7 @@ export function pick(
   tried: readonly Endpoint[],
 ): number {
   const { ends } = group.members;
-  const to = ends[group.panic ? STANDING.FAILING : STANDING.ACTIVE] as number;
+  const to = ends[group.panic ? FAILING : ACTIVE] as number;
   return pickOf(group, dice, nowMs, tried, 0, to);
 }
 
@@ -52,94 +59,108 @@ function pickOf(
   to: number,
 ): number {
   const { byLatency, byCost } = group;
-  if (from === to) return NOBODY;
-  if (byCost) return pickCheapest(group, dice, nowMs, tried, from, to, byLatency);
-  return pickInTurn(group, dice, tried, from, to, group.settings.balancer.strategy === 'random');
+  const count = to - from;
+  if (count === 0) return NONE;
+  if (!byCost) return pickInTurn(group, dice, tried, from, to);
+  if (count > FEW && from === 0 && tried.length === 0)
+    return pickOfMany(group, dice, nowMs, count, byLatency);
+  const start = count === 1 ? 0 : (dice.roll() * PER_SIDE * count) | 0;
+  const found = pickAny(group, nowMs, tried, from, count, start);
+  return found < 0 && count > FEW ? firstUntried(group, tried, from, to, start) : found;
 }
 
-function pickCheapest(
+/** The first attempt of a request at one of `count`: of two drawn and the two remembered ones. */
+function pickOfMany(
   group: EndpointGroup,
   dice: Dice,
   nowMs: number,
-  tried: readonly Endpoint[],
-  from: number,
-  to: number,
+  count: number,
   byLatency: boolean,
 ): number {
-  const { table } = group;
-  const { cost: costs, waiting } = table;
-  const count = lookFor(group, dice, from, to);
-  let best = NOBODY;
-  let next = NOBODY;
-  let bestCost = Number.POSITIVE_INFINITY;
-  let nextCost = Number.POSITIVE_INFINITY;
-  for (let look = 0; look < count; look += 1) {
-    const slot = looked[look] as number;
-    if (slot < 0 || slot === best || slot === next) continue;
-    if (tried.length > 0 && wasTried(table, slot, tried)) continue;
-    let cost = costs[slot] as number;
-    if ((waiting[slot] as number) > 0 && byLatency) {
-      // Written out: a fraction that leaves a function is an object.
-      const { startsMs, estimateMs, inFlight, perCapacity, factor } = table;
-      const ageMs = nowMs - (startsMs[slot] as number) / (waiting[slot] as number);
-      if (ageMs > (estimateMs[slot] as number)) {
-        const load = (inFlight[slot] as number) * (perCapacity[slot] as number) + 1;
-        cost = ageMs * load * (factor[slot] as number);
-      }
-    }
-    // Who is drawn wins over who is remembered where both cost the same.
-    if (cost < bestCost) {
-      next = best;
-      nextCost = bestCost;
-      best = slot;
-      bestCost = cost;
-    } else if (cost < nextCost) {
-      next = slot;
-      nextCost = cost;
+  const { rows } = group.table;
+  const { slots } = group.members;
+  const draw = dice.roll() * PER_SIDE * count;
+  const first = draw | 0;
+  // What is left of the draw is as random as the draw.
+  const other = ((draw - first) * (count - 1)) | 0;
+  const a = slots[first] as number;
+  const b = slots[other < first ? other : other + 1] as number;
+  const costA = costNow(rows, a, nowMs, byLatency);
+  const costB = costNow(rows, b, nowMs, byLatency);
+  const aWins = costA <= costB;
+  let best = aWins ? a : b;
+  let bestCost = aWins ? costA : costB;
+  let next = aWins ? b : a;
+  let nextCost = aWins ? costB : costA;
+  // Who is drawn wins over who is remembered where both cost the same.
+  const c = group.remembered;
+  if (c >= 0 && c !== a && c !== b) {
+    const cost = costNow(rows, c, nowMs, byLatency);
+    if (cost < nextCost) {
+      const wins = cost < bestCost;
+      next = wins ? best : c;
+      nextCost = wins ? bestCost : cost;
+      best = wins ? c : best;
+      bestCost = wins ? cost : bestCost;
     }
   }
-  if (best === NOBODY) return to - from > FEW ? firstUntried(group, tried, from, to, 0) : NOBODY;
+  const d = group.rememberedSecond;
+  if (d >= 0 && d !== a && d !== b) {
+    const cost = costNow(rows, d, nowMs, byLatency);
+    if (cost < nextCost) {
+      const wins = cost < bestCost;
+      next = wins ? best : d;
+      best = wins ? d : best;
+      bestCost = wins ? cost : bestCost;
+    }
+  }
   group.bestCost = bestCost;
-  if (tried.length === 0 && from === 0) {
+  if (!group.panic) {
     group.remembered = best;
     group.rememberedSecond = next;
   }
   return best;
 }
 
-/** Whom the pick under way looks at. */
-const looked = new Int32Array(FEW);
-
-/** Fills {@link looked}: all of a few, from any of them on, or two drawn and two remembered ones. */
-function lookFor(group: EndpointGroup, dice: Dice, from: number, to: number): number {
+/** Of a few all, from the `start`-th on; of many two, and the two remembered ones; nobody who was tried. */
+function pickAny(
+  group: EndpointGroup,
+  nowMs: number,
+  tried: readonly Endpoint[],
+  from: number,
+  count: number,
+  start: number,
+): number {
+  const { table, byLatency } = group;
+  const { rows } = table;
   const { slots } = group.members;
-  const count = to - from;
-  if (count === 1) {
-    looked[0] = slots[from] as number;
-    return 1;
+  const looks = Math.min(count, FEW);
+  const remembers = count > FEW && from === 0;
+  let best = NONE;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (let look = 0; look < looks; look += 1) {
+    const at = start + look;
+    let slot = slots[from + (at < count ? at : at - count)] as number;
+    if (remembers && look >= 2) slot = look === 2 ? group.remembered : group.rememberedSecond;
+    if (slot < 0 || (tried.length > 0 && wasTried(table, slot, tried))) continue;
+    const cost = costNow(rows, slot, nowMs, byLatency);
+    if (cost >= bestCost) continue;
+    best = slot;
+    bestCost = cost;
   }
-  const draw = (dice.roll() / SIDES) * count;
-  const first = Math.floor(draw);
-  if (count <= FEW) {
-    for (let look = 0; look < count; look += 1) {
-      const at = first + look;
-      looked[look] = slots[from + (at < count ? at : at - count)] as number;
-    }
-    return count;
-  }
-  // What is left of the draw is as random as the draw.
-  const second = Math.floor((draw - first) * (count - 1));
-  looked[0] = slots[from + first] as number;
-  looked[1] = slots[from + (second < first ? second : second + 1)] as number;
-  looked[2] = stillThere(group, group.remembered, from, to);
-  looked[3] = stillThere(group, group.rememberedSecond, from, to);
-  return FEW;
+  group.bestCost = bestCost;
+  return best;
 }
 
-function stillThere(group: EndpointGroup, slot: number, from: number, to: number): number {
-  if (slot < 0) return NOBODY;
-  const at = group.table.place[slot] as number;
-  return at >= from && at < to ? slot : NOBODY;
+/** What a request at `slot` costs, ages included. Small, so that it becomes part of whoever asks. */
+function costNow(rows: Float64Array, slot: number, nowMs: number, byLatency: boolean): number {
+  const at = slot * SIZE;
+  const cost = rows[at + COST] as number;
+  const waiting = rows[at + WAITING] as number;
+  if (waiting === 0 || !byLatency) return cost;
+  const ageMs = nowMs - (rows[at + STARTS] as number) / waiting;
+  const estimateMs = rows[at + ESTIMATE] as number;
+  return ageMs > estimateMs ? (cost * ageMs) / estimateMs : cost;
 }
 
 /** Round robin, or a fair draw; weights and slow starts decide whether a turn is taken. */
@@ -149,13 +170,13 @@ function pickInTurn(
   tried: readonly Endpoint[],
   from: number,
   to: number,
-  drawn: boolean,
 ): number {
   const { table } = group;
+  const drawn = group.settings.balancer.strategy === 'random';
   const { slots } = group.members;
   const count = to - from;
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
-    const at = drawn ? Math.floor((dice.roll() / SIDES) * count) : group.nextTurn(count);
+    const at = drawn ? Math.floor(dice.roll() * PER_SIDE * count) : group.nextTurn(count);
     const slot = slots[from + at] as number;
     if (tried.length > 0 && wasTried(table, slot, tried)) continue;
     if (group.takesTurn(slot)) return slot;
@@ -179,7 +200,7 @@ function firstUntried(
     const slot = group.members.slots[from + ((start + step) % count)] as number;
     if (!wasTried(group.table, slot, tried)) return slot;
   }
-  return NOBODY;
+  return NONE;
 }
 
 function wasTried(table: EndpointTable, slot: number, tried: readonly Endpoint[]): boolean {

@@ -7,7 +7,12 @@
 import { eject, judge } from './ejection.ts';
 import { countSuccess } from './estimate.ts';
 import type { EndpointGroup } from './group.ts';
+import { ROW, ROW_SIZE } from './row.ts';
 import { FLAG } from './table.ts';
+
+const SIZE = ROW_SIZE;
+const { ANSWERS, BAD, FAILURES } = ROW;
+const { EJECTED, GONE } = FLAG;
 
 /** A good answer to what began at `startMs`. True when an ejected endpoint is to come back for it. */
 export function recordSuccess(
@@ -17,16 +22,18 @@ export function recordSuccess(
   nowMs: number,
 ): boolean {
   const { table } = group;
-  table.failures[slot] = 0;
-  table.answers.count(slot, false);
-  const out = (table.flags[slot] as number) & (FLAG.EJECTED | FLAG.GONE);
+  const { rows } = table;
+  const at = slot * SIZE;
+  rows[at + FAILURES] = 0;
+  (rows[at + ANSWERS] as number) += 1;
+  const out = (table.flags[slot] as number) & (EJECTED | GONE);
   if (out === 0) {
     if (!countSuccess(table, slot, true)) return false;
     group.weigh(slot);
     if (group.kind === 'remote') group.place(slot, nowMs);
     return false;
   }
-  return out === FLAG.EJECTED && startMs >= (table.ejectedAtMs[slot] as number);
+  return out === EJECTED && startMs >= (table.ejectedAtMs[slot] as number);
 }
 
 /** A bad answer, or none, to what began at `startMs`. True when the endpoint was ejected by it. */
@@ -38,13 +45,16 @@ export function recordFailure(
   refused: boolean,
 ): boolean {
   const { table } = group;
-  (table.failures[slot] as number) += 1;
-  table.answers.count(slot, true);
+  const { rows } = table;
+  const at = slot * SIZE;
+  (rows[at + FAILURES] as number) += 1;
+  (rows[at + ANSWERS] as number) += 1;
+  (rows[at + BAD] as number) += 1;
   const flags = table.flags[slot] as number;
-  if ((flags & FLAG.GONE) !== 0) return false;
+  if ((flags & GONE) !== 0) return false;
   countSuccess(table, slot, false);
   group.weigh(slot);
-  if ((flags & FLAG.EJECTED) !== 0) {
+  if ((flags & EJECTED) !== 0) {
     if (startMs < (table.ejectedAtMs[slot] as number)) return false;
     eject(group, slot, nowMs, refused);
     return true;

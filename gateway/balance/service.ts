@@ -20,8 +20,13 @@ import { Locality } from './locality.ts';
 import { STANDING } from './members.ts';
 import { NOBODY, pick, pickStanding } from './pick.ts';
 import { recordFailure, recordSuccess } from './record.ts';
+import { ROW, ROW_SIZE } from './row.ts';
 import { type EndpointTable, FLAG } from './table.ts';
 import { TUNING } from './tuning.ts';
+
+const SIZE = ROW_SIZE;
+const { COST, COST_EACH, IN_FLIGHT, STARTS, WAITING } = ROW;
+const { GONE } = FLAG;
 
 /** One remote cluster that may serve. */
 export interface RemoteCandidate {
@@ -60,6 +65,8 @@ export class ServiceBalancer {
   #closed = false;
   #explored = false;
   #tickedAtMs = Number.NaN;
+  /** Whether anybody asked since the last tick, and when somebody last had. */
+  #picked = false;
   #pickedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, table: EndpointTable, random: Random, settings: TrafficSettings) {
@@ -133,7 +140,7 @@ export class ServiceBalancer {
       table.roundTripMs[slot] = roundTripMs;
       table.flags[slot] = flags | (spilling === true ? FLAG.SPILLING : 0);
       const guessMs = this.#locality.guessMs(slot);
-      if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.estimateMs[slot] = guessMs;
+      if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.set(slot, ROW.ESTIMATE, guessMs);
       this.remote.weigh(slot);
       this.remote.place(slot, nowMs);
     }
@@ -156,19 +163,18 @@ export class ServiceBalancer {
     const first = tried.length === 0;
     this.#explored = false;
     if (first) {
-      this.#pickedAtMs = nowMs;
+      this.#picked = true;
       exploration.earn();
-      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : NOBODY;
-      if (curious !== NOBODY) return local.table.handles[curious];
+      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : -1;
+      if (curious >= 0) return local.table.handles[curious];
     }
     const near = pick(local, dice, nowMs, tried);
-    if (first && near !== NOBODY && this.#locality.stays(near)) return local.table.handles[near];
-    const far = remote.members.count === 0 ? NOBODY : pick(remote, dice, nowMs, tried);
-    let slot = near === NOBODY ? far : near;
-    if (slot === NOBODY) slot = this.#lastResort(nowMs, tried);
-    else if (near !== NOBODY && far !== NOBODY && this.#locality.leaves(near, far, nowMs, tried))
-      slot = far;
-    return slot === NOBODY ? undefined : local.table.handles[slot];
+    if (first && near >= 0 && this.#locality.stays(near)) return local.table.handles[near];
+    const far = remote.members.count === 0 ? -1 : pick(remote, dice, nowMs, tried);
+    let slot = near < 0 ? far : near;
+    if (slot < 0) slot = this.#lastResort(nowMs, tried);
+    else if (near >= 0 && far >= 0 && this.#locality.leaves(near, far, nowMs, tried)) slot = far;
+    return slot < 0 ? undefined : local.table.handles[slot];
   }
 
   /**
@@ -182,27 +188,26 @@ export class ServiceBalancer {
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
     if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
     if (near === NOBODY)
-      return (this.#table.estimateMs[far] as number) > waitedMs
-        ? undefined
-        : remote.endpointOf(far);
+      return this.#table.get(far, ROW.ESTIMATE) > waitedMs ? undefined : remote.endpointOf(far);
     return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
   }
 
   /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */
   begin(endpoint: Endpoint, startMs: number): void {
     const { slot } = endpoint;
-    if (slot === NOBODY) return;
-    const { inFlight, waiting, startsMs, cost, costEach } = this.#table;
-    (inFlight[slot] as number) += 1;
-    (waiting[slot] as number) += 1;
-    (startsMs[slot] as number) += startMs;
-    (cost[slot] as number) += costEach[slot] as number;
+    if (slot < 0) return;
+    const { rows } = this.#table;
+    const at = slot * SIZE;
+    (rows[at + IN_FLIGHT] as number) += 1;
+    (rows[at + WAITING] as number) += 1;
+    (rows[at + STARTS] as number) += startMs;
+    (rows[at + COST] as number) += rows[at + COST_EACH] as number;
   }
 
   /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
   answered(endpoint: Endpoint, startMs: number, nowMs: number, latencyMs: number): void {
     const { slot } = endpoint;
-    if (slot === NOBODY) return;
+    if (slot < 0) return;
     this.#waitsNoMore(slot, startMs);
     this.#observe(slot, nowMs, latencyMs);
     this.#table.price(slot, this.local.byLatency);
@@ -221,9 +226,9 @@ export class ServiceBalancer {
     answered: boolean,
   ): void {
     const { slot } = endpoint;
-    if (slot === NOBODY) return;
+    if (slot < 0) return;
     const table = this.#table;
-    (table.inFlight[slot] as number) -= 1;
+    (table.rows[slot * SIZE + IN_FLIGHT] as number) -= 1;
     if (!answered) this.#waitsNoMore(slot, startMs);
     const waitedMs = answered ? Number.NaN : nowMs - startMs;
     if (outcome === 'success') {
@@ -244,7 +249,7 @@ export class ServiceBalancer {
       if (outcome === 'superseded') this.#firstBytes.record(waitedMs);
     }
     table.price(slot, this.local.byLatency);
-    if (table.inFlight[slot] === 0) table.freeIfDone(slot);
+    if (((table.flags[slot] as number) & GONE) !== 0) table.freeIfDone(slot);
   }
 
   /** 429 or 503 with Retry-After: not asked before `untilMs` if others are available. */
@@ -264,12 +269,14 @@ export class ServiceBalancer {
   /** Every {@link TUNING.tickMs}: ramps, penalties, drift, probes that are due. */
   tick(nowMs: number): void {
     const { local, remote } = this;
+    if (this.#picked) this.#pickedAtMs = nowMs;
+    this.#picked = false;
     const isAsleep = nowMs - this.#pickedAtMs > TUNING.asleepAfterMs;
     if (isAsleep && !local.unsettled && !remote.unsettled) return;
     const sinceMs = nowMs - this.#tickedAtMs;
     const elapsedMs = sinceMs > 0 ? Math.min(sinceMs, TUNING.asleepAfterMs) : TUNING.tickMs;
     this.#tickedAtMs = nowMs;
-    local.table.answers.advance(nowMs);
+    local.table.turn(nowMs);
     local.readTypical();
     remote.readTypical();
     this.#locality.tick(elapsedMs);
@@ -297,7 +304,7 @@ export class ServiceBalancer {
   /** What became of a probe that {@link takeProbe} asked for. */
   probed(endpoint: Endpoint, alive: boolean, nowMs: number): void {
     const { slot } = endpoint;
-    if (slot === NOBODY) return;
+    if (slot < 0) return;
     const flags = this.#table.flags[slot] as number;
     if ((flags & FLAG.EJECTED) === 0 || (flags & FLAG.GONE) !== 0) return;
     if (alive) revive(this.local, slot, nowMs, this.#typicalLocal(slot));
@@ -338,10 +345,11 @@ export class ServiceBalancer {
   }
 
   #waitsNoMore(slot: number, startMs: number): void {
-    const { waiting, startsMs } = this.#table;
-    const left = (waiting[slot] as number) - 1;
-    waiting[slot] = left;
-    startsMs[slot] = left === 0 ? 0 : (startsMs[slot] as number) - startMs;
+    const { rows } = this.#table;
+    const at = slot * SIZE;
+    const left = (rows[at + WAITING] as number) - 1;
+    rows[at + WAITING] = left;
+    rows[at + STARTS] = left === 0 ? 0 : (rows[at + STARTS] as number) - startMs;
   }
 
   #observe(slot: number, nowMs: number, latencyMs: number): void {

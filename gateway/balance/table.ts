@@ -1,15 +1,19 @@
 /**
- * What is known of every endpoint of every service: one column per fact, one row (slot) per endpoint. pure
+ * What is known of every endpoint of every service, by its slot: a row of numbers for what requests touch
+ * (`row.ts`), and a column for each of the rest. pure
  *
- * Columns of numbers instead of objects: choosing among thousands touches a few numbers and makes no
- * garbage. All services of a worker share one table, so that a service with two pods costs two rows
- * and not thirty arrays. Rows are used again only when nothing of their endpoint is under way.
+ * Numbers instead of objects: choosing among thousands touches a few of them and makes no garbage. All services of
+ * a worker share one table, so that a service with two pods costs two rows and not thirty arrays. Slots are used
+ * again only when nothing of their endpoint is under way.
  *
  * Times are monotonic milliseconds.
  */
-import { Answers } from './answers.ts';
 import { Endpoint, type EndpointKind, NO_SLOT } from './endpoint.ts';
+import { ROW, ROW_SIZE } from './row.ts';
 import { TUNING } from './tuning.ts';
+
+const SIZE = ROW_SIZE;
+const { COST, COST_EACH, ESTIMATE, FACTOR, IN_FLIGHT, PER_CAPACITY } = ROW;
 
 /** Bits of {@link EndpointTable.flags}. */
 export const FLAG = {
@@ -32,26 +36,10 @@ export const FLAG = {
 const FIRST_CAPACITY = 16;
 
 export class EndpointTable {
-  /** Expected milliseconds to the first byte. */
-  estimateMs = new Float64Array(0);
-  /** Sum of the starts of all attempts that wait for a first byte. */
-  startsMs = new Float64Array(0);
-  waiting = new Int32Array(0);
-  inFlight = new Int32Array(0);
-  /** How much one request under way loads it: 1 / capacity for a cluster, 1 for a pod. */
-  perCapacity = new Float64Array(0);
-  /** What a cost is multiplied with: 1 / (weight · ramp · success²); made when one of them changes. */
-  factor = new Float64Array(0);
-  /** What one more request costs there, ages left out: kept by {@link EndpointTable.price}. */
-  cost = new Float64Array(0);
-  /** By how much each request under way raises that. */
-  costEach = new Float64Array(0);
-  /** When it was heard of last. */
-  observedMs = new Float64Array(0);
-  success = new Float64Array(0);
+  rows = new Float64Array(0);
   /** A pod's static weight, or a cluster's ready endpoints. */
   weight = new Float64Array(0);
-  /** Share of its weight it takes while starting slowly. */
+  /** Share of its weight it takes while starting slowly, and since when it does. */
   ramp = new Float64Array(0);
   rampFromMs = new Float64Array(0);
   penalisedUntilMs = new Float64Array(0);
@@ -63,52 +51,62 @@ export class EndpointTable {
   roundTripMs = new Float64Array(0);
   /** Share of a turn it has saved up (round robin and random). */
   credit = new Float64Array(0);
-  /** Failures since the last success. */
-  failures = new Uint32Array(0);
   /** Ejections since it last was sound for long. */
   ejections = new Uint8Array(0);
-  /** Probes since it was ejected. */
+  /** Probes since it is known. */
   probes = new Uint32Array(0);
   flags = new Uint8Array(0);
   /** How it stands (`members.ts`), and where among its group's members. */
   standing = new Uint8Array(0);
   place = new Int32Array(0);
-  /** The handle of each row in use. */
+  /** The handle of each slot in use. */
   readonly handles: (Endpoint | undefined)[] = [];
-  readonly answers = new Answers();
   readonly #free: number[] = [];
   #used = 0;
   #capacity = 0;
+  #turnAtMs = Number.NaN;
 
-  /** Rows in use, those included whose endpoint is gone. */
-  get rows(): number {
+  /** Slots in use, those included whose endpoint is gone. */
+  get size(): number {
     return this.#used - this.#free.length;
   }
 
-  /** A row for a new endpoint, of which nothing is known. */
+  /** `fact` of `slot`, one of {@link ROW}. */
+  get(slot: number, fact: number): number {
+    return this.rows[slot * SIZE + fact] as number;
+  }
+
+  /** Changes `fact` of `slot`, one of {@link ROW}. */
+  set(slot: number, fact: number, value: number): void {
+    this.rows[slot * SIZE + fact] = value;
+  }
+
+  /** Whether all of `flag` is set of `slot`. */
+  is(slot: number, flag: number): boolean {
+    return ((this.flags[slot] as number) & flag) === flag;
+  }
+
+  /** A slot for a new endpoint, of which nothing is known. */
   add(key: string, kind: EndpointKind, nowMs: number): Endpoint {
     const slot = this.#free.pop() ?? this.#next();
     const endpoint = new Endpoint(key, kind, slot);
     this.handles[slot] = endpoint;
-    this.estimateMs[slot] = TUNING.unknownMs;
-    this.startsMs[slot] = 0;
-    this.waiting[slot] = 0;
-    this.inFlight[slot] = 0;
-    this.perCapacity[slot] = 1;
-    this.factor[slot] = 1;
-    this.observedMs[slot] = nowMs;
-    this.success[slot] = 1;
+    this.rows.fill(0, slot * SIZE, (slot + 1) * SIZE);
+    this.set(slot, ESTIMATE, TUNING.unknownMs);
+    this.set(slot, PER_CAPACITY, 1);
+    this.set(slot, FACTOR, 1);
+    this.set(slot, ROW.SHARE, 1);
+    this.set(slot, ROW.SUCCESS, 1);
+    this.set(slot, ROW.OBSERVED, nowMs);
     this.weight[slot] = 1;
     this.ramp[slot] = 1;
     this.penalisedUntilMs[slot] = Number.NEGATIVE_INFINITY;
     this.ejectedAtMs[slot] = Number.NEGATIVE_INFINITY;
     this.roundTripMs[slot] = Number.NaN;
     this.credit[slot] = 0;
-    this.failures[slot] = 0;
     this.ejections[slot] = 0;
     this.probes[slot] = 0;
     this.flags[slot] = FLAG.UNSEEN;
-    this.answers.clear(slot);
     return endpoint;
   }
 
@@ -117,24 +115,47 @@ export class EndpointTable {
    * a pick that looks at it has one number to read. Without `byLatency` all endpoints count as equally fast.
    */
   price(slot: number, byLatency: boolean): void {
-    const expectedMs = byLatency ? (this.estimateMs[slot] as number) : 1;
-    const idleCost = expectedMs * (this.factor[slot] as number);
-    const costEach = idleCost * (this.perCapacity[slot] as number);
-    this.costEach[slot] = costEach;
-    this.cost[slot] = idleCost + (this.inFlight[slot] as number) * costEach;
+    const { rows } = this;
+    const at = slot * SIZE;
+    const expectedMs = byLatency ? (rows[at + ESTIMATE] as number) : 1;
+    const idleCost = expectedMs * (rows[at + FACTOR] as number);
+    const costEach = idleCost * (rows[at + PER_CAPACITY] as number);
+    rows[at + COST_EACH] = costEach;
+    rows[at + COST] = idleCost + (rows[at + IN_FLIGHT] as number) * costEach;
   }
 
-  /** The endpoint has left its group; its row is free as soon as nothing of it is under way. */
+  /** What `slot` did so far is held neither for nor against it. */
+  forgive(slot: number): void {
+    this.set(slot, ROW.SUCCESS, 1);
+    for (const fact of [ROW.FAILURES, ROW.ANSWERS, ROW.BAD, ROW.ANSWERS_BEFORE, ROW.BAD_BEFORE])
+      this.set(slot, fact, 0);
+  }
+
+  /** Lets answers go that are too old at `nowMs`: those before the last five to ten seconds. Any number of calls. */
+  turn(nowMs: number): void {
+    if (Number.isNaN(this.#turnAtMs)) this.#turnAtMs = nowMs + TUNING.answersMs;
+    if (nowMs < this.#turnAtMs) return;
+    const isLongAgo = nowMs >= this.#turnAtMs + TUNING.answersMs;
+    this.#turnAtMs = nowMs + TUNING.answersMs;
+    for (let slot = 0; slot < this.#used; slot += 1) {
+      this.set(slot, ROW.ANSWERS_BEFORE, isLongAgo ? 0 : this.get(slot, ROW.ANSWERS));
+      this.set(slot, ROW.BAD_BEFORE, isLongAgo ? 0 : this.get(slot, ROW.BAD));
+      this.set(slot, ROW.ANSWERS, 0);
+      this.set(slot, ROW.BAD, 0);
+    }
+  }
+
+  /** The endpoint has left its group; its slot is free as soon as nothing of it is under way. */
   remove(slot: number): void {
     (this.flags[slot] as number) |= FLAG.GONE;
     this.freeIfDone(slot);
   }
 
-  /** Frees the row of an endpoint that is gone and has nothing under way. */
+  /** Frees the slot of an endpoint that is gone and has nothing under way. */
   freeIfDone(slot: number): void {
-    if (((this.flags[slot] as number) & FLAG.GONE) === 0 || this.inFlight[slot] !== 0) return;
     const endpoint = this.handles[slot];
-    if (endpoint === undefined) return;
+    if (endpoint === undefined || !this.is(slot, FLAG.GONE)) return;
+    if (this.get(slot, IN_FLIGHT) !== 0) return;
     endpoint.slot = NO_SLOT;
     this.handles[slot] = undefined;
     this.#free.push(slot);
@@ -149,19 +170,8 @@ export class EndpointTable {
   #grow(): void {
     const capacity = Math.max(FIRST_CAPACITY, this.#capacity * 2);
     const doubles = (old: Float64Array<ArrayBuffer>) => filled(new Float64Array(capacity), old);
-    const integers = (old: Int32Array<ArrayBuffer>) => filled(new Int32Array(capacity), old);
-    const counts = (old: Uint32Array<ArrayBuffer>) => filled(new Uint32Array(capacity), old);
     const bytes = (old: Uint8Array<ArrayBuffer>) => filled(new Uint8Array(capacity), old);
-    this.estimateMs = doubles(this.estimateMs);
-    this.startsMs = doubles(this.startsMs);
-    this.waiting = integers(this.waiting);
-    this.inFlight = integers(this.inFlight);
-    this.perCapacity = doubles(this.perCapacity);
-    this.factor = doubles(this.factor);
-    this.cost = doubles(this.cost);
-    this.costEach = doubles(this.costEach);
-    this.observedMs = doubles(this.observedMs);
-    this.success = doubles(this.success);
+    this.rows = filled(new Float64Array(capacity * SIZE), this.rows);
     this.weight = doubles(this.weight);
     this.ramp = doubles(this.ramp);
     this.rampFromMs = doubles(this.rampFromMs);
@@ -170,13 +180,11 @@ export class EndpointTable {
     this.probeAtMs = doubles(this.probeAtMs);
     this.roundTripMs = doubles(this.roundTripMs);
     this.credit = doubles(this.credit);
-    this.failures = counts(this.failures);
     this.ejections = bytes(this.ejections);
-    this.probes = counts(this.probes);
+    this.probes = filled(new Uint32Array(capacity), this.probes);
     this.flags = bytes(this.flags);
     this.standing = bytes(this.standing);
-    this.place = integers(this.place);
-    this.answers.grow(capacity);
+    this.place = filled(new Int32Array(capacity), this.place);
     this.#capacity = capacity;
   }
 }

@@ -14,6 +14,8 @@ export const TUNING = {
   alphaDownTauMs: 1_000,
   /** What one answer weighs in the success rate. */
   successAlpha: 0.1,
+  /** Answers are counted in spans of this; the last one, and the one before, are what ejection looks at. */
+  answersMs: 5_000,
   /** A success rate counts as at least this, so that a cost stays finite. */
   successFloor: 0.05,
   /** Idle endpoints are taken to be like their neighbours after about this long, and sound again. */

@@ -5,6 +5,7 @@
  * any number of members.
  */
 import { type Members, STANDING } from './members.ts';
+import { ROW } from './row.ts';
 import { type EndpointTable, FLAG } from './table.ts';
 
 const SAMPLE_MAX = 127;
@@ -33,7 +34,7 @@ export function readTypical(table: EndpointTable, members: Members, typical: Typ
   for (let at = 0; at < active && count < SAMPLE_MAX; at += step) {
     const slot = members.slots[Math.floor(at)] as number;
     if (((table.flags[slot] as number) & FLAG.UNSEEN) !== 0) continue;
-    sample[count] = table.estimateMs[slot] as number;
+    sample[count] = table.get(slot, ROW.ESTIMATE);
     count += 1;
   }
   if (count === 0) return;

@@ -83,6 +83,18 @@ test('who was tried is not asked again, whatever stands beside it', () => {
   }
 });
 
+test('a later attempt goes to the best of many that are left', () => {
+  const bench = new Bench(2);
+  bench.balancer.update(pods(...keysOf(20)), [], 0);
+  bench.serve(2_000, (key) => (key === 'p3' ? 1 : key === 'p7' ? 2 : 500));
+  const [best, second] = [bench.local('p3'), bench.local('p7')];
+  for (let at = 0; at < 20; at += 1) {
+    assert.equal(bench.pick(), best);
+    assert.equal(bench.pick([best]), second);
+    assert.equal(bench.balancer.pickBeside(bench.nowMs, best, 1), second);
+  }
+});
+
 test('ejected endpoints are used only when nothing else is left', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), [], 0);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { below, seededRandom } from '#core/random.ts';
-import { Answers } from '#gateway/balance/answers.ts';
 import { Members, STANDING } from '#gateway/balance/members.ts';
+import { ROW } from '#gateway/balance/row.ts';
 import { EndpointTable } from '#gateway/balance/table.ts';
 import { Bench, pods } from './support.ts';
 
@@ -15,9 +15,9 @@ test('an endpoint that left with requests under way keeps its row until they end
   bench.balancer.update(pods('b'), [], 1);
   bench.balancer.update(pods('b', 'c'), [], 1);
   assert.notEqual(bench.local('c').slot, a.slot);
-  assert.equal(bench.table.rows, 3);
+  assert.equal(bench.table.size, 3);
   bench.balancer.end(a, 0, 2, 'failure', Number.NaN, false);
-  assert.equal(bench.table.rows, 2);
+  assert.equal(bench.table.size, 2);
   bench.balancer.update(pods('a', 'b', 'c'), [], 3);
   assert.notEqual(bench.local('a'), a, 'who comes back is another endpoint');
   assert.equal(bench.report('a').inFlight, 0);
@@ -34,7 +34,7 @@ test('a service that is closed picks nobody and frees its rows', () => {
   bench.balancer.close(0);
   assert.equal(bench.balancer.closed, true);
   assert.equal(bench.balancer.pick(0, [], true), undefined);
-  assert.equal(bench.table.rows, 0);
+  assert.equal(bench.table.size, 0);
 });
 
 test('rows keep what they hold while the table grows', () => {
@@ -78,18 +78,17 @@ test('members are sorted by how they stand, whatever moves', () => {
   }
 });
 
-test('answers count for ten seconds', () => {
-  const answers = new Answers();
-  answers.grow(4);
-  answers.advance(0);
-  for (let second = 0; second < 30; second += 1) {
-    answers.advance(second * 1_000);
-    answers.count(2, second % 2 === 0);
-    answers.count(2, false);
-    assert.equal(answers.total[2], 2 * Math.min(10, second + 1));
-    if (second >= 9) assert.equal(answers.bad[2], 5);
+test('answers count for five to ten seconds', () => {
+  const table = new EndpointTable();
+  const { slot } = table.add('a', 'local', 0);
+  const counted = () => table.get(slot, ROW.ANSWERS) + table.get(slot, ROW.ANSWERS_BEFORE);
+  for (let ms = 0; ms < 60_000; ms += 250) {
+    table.turn(ms);
+    table.set(slot, ROW.ANSWERS, table.get(slot, ROW.ANSWERS) + 1);
+    const perSecond = 4;
+    assert.ok(counted() <= 10 * perSecond);
+    if (ms >= 10_000) assert.ok(counted() > 5 * perSecond);
   }
-  answers.advance(100_000);
-  assert.equal(answers.total[2], 0);
-  assert.equal(answers.total[1], 0);
+  table.turn(100_000);
+  assert.equal(counted(), 0);
 });
