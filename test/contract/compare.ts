@@ -23,7 +23,7 @@ const SHOWN_MAX = 160;
 
 /** Every difference between the outcomes of the same cases on two clusters. */
 export function compare(
-  cases: readonly ContractCase[],
+  cases: readonly Pick<ContractCase, 'name' | 'exemption'>[],
   embedded: readonly Outcome[],
   kubernetes: readonly Outcome[],
 ): Difference[] {

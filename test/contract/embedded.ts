@@ -14,12 +14,11 @@ import { startApiServer } from '#devcluster/api-server.ts';
 import { runControllers } from '#devcluster/cluster.ts';
 import type { Target } from './target.ts';
 
-/** Starts one at a free port. */
-export async function startEmbedded(name = 'embedded'): Promise<Target> {
+/** Starts one at a free port; `block` is the second byte of its Services' addresses. */
+export async function startEmbedded(name = 'embedded', block = 200): Promise<Target> {
   const server = await startApiServer({
     cluster: name,
-    // Addresses of Services are made from it; nothing binds them here.
-    block: 200,
+    block,
     network: loopbackNetwork,
     clock: systemClock,
     random: systemRandom,

@@ -2,7 +2,8 @@
  * `npm run test:contract`: the contract on the embedded server, and on a real one where
  * `KUBEBUILDER_ASSETS` names its programs. Exit code 0 when every clause holds on both and the two agree.
  *
- * Options: `--only TEXT` (cases whose name has it), `--output json`, `--list`.
+ * Options: `--only TEXT` (cases whose name has it, and no linked clusters), `--cases` (no linked clusters),
+ * `--output json`, `--list`.
  */
 import { parseArgs } from 'node:util';
 import { CASES } from './cases/all.ts';
@@ -12,21 +13,26 @@ import { startEmbedded } from './embedded.ts';
 import { Wire } from './http.ts';
 import { isGood, type Judged, reportJson, reportLines } from './report.ts';
 import { type Outcome, runCases } from './run.ts';
+import { noNamespace, runInside } from './stage/network-namespace.ts';
+import { startEmbeddedPair } from './stage/pair.ts';
+import { runSteps, STEPS, untried } from './stage/steps.ts';
 import type { Target } from './target.ts';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     output: { type: 'string', default: 'text' },
+    cases: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
 });
 const cases = CASES.filter(({ name }) => name.includes(values.only ?? ''));
 const assets = process.env['KUBEBUILDER_ASSETS'];
-const started: Target[] = [];
+const started: { stop(): Promise<void> }[] = [];
 
 if (values.list) {
   for (const { name, source } of cases) print(`${name}\n    ${source}`);
+  for (const { name } of STEPS) print(`linked: ${name}`);
 } else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
@@ -50,7 +56,14 @@ async function run(): Promise<number> {
         startControlPlane({ assets, name: 'kubernetes', onProgress: (text) => progress(text) }),
       )
     : undefined;
-  const differences = kubernetes ? compare(cases, embedded.outcomes, kubernetes.outcomes) : [];
+  const withJob = values.only === undefined && !values.cases;
+  const job = withJob ? await embeddedJob() : [];
+  const realJob = withJob && kubernetes ? await kubernetesJob() : [];
+  const differences = kubernetes
+    ? [...compare(cases, embedded.outcomes, kubernetes.outcomes), ...compare(STEPS, job, realJob)]
+    : [];
+  embedded.outcomes.push(...job);
+  kubernetes?.outcomes.push(...realJob);
   const result = { embedded, differences, ...(kubernetes ? { kubernetes } : {}) };
   if (values.output === 'json') print(JSON.stringify(reportJson(result), null, 2));
   else for (const line of reportLines(result)) print(line);
@@ -58,7 +71,7 @@ async function run(): Promise<number> {
 }
 
 /** Starts a cluster, runs every case, ends it. */
-async function judge(start: () => Promise<Target>): Promise<Judged> {
+async function judge(start: () => Promise<Target>): Promise<Judged & { outcomes: Outcome[] }> {
   const target = await start();
   started.push(target);
   const startMs = performance.now();
@@ -69,6 +82,32 @@ async function judge(start: () => Promise<Target>): Promise<Judged> {
   await target.stop();
   started.splice(started.indexOf(target), 1);
   return { name: target.name, version, outcomes, tookMs };
+}
+
+/** Two embedded clusters, linked. */
+async function embeddedJob(): Promise<Outcome[]> {
+  progress('judging two embedded clusters, linked …');
+  const pair = await startEmbeddedPair();
+  started.push(pair);
+  const outcomes = await runSteps(pair);
+  await pair.stop();
+  started.splice(started.indexOf(pair), 1);
+  return outcomes;
+}
+
+/** Two real ones, where a network can be made for them. */
+async function kubernetesJob(): Promise<Outcome[]> {
+  const why = noNamespace();
+  if (why !== undefined) return untried('skipped', why);
+  progress('judging two real clusters, linked, in a network namespace …');
+  const inside = runInside('./kubernetes.ts');
+  const stopper = { stop: () => Promise.resolve(inside.stop()) };
+  started.push(stopper);
+  const text = await inside.output.catch((error: unknown) => String(error));
+  started.splice(started.indexOf(stopper), 1);
+  return text.startsWith('[')
+    ? (JSON.parse(text) as Outcome[]).map((each) => ({ ...each, records: new Map() }))
+    : untried('failed', text);
 }
 
 async function versionOf(target: Target): Promise<string> {
