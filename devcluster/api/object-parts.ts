@@ -4,7 +4,8 @@
 
 import type { NameForm } from '../kinds/names.ts';
 import { asList, asNumber, asObject, type JsonObject, type KubeObject, without } from './json.ts';
-import type { ResourceDef } from './resources.ts';
+import { groupVersion, type ResourceDef } from './resources.ts';
+import { ApiError } from './status.ts';
 
 /** The subresource an object is written through. */
 export type WritePart = '' | 'status' | 'scale';
@@ -44,4 +45,24 @@ export function nameForm(def: ResourceDef): NameForm {
   if (def.kind === 'Service' && def.group === '') return 'label1035';
   if (def.kind === 'Namespace' && def.group === '') return 'label';
   return 'subdomain';
+}
+
+/** Beside custom resources: kinds that are replaced only with the version they had. */
+export const CONDITIONAL = new Set([
+  'leases.coordination.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+]);
+
+/** The real server cannot make a typed object of it, and calls that an error without a reason. */
+export function undeclared(
+  def: ResourceDef,
+  namespace: string,
+  name: string,
+  complaints: readonly string[],
+): ApiError {
+  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
+  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
+  const fields = paths.map((path) => `.${path}: field not declared in schema`);
+  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
+  return new ApiError(500, '', message);
 }

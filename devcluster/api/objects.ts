@@ -25,7 +25,15 @@ import {
   type KubeObject,
   without,
 } from './json.ts';
-import { isFree, nameForm, SYSTEM_METADATA, scopeConfig, type WritePart } from './object-parts.ts';
+import {
+  CONDITIONAL,
+  isFree,
+  nameForm,
+  SYSTEM_METADATA,
+  scopeConfig,
+  undeclared,
+  type WritePart,
+} from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
   ApiError,
@@ -368,31 +376,11 @@ export class Objects {
   }
 }
 
-/** Beside custom resources: kinds that are replaced only with the version they had. */
-const CONDITIONAL = new Set([
-  'leases.coordination.k8s.io',
-  'customresourcedefinitions.apiextensions.k8s.io',
-]);
-
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   if (def.convert) return def.convert.fromStored(stored);
   const apiVersion = groupVersion(def);
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
-}
-
-/** The real server cannot make a typed object of it, and calls that an error without a reason. */
-function undeclared(
-  def: ResourceDef,
-  namespace: string,
-  name: string,
-  complaints: readonly string[],
-): ApiError {
-  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
-  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
-  const fields = paths.map((path) => `.${path}: field not declared in schema`);
-  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
-  return new ApiError(500, '', message);
 }
 
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {
