@@ -1,8 +1,14 @@
 /**
  * `docs/performance.md`, from figures. pure
  */
+import type { DevclusterFigures } from './devcluster/bench.ts';
+import { devclusterSection } from './devcluster/page.ts';
+import { failoverSection } from './failover/page.ts';
+import type { FailoverResult } from './failover/result.ts';
 import type { PairFigures } from './pair.ts';
 import type { PickFigures } from './pick.ts';
+import { seedSection } from './seed/page.ts';
+import type { SeedResult } from './seed/result.ts';
 import { wireSection } from './wire/page.ts';
 import type { WireAbout, WireFigures } from './wire/result.ts';
 
@@ -11,6 +17,9 @@ export interface Results {
   readonly pick?: PickFigures;
   readonly pair?: readonly PairFigures[];
   readonly wire?: WireFigures;
+  readonly seed?: SeedResult;
+  readonly failover?: FailoverResult;
+  readonly devcluster?: DevclusterFigures;
 }
 
 /** What was measured, where and when. */
@@ -33,6 +42,8 @@ export function performancePage(results: Results, about: About): string {
     `Isthmus ${about.version} on ${about.machine}, ${about.date}. Command: \`npm run bench\`.`,
   ];
   if (results.wire && about.wire) lines.push(...wireSection(results.wire, about.wire));
+  if (results.seed) lines.push(...seedSection(results.seed));
+  if (results.failover) lines.push(...failoverSection(results.failover));
   if (results.pair) {
     lines.push(
       '',
@@ -58,5 +69,6 @@ export function performancePage(results: Results, about: About): string {
       `the heap grew by ${results.pick.heapGrowthBytes} bytes. Command: \`npm run bench -- pick\`.`,
     );
   }
+  if (results.devcluster) lines.push(...devclusterSection(results.devcluster));
   return `${lines.join('\n')}\n`;
 }

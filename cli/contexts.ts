@@ -70,6 +70,7 @@ export async function openContexts(
       const { client } = await kubeconfigClient({
         paths,
         context,
+        env: io.env,
         network: networkFromSpec(io.env.ISTHMUS_NETWORK),
         clock: io.clock,
         random: io.random,

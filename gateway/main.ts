@@ -17,6 +17,7 @@ import { serveAdmin } from './admin.ts';
 import { type BalancerReport, type LinkReport, mergeLinks } from './report.ts';
 import { parseAdvertise } from './snapshot/advertised.ts';
 import { watchSnapshot } from './snapshot/watch.ts';
+import { watchMetrics } from './watch-metrics.ts';
 import { WORKERS, WORKERS_MAX } from './worker/protocol.ts';
 import { Supervisor } from './worker/supervisor.ts';
 
@@ -70,7 +71,7 @@ async function main(context: ComponentContext): Promise<void> {
   supervisor.start();
   let ready: ReadonlySet<string> = new Set();
   const watching = new AbortController();
-  watchSnapshot({
+  const watchAges = watchSnapshot({
     client,
     cluster,
     advertise,
@@ -83,6 +84,7 @@ async function main(context: ComponentContext): Promise<void> {
       supervisor.update(snapshot);
     },
   });
+  watchMetrics(registry, watchAges);
   log.info('started', { cluster, host, workers, network: env.ISTHMUS_NETWORK ?? 'identity' });
   await aborted(signal);
 

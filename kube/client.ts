@@ -38,16 +38,45 @@ export type WatchEvent<T> =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string };
 
+/** One field that a refusal is about (metav1.StatusCause). */
+export interface StatusCause {
+  /** Such as `FieldManagerConflict`. */
+  readonly reason: string;
+  /** Such as `.spec.ports`; empty where the cause names none. */
+  readonly field: string;
+  readonly message: string;
+}
+
+/** What a refusal says beyond its status and words. */
+export interface StatusDetails {
+  readonly causes?: readonly StatusCause[];
+  /** How long the server wants to be left alone. */
+  readonly retryAfterMs?: number | undefined;
+}
+
 /** The answer of an API server that refused (metav1.Status). */
 export class StatusError extends Error {
   readonly status: number;
   readonly reason: string;
-  constructor(status: number, reason: string, message: string) {
+  readonly causes: readonly StatusCause[];
+  readonly retryAfterMs: number | undefined;
+  constructor(status: number, reason: string, message: string, details: StatusDetails = {}) {
     super(message);
     this.name = 'StatusError';
     this.status = status;
     this.reason = reason;
+    this.causes = details.causes ?? [];
+    this.retryAfterMs = details.retryAfterMs;
   }
+}
+
+/** How an object is applied. */
+export interface ApplyOptions {
+  /**
+   * Whether fields that another manager owns are taken over (the default). Otherwise they are an
+   * `API_CONFLICT` that names them: see `fieldConflictsOf()`.
+   */
+  readonly force?: boolean;
 }
 
 export interface KubeClient {
@@ -58,6 +87,7 @@ export interface KubeClient {
   ): Promise<T | undefined>;
   /** Every page; for small collections and one-off reads. */
   list<T extends KubeObject>(resource: Resource<T>, selection?: Selection): Promise<readonly T[]>;
+  /** One page of at most `limit` objects; 0: all there are. */
   listPage<T extends KubeObject>(
     resource: Resource<T>,
     selection: Selection,
@@ -72,8 +102,12 @@ export interface KubeClient {
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
-  /** Server-side apply as field manager `isthmus`, force. */
-  apply<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  /** Server-side apply as field manager `isthmus`, by force unless told otherwise. */
+  apply<T extends KubeObject>(
+    resource: Resource<T>,
+    object: KubeObject,
+    options?: ApplyOptions,
+  ): Promise<T>;
   /** Server-side apply of the status subresource. */
   applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
   replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;

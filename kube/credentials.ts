@@ -8,10 +8,18 @@ import { readFile } from 'node:fs/promises';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 
+/** A certificate that authenticates a connection, and its key: PEM. */
+export interface ClientCertificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Headers that authenticate a request. */
 export interface HeaderSource {
   /** `fresh`: what was handed out last was refused with 401, so it must not come from a cache. */
   headers(fresh: boolean): Promise<Readonly<Record<string, string>>>;
+  /** What came with the last headers; another object means that connections must be made anew. */
+  certificate?(): ClientCertificate | undefined;
 }
 
 /** A token is read again when older than this. */

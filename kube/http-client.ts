@@ -9,20 +9,34 @@ import { IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import { MANAGER } from '#core/names.ts';
 import { below, type Random } from '#core/random.ts';
-import type { KubeClient, ListPage, Resource, Selection, WatchEvent } from './client.ts';
-import { HttpTransport, statusErrorOf, statusOf, type TransportOptions } from './http-transport.ts';
+import type {
+  ApplyOptions,
+  KubeClient,
+  ListPage,
+  Resource,
+  Selection,
+  WatchEvent,
+} from './client.ts';
+import { HttpTransport, type TransportOptions } from './http-transport.ts';
 import { LineSplitter } from './lines.ts';
 import { FieldError, optionalString, type Raw, raw, required, string } from './parse.ts';
+import { statusErrorOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
 
 /** One watch event may not be larger than this (etcd holds objects of at most 1.5 MiB). */
 export const WATCH_LINE_BYTES_MAX = 8 * 1024 * 1024;
 /** Items asked for at once by {@link HttpKubeClient.list}. */
 export const LIST_PAGE_ITEMS = 500;
-/** A watch on which not even a bookmark came for this long is taken for half-open. */
-export const WATCH_IDLE_MS = 90_000;
-/** How long the server is asked to keep a watch open: this, and up to as much again. */
-const WATCH_SECONDS = 240;
+/** A watch on which nothing came for this long is taken for half-open. */
+export const WATCH_IDLE_MS = 27_000;
+/**
+ * How long the server is asked to keep a watch open: this, and up to {@link WATCH_SECONDS_SPREAD} more.
+ * Short, because its end is the one sign of life that a quiet server gives within 30 s on every path: bookmarks come
+ * once a minute, a proxy answers TCP probes in the server's place, and HTTP/1.1 has no ping. The server sends a
+ * bookmark 2 s before the end, so the next watch goes on from a fresh version over the same connection.
+ */
+const WATCH_SECONDS = 16;
+const WATCH_SECONDS_SPREAD = 8;
 
 export interface HttpKubeClientOptions extends TransportOptions {
   readonly random: Random;
@@ -78,7 +92,8 @@ export class HttpKubeClient implements KubeClient {
     page: { readonly limit: number; readonly continueToken?: string },
     signal?: AbortSignal,
   ): Promise<ListPage<T>> {
-    const query = queryOf(selection, { limit: page.limit, continue: page.continueToken });
+    const limit = page.limit === 0 ? undefined : page.limit;
+    const query = queryOf(selection, { limit, continue: page.continueToken });
     const path = `${pathOf(resource, selection.namespace)}?${query}`;
     const body = raw(await this.#transport.json({ method: 'GET', path, signal }));
     const meta = raw(body.metadata ?? {});
@@ -102,7 +117,7 @@ export class HttpKubeClient implements KubeClient {
       allowWatchBookmarks: 'true',
       resourceVersion,
       // Spread, so that the watches of a fleet do not all end at once.
-      timeoutSeconds: WATCH_SECONDS + below(this.#options.random, WATCH_SECONDS),
+      timeoutSeconds: WATCH_SECONDS + below(this.#options.random, WATCH_SECONDS_SPREAD),
     });
     const path = `${pathOf(resource, selection.namespace)}?${query}`;
     const lines = new LineSplitter(WATCH_LINE_BYTES_MAX);
@@ -126,12 +141,16 @@ export class HttpKubeClient implements KubeClient {
     );
   }
 
-  apply<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
-    return this.#apply(resource, object, '');
+  apply<T extends KubeObject>(
+    resource: Resource<T>,
+    object: KubeObject,
+    options: ApplyOptions = {},
+  ): Promise<T> {
+    return this.#apply(resource, object, '', options.force ?? true);
   }
 
   applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
-    return this.#apply(resource, object, '/status');
+    return this.#apply(resource, object, '/status', true);
   }
 
   async replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
@@ -194,13 +213,14 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     object: KubeObject,
     subresource: string,
+    force: boolean,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = `${pathOf(resource, namespace, name)}${subresource}`;
     return resource.parse(
       await this.#transport.json({
         method: 'PATCH',
-        path: `${path}?fieldManager=${MANAGER}&force=true`,
+        path: `${path}?fieldManager=${MANAGER}&force=${force}`,
         // YAML by name; every JSON document is one.
         contentType: 'application/apply-patch+yaml',
         body: object,

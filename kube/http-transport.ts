@@ -11,7 +11,8 @@ import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Network } from '#core/network.ts';
 import { StatusError } from './client.ts';
-import type { HeaderSource } from './credentials.ts';
+import type { ClientCertificate, HeaderSource } from './credentials.ts';
+import { parseStatus, refused } from './status.ts';
 
 /** An answer, a list page included, may not be larger than this. */
 export const BODY_BYTES_MAX = 128 * 1024 * 1024;
@@ -43,6 +44,8 @@ export interface TransportOptions {
   readonly network: Network;
   readonly clock: Clock;
   readonly requestDeadlineMs?: number | undefined;
+  /** Carries the requests in place of a pool of connections; for simulations. */
+  readonly dispatcher?: Dispatcher | undefined;
   /** Asked before any byte is sent: why the server may not be spoken to, or `undefined`. */
   readonly refusal?: ((socket: TLSSocket) => string | undefined) | undefined;
 }
@@ -59,31 +62,28 @@ export interface Call {
 
 export class HttpTransport {
   readonly #options: TransportOptions;
-  readonly #agent: Agent;
+  #pool: Dispatcher;
+  #certificate: ClientCertificate | undefined;
+  /** Pools that were given up, until their last request has ended. */
+  readonly #retired = new Set<Dispatcher>();
   readonly #deadlineMs: number;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#deadlineMs = options.requestDeadlineMs ?? REQUEST_DEADLINE_MS;
-    this.#agent = new Agent({
-      allowH2: false,
-      connect: locatingConnector(options),
-      pipelining: 1,
-      // Deadlines are ours (they go through the Clock, and watches have none).
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: 30_000,
-    });
+    this.#pool = options.dispatcher ?? poolOf(options);
   }
 
   /** The answer's JSON. Throws with a {@link StatusError} as cause when the server refused. */
   async json(call: Call): Promise<unknown> {
+    const pool = this.#pool;
     const deadline = this.#deadline(call.signal);
     try {
       const answer = await this.#authenticated(call, deadline.signal);
       const text = await readBody(answer, BODY_BYTES_MAX);
       return JSON.parse(text);
     } catch (error) {
+      if (deadline.expired()) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       deadline.done();
@@ -95,6 +95,7 @@ export class HttpTransport {
    * `idleMs` may pass, after which the connection counts as half-open.
    */
   async *stream(call: Call, idleMs: number): AsyncGenerator<Uint8Array> {
+    const pool = this.#pool;
     const idle = this.#deadline(call.signal, idleMs);
     const headers = this.#deadline(idle.signal);
     try {
@@ -106,6 +107,7 @@ export class HttpTransport {
         idle.restart();
       }
     } catch (error) {
+      if (idle.expired() || headers.expired()) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       headers.done();
@@ -116,7 +118,20 @@ export class HttpTransport {
 
   /** Closes every connection at once. */
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await Promise.all([this.#pool, ...this.#retired].map((each) => each.destroy()));
+  }
+
+  /**
+   * Where one connection fell silent the others may be dead as well, and a request sent over one of them would wait for
+   * its own deadline: later requests dial afresh, and what is under way on other connections may end.
+   */
+  #retire(pool: Dispatcher): void {
+    if (pool !== this.#pool || this.#options.dispatcher !== undefined) return;
+    const tls = { ...this.#options.tls, ...this.#certificate };
+    this.#pool = poolOf({ ...this.#options, tls });
+    this.#retired.add(pool);
+    const gone = () => void this.#retired.delete(pool);
+    pool.close().then(gone, gone);
   }
 
   async #authenticated(
@@ -142,6 +157,11 @@ export class HttpTransport {
     const { server } = this.#options;
     const authentication = await this.#options.headers.headers(fresh);
     untilHeaders.throwIfAborted();
+    const certificate = this.#options.headers.certificate?.();
+    if (certificate !== this.#certificate) {
+      this.#certificate = certificate;
+      this.#retire(this.#pool);
+    }
     const controller = new AbortController();
     const abort = (signal: AbortSignal) => () => controller.abort(signal.reason);
     const onHeaders = abort(untilHeaders);
@@ -152,7 +172,7 @@ export class HttpTransport {
     const prefix = server.pathname === '/' ? '' : server.pathname.replace(/\/$/, '');
     const answer = await request(`${server.origin}${prefix}${call.path}`, {
       method: call.method,
-      dispatcher: this.#agent,
+      dispatcher: this.#pool,
       signal: controller.signal,
       headers: {
         accept: 'application/json',
@@ -172,8 +192,11 @@ export class HttpTransport {
     const abort = () => controller.abort(outer?.reason);
     if (outer?.aborted) abort();
     outer?.addEventListener('abort', abort, { once: true });
-    const expire = () =>
+    let isExpired = false;
+    const expire = () => {
+      isExpired = true;
       controller.abort(new IsthmusError('CLUSTER_UNREACHABLE', `nothing came for ${afterMs} ms`));
+    };
     let timer = this.#options.clock.after(afterMs, expire);
     const pause = () => timer.cancel();
     const done = () => {
@@ -183,6 +206,8 @@ export class HttpTransport {
     return {
       signal: controller.signal,
       pause,
+      /** Whether time ran out, and nobody else ended it. */
+      expired: () => isExpired,
       restart: () => {
         timer.cancel();
         timer = this.#options.clock.after(afterMs, expire);
@@ -197,7 +222,9 @@ export class HttpTransport {
 
   #failure(call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
     if (signal?.aborted || error instanceof IsthmusError) return error;
-    if (error instanceof StatusError) return refused(call, error);
+    if (error instanceof StatusError) {
+      return refused(`${call.method} ${call.path.split('?')[0]}`, error);
+    }
     return new IsthmusError(
       'CLUSTER_UNREACHABLE',
       `${call.method} ${call.path.split('?')[0]} at ${this.#options.server.host} failed: ${describeError(error)}`,
@@ -206,25 +233,16 @@ export class HttpTransport {
   }
 }
 
-/** A refusal as one of ours: conflicts apart, and what is the server's own trouble apart. */
-function refused(call: Call, cause: StatusError): IsthmusError {
-  const message = `${call.method} ${call.path.split('?')[0]}: ${cause.status} ${cause.reason}: ${cause.message}`;
-  if (cause.status === 409) return new IsthmusError('API_CONFLICT', message, { cause });
-  if (cause.status >= 500 || cause.status === 429) {
-    return new IsthmusError('CLUSTER_UNREACHABLE', message, {
-      cause,
-      next: 'The API server answers but is in trouble itself: look at its log and load.',
-    });
-  }
-  return new IsthmusError('API_REFUSED', message, { cause });
-}
-
-/** The HTTP status the server answered with, or `undefined` where `error` is no such answer. */
-export function statusOf(error: unknown): number | undefined {
-  if (error instanceof StatusError) return error.status;
-  return error instanceof IsthmusError && error.cause instanceof StatusError
-    ? error.cause.status
-    : undefined;
+function poolOf(options: TransportOptions): Dispatcher {
+  return new Agent({
+    allowH2: false,
+    connect: locatingConnector(options),
+    pipelining: 1,
+    // Deadlines are ours (they go through the Clock, and watches have none).
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: 30_000,
+  });
 }
 
 function locatingConnector(options: TransportOptions): buildConnector.connector {
@@ -288,23 +306,5 @@ async function readBody(answer: Dispatcher.ResponseData, bytesMax: number): Prom
 
 async function statusError(answer: Dispatcher.ResponseData): Promise<StatusError> {
   const text = await readBody(answer, ERROR_BODY_BYTES_MAX);
-  return parseStatus(answer.statusCode, text);
-}
-
-function parseStatus(status: number, text: string): StatusError {
-  try {
-    return statusErrorOf(JSON.parse(text), status);
-  } catch {
-    // Proxies in front of an API server answer with HTML: its beginning is all we can say.
-    return new StatusError(status, 'Unknown', text.slice(0, 200));
-  }
-}
-
-/** Reads a metav1.Status, tolerant of missing fields. */
-export function statusErrorOf(value: unknown, fallbackStatus: number): StatusError {
-  const object = typeof value === 'object' && value !== null ? value : {};
-  const code = 'code' in object && typeof object.code === 'number' ? object.code : fallbackStatus;
-  const reason = 'reason' in object && typeof object.reason === 'string' ? object.reason : '';
-  const message = 'message' in object && typeof object.message === 'string' ? object.message : '';
-  return new StatusError(code, reason || 'Unknown', message);
+  return parseStatus(answer.statusCode, text, answer.headers['retry-after']);
 }

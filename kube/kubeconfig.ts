@@ -1,8 +1,8 @@
 /**
  * The client of a person: a kubeconfig file and one of its contexts.
  *
- * @kubernetes/client-node reads the file and runs exec plugins; it is imported only when needed, for it
- * takes 300 ms to load. It ignores `tokenFile`, so that is done here.
+ * @kubernetes/client-node reads the file; it is imported only when needed, for it takes 300 ms to load. It
+ * ignores `tokenFile` and is careless with exec plugins, so those are done here and in `exec-plugin.ts`.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -20,6 +20,7 @@ import {
   TOKEN_MAX_AGE_MS,
   tokenFile,
 } from './credentials.ts';
+import { execPlugin } from './exec-plugin.ts';
 import { HttpKubeClient } from './http-client.ts';
 import type { TlsMaterial } from './http-transport.ts';
 import { list, optionalObject, optionalString, raw } from './parse.ts';
@@ -29,6 +30,8 @@ export interface KubeconfigOptions {
   readonly paths: readonly string[];
   /** The context; the file's current one when absent. */
   readonly context?: string | undefined;
+  /** The environment exec plugins run in. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
@@ -102,9 +105,12 @@ async function authentication(
   config: KubeConfig,
   options: KubeconfigOptions,
 ): Promise<{ readonly tls: TlsMaterial; readonly headers: HeaderSource }> {
-  const first = await apply(config);
+  const exec = config.getCurrentUser()?.exec as unknown;
+  // The library would run the plugin; it is run here when the first request is made.
+  const first = exec ? { tls: {}, headers: {} } : await apply(config);
   const cluster = config.getCurrentCluster();
-  const ca = first.tls.ca ?? fileOrData(cluster?.caFile, cluster?.caData);
+  const ca =
+    ('ca' in first.tls ? first.tls.ca : undefined) ?? fileOrData(cluster?.caFile, cluster?.caData);
   const tls: TlsMaterial = {
     ...first.tls,
     ...(ca === undefined ? {} : { ca }),
@@ -116,7 +122,23 @@ async function authentication(
   if (file !== undefined) {
     return { tls, headers: tokenFile(file, options.clock) };
   }
-  if (user?.exec || user?.authProvider) {
+  if (exec && cluster) {
+    const plugin = execPlugin({
+      config: exec,
+      cluster: {
+        server: cluster.server,
+        'tls-server-name': cluster.tlsServerName,
+        'insecure-skip-tls-verify': cluster.skipTLSVerify || undefined,
+        'certificate-authority-data':
+          ca === undefined ? undefined : Buffer.from(ca as string).toString('base64'),
+      },
+      directory: dirname(options.paths[0] ?? ''),
+      env: options.env ?? {},
+      clock: options.clock,
+    });
+    return { tls, headers: plugin };
+  }
+  if (user?.authProvider) {
     const headers = cachedHeaders(
       options.clock,
       TOKEN_MAX_AGE_MS,

@@ -1,25 +1,37 @@
 /**
  * A local copy of one collection of the API server that survives whatever happens to the connection.
  *
- * Promises: after the first list, `cache` is always one consistent past state of the server; every loss
- * (410, reset, silence, 5xx, refused) ends in a fresh list after a jittered pause, for ever; nothing
+ * Promises: after the first list, `cache` is always one consistent past state of the server; nothing
  * happens after the signal aborts; a listener that throws disturbs nobody. What was known stays readable
- * while the server is away.
+ * while the server is away. Every failure is followed by a jittered pause, for ever.
+ *
+ * A lost connection (reset, silence, refusal, 429, 503) is resumed from the last version, so that a server that
+ * comes back is asked for what changed, not for everything. Only a server that says the version is too
+ * old (410), or says something that cannot be trusted, is listed afresh, and then not by all at once.
  */
 import { type BackoffLimits, backoffMs } from '#core/backoff.ts';
 import { type Clock, sleep } from '#core/clock.ts';
-import { describeError } from '#core/errors.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
-import type { KubeClient, Resource, Selection, WatchEvent } from './client.ts';
-import { statusOf } from './http-transport.ts';
+import type { KubeClient, ListPage, Resource, Selection, WatchEvent } from './client.ts';
 import { objectKey } from './parse.ts';
+import { retryAfterMsOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
+import { type ChangeListener, type ObjectCache, WatchedCache } from './watched-cache.ts';
 
-const PAGE_ITEMS = 500;
+const PAGE_ITEMS = 250;
+/** A list, all its pages together, may take this long. */
+export const LIST_DEADLINE_MS = 60_000;
+/** After a 410 the watchers of a fleet list again spread over this long. */
+export const RELIST_SPREAD_MS = 2_000;
 const BACKOFF: BackoffLimits = { firstMs: 100, maxMs: 10_000 };
 /** A watch that lived this long was sound: the next one need not wait. */
 const SOUND_WATCH_MS = 5_000;
+/** A server that asks for a longer pause than this is not obeyed. */
+const RETRY_AFTER_MS_MAX = 60_000;
+/** Lists in a row that may be refused for being older than what was seen; then the server was restored. */
+const STALE_LISTS_MAX = 5;
 
 export interface ReflectorOptions<T extends KubeObject> {
   readonly client: KubeClient;
@@ -29,46 +41,44 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly random: Random;
   readonly log: Logger;
   readonly backoff?: BackoffLimits;
-  /** Lists afresh at least this often, against a server that lost events. Absent: never. */
+  /** Objects asked for at once. */
+  readonly pageItems?: number;
+  /** See {@link RELIST_SPREAD_MS}. */
+  readonly relistSpreadMs?: number;
+  /** Lists afresh about this often, against a server that lost events. Absent: never. */
   readonly relistMs?: number;
-}
-
-/** `before` is absent for a new object, `after` for one that is gone. */
-export type ChangeListener<T> = (key: string, before: T | undefined, after: T | undefined) => void;
-
-/** The least a consumer needs: a copy that can be read and followed. */
-export interface ObjectCache<T extends KubeObject> {
-  /** By `namespace/name`, or `name` for kinds without namespace. */
-  readonly cache: ReadonlyMap<string, T>;
-  readonly hasSynced: boolean;
-  onChange(listener: ChangeListener<T>): void;
-  onBatch(listener: (keys: ReadonlySet<string>) => void, coalesceMs?: number): void;
 }
 
 export class Reflector<T extends KubeObject> implements ObjectCache<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #log: Logger;
-  readonly #cache = new Map<string, T>();
-  readonly #changeListeners: ChangeListener<T>[] = [];
-  readonly #batches: Batch[] = [];
+  readonly #copy: WatchedCache<T>;
   readonly #synced = Promise.withResolvers<void>();
-  #hasSynced = false;
+  /** Where the next watch begins; absent: a list comes first. */
+  #version: string | undefined;
+  /** The last list's pages grew too old between them: the next one is asked for in one piece. */
+  #unpaged = false;
+  /** The newest version the server ever named. */
+  #seen = '';
+  #staleLists = 0;
   #lastEventAtMs = 0;
-  #listedAtMs = 0;
+  #relistAtMs = Number.POSITIVE_INFINITY;
+  #lists = 0;
   #started = false;
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
     this.#log = options.log.with({ kind: options.resource.kind });
+    this.#copy = new WatchedCache(options.clock, this.#log);
   }
 
   get cache(): ReadonlyMap<string, T> {
-    return this.#cache;
+    return this.#copy.objects;
   }
 
   /** Whether one list has been read to its end. Stays true. */
   get hasSynced(): boolean {
-    return this.#hasSynced;
+    return this.#copy.isComplete;
   }
 
   /** When the server last said anything, bookmarks included (monotonic milliseconds; 0: never). */
@@ -76,14 +86,19 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
     return this.#lastEventAtMs;
   }
 
+  /** Lists read to their end. */
+  get lists(): number {
+    return this.#lists;
+  }
+
   /** Called on every change, the objects of the first list included. */
   onChange(listener: ChangeListener<T>): void {
-    this.#changeListeners.push(listener);
+    this.#copy.onChange(listener);
   }
 
   /** Called once for all keys that changed within `coalesceMs` of the first; never before the first list ended. */
   onBatch(listener: (keys: ReadonlySet<string>) => void, coalesceMs = 10): void {
-    this.#batches.push({ listener, coalesceMs, keys: new Set(), pending: false });
+    this.#copy.onBatch(listener, coalesceMs);
   }
 
   /** Resolves once {@link hasSynced}; rejects with the signal's reason when that comes first. */
@@ -108,37 +123,50 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
 
   async #run(signal: AbortSignal): Promise<void> {
     let failures = 0;
-    let version: string | undefined;
     while (!signal.aborted) {
       const beganMs = this.#options.clock.monotonicMs();
+      let lost: unknown;
       try {
-        version ??= await this.#list(signal);
+        this.#version ??= await this.#list(signal);
         signal.throwIfAborted();
-        version = await this.#watch(version, signal);
+        await this.#watch(this.#version, signal);
         failures = this.#wasSound(beganMs) ? 0 : failures + 1;
-        if (this.#relistDue()) version = undefined;
+        if (this.#relistDue()) this.#version = undefined;
       } catch (error) {
         if (signal.aborted) return;
+        lost = error;
         failures = this.#wasSound(beganMs) ? 1 : failures + 1;
-        version = undefined;
+        if (!isResumable(error)) this.#version = undefined;
         this.#report(error, failures);
       }
-      if (failures > 0) await this.#pause(failures, signal);
+      if (failures > 0) await this.#pause(this.#pauseMs(lost, failures), signal);
     }
   }
 
   async #list(signal: AbortSignal): Promise<string> {
-    const { client, resource, selection = {} } = this.#options;
+    const { clock } = this.#options;
+    const deadline = new AbortController();
+    const abort = () => deadline.abort(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    const late = () =>
+      deadline.abort(
+        new IsthmusError('CLUSTER_UNREACHABLE', `the list took longer than ${LIST_DEADLINE_MS} ms`),
+      );
+    const timer = clock.after(LIST_DEADLINE_MS, late);
+    try {
+      return await this.#pages(deadline.signal);
+    } finally {
+      timer.cancel();
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #pages(signal: AbortSignal): Promise<string> {
     const listed = new Map<string, T>();
     let continueToken: string | undefined;
     let version = '';
     do {
-      const page = await client.listPage(
-        resource,
-        selection,
-        { limit: PAGE_ITEMS, ...(continueToken === undefined ? {} : { continueToken }) },
-        signal,
-      );
+      const page = await this.#page(continueToken, signal);
       signal.throwIfAborted();
       this.#heard();
       for (const item of page.items) listed.set(objectKey(item), item);
@@ -146,84 +174,58 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
       version ||= page.resourceVersion;
       continueToken = page.continueToken;
     } while (continueToken !== undefined);
-    this.#replace(listed);
-    this.#listedAtMs = this.#options.clock.monotonicMs();
-    if (!this.#hasSynced) {
-      this.#hasSynced = true;
-      this.#synced.resolve();
-      for (const batch of this.#batches) this.#schedule(batch);
+    this.#refuseStale(version);
+    this.#unpaged = false;
+    this.#lists += 1;
+    this.#copy.replace(listed);
+    this.#synced.resolve();
+    const { relistMs, clock, random } = this.#options;
+    if (relistMs !== undefined) {
+      this.#relistAtMs = clock.monotonicMs() + relistMs * (0.8 + 0.4 * random.next());
     }
     return version;
   }
 
-  /** Follows until the server closes; the version to go on from. */
-  async #watch(from: string, signal: AbortSignal): Promise<string> {
-    const { client, resource, selection = {} } = this.#options;
-    let version = from;
-    for await (const event of client.watch(resource, selection, version, signal)) {
-      if (signal.aborted) break;
-      this.#heard();
-      version = this.#apply(event) ?? version;
-      if (this.#relistDue()) break;
+  async #page(continueToken: string | undefined, signal: AbortSignal): Promise<ListPage<T>> {
+    const { client, resource, selection = {}, pageItems = PAGE_ITEMS } = this.#options;
+    const limit = this.#unpaged ? 0 : pageItems;
+    const page = { limit, ...(continueToken === undefined ? {} : { continueToken }) };
+    try {
+      return await client.listPage(resource, selection, page, signal);
+    } catch (error) {
+      if (continueToken !== undefined && statusOf(error) === 410) this.#unpaged = true;
+      throw error;
     }
-    return version;
+  }
+
+  /** Follows from `version` until the server closes, and keeps {@link #version} at what was taken in. */
+  async #watch(version: string, signal: AbortSignal): Promise<void> {
+    const { client, resource, selection = {} } = this.#options;
+    for await (const event of client.watch(resource, selection, version, signal)) {
+      if (signal.aborted) return;
+      this.#heard();
+      this.#version = this.#apply(event) ?? this.#version;
+      this.#seen = this.#version ?? this.#seen;
+      if (this.#relistDue()) return;
+    }
+  }
+
+  /** A replica that lags must not take the copy back in time. */
+  #refuseStale(version: string): void {
+    if (isOlder(version, this.#seen) && this.#staleLists < STALE_LISTS_MAX) {
+      this.#staleLists += 1;
+      const message = `the list is of version ${version}, older than ${this.#seen} seen before`;
+      throw new IsthmusError('CLUSTER_UNREACHABLE', message);
+    }
+    this.#staleLists = 0;
+    this.#seen = version;
   }
 
   #apply(event: WatchEvent<T>): string | undefined {
     if (event.type === 'BOOKMARK') return event.resourceVersion;
-    const key = objectKey(event.object);
-    const before = this.#cache.get(key);
-    if (event.type === 'DELETED') {
-      this.#cache.delete(key);
-      if (before !== undefined) this.#changed(key, before, undefined);
-    } else {
-      this.#cache.set(key, event.object);
-      this.#changed(key, before, event.object);
-    }
+    if (event.type === 'DELETED') this.#copy.delete(event.object);
+    else this.#copy.set(event.object);
     return event.object.metadata.resourceVersion;
-  }
-
-  #replace(listed: ReadonlyMap<string, T>): void {
-    for (const [key, before] of [...this.#cache]) {
-      if (listed.has(key)) continue;
-      this.#cache.delete(key);
-      this.#changed(key, before, undefined);
-    }
-    for (const [key, after] of listed) {
-      const before = this.#cache.get(key);
-      if (before !== undefined && sameRevision(before, after)) continue;
-      this.#cache.set(key, after);
-      this.#changed(key, before, after);
-    }
-  }
-
-  #changed(key: string, before: T | undefined, after: T | undefined): void {
-    for (const listener of this.#changeListeners) {
-      this.#isolated(() => listener(key, before, after));
-    }
-    for (const batch of this.#batches) {
-      batch.keys.add(key);
-      this.#schedule(batch);
-    }
-  }
-
-  #schedule(batch: Batch): void {
-    if (batch.pending || !this.#hasSynced) return;
-    batch.pending = true;
-    this.#options.clock.after(batch.coalesceMs, () => {
-      const keys = batch.keys;
-      batch.keys = new Set();
-      batch.pending = false;
-      this.#isolated(() => batch.listener(keys));
-    });
-  }
-
-  #isolated(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#log.error('a listener failed', { error: describeError(error) });
-    }
   }
 
   #heard(): void {
@@ -235,8 +237,7 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
   }
 
   #relistDue(): boolean {
-    const { relistMs, clock } = this.#options;
-    return relistMs !== undefined && clock.monotonicMs() - this.#listedAtMs >= relistMs;
+    return this.#options.clock.monotonicMs() >= this.#relistAtMs;
   }
 
   #report(error: unknown, failures: number): void {
@@ -246,26 +247,31 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
     else this.#log.warn('the watch was lost', fields);
   }
 
-  async #pause(failures: number, signal: AbortSignal): Promise<void> {
-    const { clock, random, backoff = BACKOFF } = this.#options;
+  #pauseMs(error: unknown, failures: number): number {
+    const { random, backoff = BACKOFF, relistSpreadMs = RELIST_SPREAD_MS } = this.#options;
+    const ownMs = backoffMs(backoff, failures, random);
+    if (this.hasSynced && statusOf(error) === 410) return ownMs + relistSpreadMs * random.next();
+    const askedMs = Math.min(retryAfterMsOf(error) ?? 0, RETRY_AFTER_MS_MAX);
+    return Math.max(ownMs, askedMs * (1 + 0.5 * random.next()));
+  }
+
+  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
     try {
-      await sleep(clock, backoffMs(backoff, failures, random), signal);
+      await sleep(this.#options.clock, delayMs, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 }
 
-interface Batch {
-  readonly listener: (keys: ReadonlySet<string>) => void;
-  readonly coalesceMs: number;
-  keys: Set<string>;
-  pending: boolean;
+/** Versions of one server are numbers that grow (KEP-5504); anything else is not compared. */
+function isOlder(version: string, seen: string): boolean {
+  return /^\d+$/.test(version) && /^\d+$/.test(seen) && Number(version) < Number(seen);
 }
 
-function sameRevision(before: KubeObject, after: KubeObject): boolean {
-  const [a, b] = [before.metadata, after.metadata];
-  return (
-    a.resourceVersion !== undefined && a.resourceVersion === b.resourceVersion && a.uid === b.uid
-  );
+/** Whether `error` says nothing about the version, only about the way there. */
+function isResumable(error: unknown): boolean {
+  if (!(error instanceof IsthmusError) || error.code !== 'CLUSTER_UNREACHABLE') return false;
+  const status = statusOf(error);
+  return status === undefined || status === 429 || status === 503;
 }

@@ -3,10 +3,12 @@
  * backoff of their own, so that one object that fails never holds up another.
  */
 import { type BackoffLimits, backoffMs } from '#core/backoff.ts';
+import { Bucket, type Rate } from '#core/bucket.ts';
 import type { Clock, Timer } from '#core/clock.ts';
 import { codeOf, describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
+import { retryAfterMsOf } from './status.ts';
 
 const BACKOFF: BackoffLimits = { firstMs: 50, maxMs: 30_000 };
 
@@ -19,7 +21,12 @@ export interface WorkQueueOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly backoff?: BackoffLimits;
+  /** How often anything is worked on, all keys together. Absent: as often as there is work. */
+  readonly rate?: Rate;
 }
+
+/** A key that waits for the rate is looked at again after this. */
+const RATE_POLL_MS = 20;
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -29,12 +36,15 @@ export class WorkQueue {
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, Timer>();
   readonly #failures = new Map<string, number>();
+  readonly #bucket: Bucket | undefined;
+  #slowedDown: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
   /** Works until `signal` aborts. */
   constructor(options: WorkQueueOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
+    this.#bucket = options.rate && new Bucket(options.rate);
     signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
@@ -84,6 +94,7 @@ export class WorkQueue {
   #pump(): void {
     for (const key of this.#waiting) {
       if (this.#working.size >= this.#options.concurrency) return;
+      if (!this.#mayWork()) return;
       this.#waiting.delete(key);
       this.#working.add(key);
       void this.#work(key);
@@ -92,6 +103,16 @@ export class WorkQueue {
       this.#idle?.resolve();
       this.#idle = undefined;
     }
+  }
+
+  #mayWork(): boolean {
+    const { clock } = this.#options;
+    if (this.#bucket?.take(clock.monotonicMs()) ?? true) return true;
+    this.#slowedDown ??= clock.after(RATE_POLL_MS, () => {
+      this.#slowedDown = undefined;
+      this.#pump();
+    });
+    return false;
   }
 
   async #work(key: string): Promise<void> {
@@ -114,7 +135,8 @@ export class WorkQueue {
     const { clock: _, random, log, backoff = BACKOFF } = this.#options;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
-    const delayMs = backoffMs(backoff, failures, random);
+    // A server that asks to be left alone is.
+    const delayMs = Math.max(backoffMs(backoff, failures, random), retryAfterMsOf(error) ?? 0);
     log.warn('work failed and will be repeated', {
       key,
       code: codeOf(error),
@@ -128,6 +150,7 @@ export class WorkQueue {
   #stop(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
+    this.#slowedDown?.cancel();
     this.#waiting.clear();
     this.#pump();
   }

@@ -5,7 +5,7 @@
  * object is gone, is over, for the watch will lead to a new plan.
  */
 import type { KubeClient, Resource } from '#kube/client.ts';
-import { statusOf } from '#kube/http-transport.ts';
+import { statusOf } from '#kube/status.ts';
 import { objectKey } from '#kube/parse.ts';
 import {
   endpointSlices,
@@ -13,6 +13,7 @@ import {
   namespaces,
   serviceExports,
   services,
+  trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Action, Written } from './input.ts';
@@ -23,6 +24,7 @@ const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
   EndpointSlice: endpointSlices,
   ServiceExport: serviceExports,
   Link: links,
+  TrafficPolicy: trafficPolicies,
 };
 
 /**

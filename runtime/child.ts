@@ -76,10 +76,22 @@ export class Child {
     killNow(this.pid);
   }
 
+  /** Stops it where it is, with whatever it started: it neither answers nor ends until {@link thaw}. */
+  freeze(): void {
+    signalGroup(this.pid, 'SIGSTOP');
+  }
+
+  /** Lets it go on. */
+  thaw(): void {
+    signalGroup(this.pid, 'SIGCONT');
+  }
+
   /** Resolves when it is gone: SIGTERM, `graceMs`, SIGKILL. */
   async stop(graceMs: number, clock: Clock): Promise<void> {
     if (!this.isRunning) return;
     this.#process.kill('SIGTERM');
+    // A frozen process hears of its end when it goes on.
+    this.thaw();
     const timer = clock.after(graceMs, () => this.kill());
     await this.exited;
     timer.cancel();
@@ -103,9 +115,13 @@ export function isAlive(pid: number): boolean {
 
 /** Ends a {@link Child} and what it started, at once. Nothing when there is none. */
 export function killNow(pid: number): void {
+  signalGroup(pid, 'SIGKILL');
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     // A child leads a process group of its own.
-    process.kill(-pid, 'SIGKILL');
+    process.kill(-pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }

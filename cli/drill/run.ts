@@ -12,7 +12,13 @@ import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { endpointSlices, pods } from '#kube/resources/builtin.ts';
-import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failover-drill.ts';
+import type {
+  DestroyPods,
+  DrillFault,
+  DrillStep,
+  FailoverDrill,
+} from '#kube/resources/failover-drill.ts';
+import { faultCalls } from './faults.ts';
 import { Load } from './load.ts';
 import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
 
@@ -91,38 +97,40 @@ async function inject(
   state: FaultState,
   signal: AbortSignal,
 ): Promise<void> {
-  const { namespace, selector, cluster } = fault;
+  const { cluster } = fault;
   const client = context.client(cluster);
-  const isHome = cluster === drill.spec.target.cluster;
   let lifted = false;
-  if (isHome) {
+  if (fault.type === 'destroyPods' && cluster === drill.spec.target.cluster) {
     await watchReady(fault, client, context, signal, () => {
       // Slices still name the destroyed pods for a while: ready counts only once the fault is lifted.
       if (lifted) state.localReadyMs ??= context.clock.monotonicMs();
     });
   }
+  const calls = faultCalls(fault, drill.spec.steps[index]?.seconds ?? 1);
+  let answer: unknown;
   state.faultMs ??= context.clock.monotonicMs();
   state.lift = async () => {
     state.lift = undefined;
     lifted = true;
-    await client.post('/faults/pods/restore', { namespace, selector });
+    const lift = calls.lift(answer);
+    if (lift) await client.post(lift.path, lift.body);
   };
-  const answer = await client.post('/faults/pods/destroy', { namespace, selector, hold: true });
-  if (destroyedCount(answer) === 0) {
-    throw new IsthmusError(
-      'EXPECTATION_FAILED',
-      `no pod of ${cluster} matches ${selector} in ${namespace}`,
-      {
-        field: `spec.steps[${index}].fault.selector`,
-        next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
-      },
-    );
+  answer = await client.post(calls.inject.path, calls.inject.body);
+  if (calls.hits !== undefined && hitCount(answer, calls.hits) === 0) {
+    const what =
+      fault.type === 'destroyPods'
+        ? `pod of ${cluster} matches ${fault.selector} in ${fault.namespace}`
+        : `component of ${cluster} is hit by ${fault.type}`;
+    throw new IsthmusError('EXPECTATION_FAILED', `no ${what}`, {
+      field: `spec.steps[${index}].fault.${fault.type === 'destroyPods' ? 'selector' : 'component'}`,
+      next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
+    });
   }
 }
 
 /** Calls `onReady` whenever an endpoint of a pod that `fault` selects is ready. */
 async function watchReady(
-  fault: DrillFault,
+  fault: DestroyPods,
   client: KubeClient,
   context: DrillContext,
   signal: AbortSignal,
@@ -169,7 +177,8 @@ async function watchReady(
   }
 }
 
-function destroyedCount(answer: unknown): number {
-  if (typeof answer !== 'object' || answer === null || !('destroyed' in answer)) return 0;
-  return Array.isArray(answer.destroyed) ? answer.destroyed.length : 0;
+function hitCount(answer: unknown, field: string): number {
+  const value: unknown =
+    typeof answer === 'object' && answer !== null ? Reflect.get(answer, field) : undefined;
+  return Array.isArray(value) ? value.length : 0;
 }

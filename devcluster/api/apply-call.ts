@@ -5,7 +5,7 @@ import { parseText, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
 import { isObject } from './json.ts';
-import type { WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
 import { refusal } from './rbac.ts';
 import { reply, writeOptions } from './reply.ts';
 import { attributesOf, isTrue, type ResourcePath } from './request.ts';

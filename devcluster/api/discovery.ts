@@ -7,19 +7,6 @@ import { groupVersion, type ResourceDef } from './resources.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-/** The version `kubectl version` shows. */
-export const SERVER_VERSION = {
-  major: '1',
-  minor: '33',
-  gitVersion: 'v1.33.0+isthmus',
-  gitCommit: '0000000000000000000000000000000000000000',
-  gitTreeState: 'clean',
-  buildDate: '2025-04-23T00:00:00Z',
-  goVersion: 'none',
-  compiler: 'node',
-  platform: 'linux/amd64',
-} as const;
-
 /** Versions of each group, the preferred one first; the core group is ''. */
 export function groupsOf(registry: Registry): Map<string, string[]> {
   const groups = new Map<string, string[]>();

@@ -10,15 +10,14 @@ import type { Clock } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
-import { checkMetadata, type NameForm } from '../kinds/names.ts';
+import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { admitAccount, admitNamespace, undeclared } from './admission.ts';
 import { decodeBody, type FieldValidation } from './decode-body.ts';
 import {
   asList,
   asNumber,
-  asObject,
   asString,
   deepEqual,
   isDeleting,
@@ -26,6 +25,7 @@ import {
   type KubeObject,
   without,
 } from './json.ts';
+import { isFree, nameForm, SYSTEM_METADATA, scopeConfig, type WritePart } from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
   alreadyExists,
@@ -36,9 +36,6 @@ import {
   modified,
   notFound,
 } from './status.ts';
-
-/** The subresource an object is written through. */
-export type WritePart = '' | 'status' | 'scale';
 
 /** Who writes and how. */
 export interface WriteOptions {
@@ -59,6 +56,9 @@ export class Objects {
   readonly store: Store;
   readonly #clock: Clock;
   readonly #random: Random;
+  /** The second that {@link now} was last asked in, and its text. */
+  #second = Number.NaN;
+  #secondText = '';
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.store = store;
@@ -67,8 +67,8 @@ export class Objects {
   }
 
   /** The object as version `def` shows it; a 404 ApiError when there is none. */
-  get(def: ResourceDef, namespace: string, name: string): KubeObject {
-    const stored = this.store.get(def.storage, namespace, name);
+  get(def: ResourceDef, namespace: string, name: string, view: Frozen = this.store): KubeObject {
+    const stored = view.get(def.storage, namespace, name);
     if (!stored) throw notFound(def.group, def.plural, name);
     return shown(def, stored);
   }
@@ -223,7 +223,12 @@ export class Objects {
 
   /** RFC 3339 with whole seconds, as metav1.Time. */
   now(): string {
-    return `${new Date(this.#clock.wallMs()).toISOString().slice(0, 19)}Z`;
+    const second = Math.floor(this.#clock.wallMs() / 1_000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = `${new Date(second * 1_000).toISOString().slice(0, 19)}Z`;
+    }
+    return this.#secondText;
   }
 
   #replace(
@@ -340,17 +345,6 @@ const CONDITIONAL = new Set([
   'customresourcedefinitions.apiextensions.k8s.io',
 ]);
 
-const SYSTEM_METADATA = [
-  'uid',
-  'resourceVersion',
-  'creationTimestamp',
-  'generation',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'selfLink',
-  'generateName',
-];
-
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   if (def.convert) return def.convert.fromStored(stored);
@@ -360,28 +354,4 @@ export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
 
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {
   return def.convert ? def.convert.toStored(object) : object;
-}
-
-/** Whether nothing holds back the removal of an object whose deletion has begun. */
-function isFree(object: KubeObject): boolean {
-  if (asList(object.metadata.finalizers).length > 0) return false;
-  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
-    return false;
-  }
-  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
-}
-
-/** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */
-function scopeConfig(def: ResourceDef, config: KubeObject, part: WritePart): JsonObject {
-  if (part === 'status') {
-    return without({ ...config, metadata: { name: config.metadata.name } as never }, 'spec');
-  }
-  return def.rules.hasStatus ? without(config, 'status') : config;
-}
-
-function nameForm(def: ResourceDef): NameForm {
-  if (def.group === 'rbac.authorization.k8s.io') return 'path';
-  if (def.kind === 'Service' && def.group === '') return 'label1035';
-  if (def.kind === 'Namespace' && def.group === '') return 'label';
-  return 'subdomain';
 }

@@ -7,7 +7,6 @@
 import { createHash } from 'node:crypto';
 import { builtinSchema, describeBuiltins } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
-import { SERVER_VERSION } from './discovery.ts';
 import { asObject, type JsonObject, without } from './json.ts';
 import type { Registry } from './registry.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
@@ -36,7 +35,7 @@ export function openApiDocument(registry: Registry, path: string): string | unde
     schemas.reference(builtinSchema('V1DeleteOptions'));
     return JSON.stringify({
       openapi: '3.0.0',
-      info: { title: 'Kubernetes', version: SERVER_VERSION.gitVersion },
+      info: { title: 'Kubernetes', version: 'v1' },
       paths,
       components: { schemas: schemas.all },
     });
@@ -50,7 +49,7 @@ export function openApiV2(registry: Registry): string {
     for (const def of registry.all()) schemas.kind(def);
     return JSON.stringify({
       swagger: '2.0',
-      info: { title: 'Kubernetes', version: SERVER_VERSION.gitVersion },
+      info: { title: 'Kubernetes', version: 'v1' },
       paths: {},
       definitions: schemas.all,
     });

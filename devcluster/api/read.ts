@@ -5,7 +5,7 @@
  * one resource version; a continue token that is too old gets 410 and never a mixture.
  */
 import type { Clock } from '#core/clock.ts';
-import type { Store } from '../storage/store.ts';
+import type { Frozen, Store } from '../storage/store.ts';
 import { isObject, type Json, type JsonObject, type KubeObject, namespaceOf } from './json.ts';
 import { wholeNumber } from './request.ts';
 import type { ResourceDef } from './resources.ts';
@@ -46,7 +46,13 @@ export class Lists {
     this.#clock = clock;
   }
 
-  list(def: ResourceDef, namespace: string, query: URLSearchParams): Page {
+  /** One page, of `view` where that is not the present state. */
+  list(
+    def: ResourceDef,
+    namespace: string,
+    query: URLSearchParams,
+    view: Frozen = this.#store,
+  ): Page {
     const limit = wholeNumber(query, 'limit') ?? 0;
     const token = query.get('continue') ?? '';
     const asked = query.get('resourceVersion') ?? '';
@@ -66,11 +72,11 @@ export class Lists {
     const from = token === '' ? undefined : parseToken(token);
     const exact = match === 'Exact' ? Number(asked) : undefined;
     const paged = from && from.revision >= 0 ? from : undefined;
-    const revision = paged?.revision ?? exact ?? this.#store.revision;
+    const revision = paged?.revision ?? exact ?? view.revision;
     const all = paged
       ? this.#snapshot(def, paged.revision, paged.start)
       : exact === undefined
-        ? this.#store.list(def.storage)
+        ? view.list(def.storage)
         : this.#at(def, exact);
     const items: KubeObject[] = [];
     let next: string | undefined;

@@ -4,6 +4,7 @@
  * Paths and verbs after "Kubernetes API Concepts" and "Authorization: determine the request verb" of
  * the Kubernetes documentation.
  */
+import type { FaultSubject } from '../faults/api-fault.ts';
 import type { Attributes } from './rbac.ts';
 import { badRequest } from './status.ts';
 
@@ -102,4 +103,13 @@ export function wholeNumber(query: URLSearchParams, name: string): number | unde
     throw badRequest(`${name}: Invalid value: ${JSON.stringify(text)}: must be a whole number`);
   }
   return Number(text);
+}
+
+/** A request as faults see it. */
+export function faultSubject(
+  call: { readonly user: { readonly name: string } },
+  target: ResourcePath,
+  verb: string,
+): FaultSubject {
+  return { user: call.user.name, verb, resource: target.plural };
 }

@@ -11,10 +11,11 @@ import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
 import { checkEscalation } from './escalation.ts';
 import { asString, isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 import { type Form, negotiate } from './negotiate.ts';
-import { shown, type WritePart } from './objects.ts';
+import type { WritePart } from './object-parts.ts';
+import { shown } from './objects.ts';
 import { selection } from './read.ts';
 import { reply, writeOptions } from './reply.ts';
-import type { ResourcePath } from './request.ts';
+import { faultSubject, type ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
 import { serveReview } from './reviews.ts';
@@ -45,7 +46,8 @@ export async function serveResource(
   const part: WritePart = target.subresource === 'status' ? 'status' : '';
   switch (verb) {
     case 'get': {
-      const object = context.objects.get(def, target.namespace, target.name);
+      const view = context.faults.view(faultSubject(call, target, verb));
+      const object = context.objects.get(def, target.namespace, target.name, view);
       await reply(context, call, def, 200, object);
       return;
     }
@@ -54,7 +56,7 @@ export async function serveResource(
       return;
     case 'watch': {
       const form = negotiate(call.request.headers.accept);
-      context.watches.serve(def, target.namespace, call.query, form, call.response);
+      context.watches.serve(def, target.namespace, call.query, form, call.response, call.user.name);
       return;
     }
     case 'create':
@@ -84,7 +86,12 @@ async function list(
   target: ResourcePath,
 ): Promise<void> {
   const form = negotiate(call.request.headers.accept);
-  const { items, metadata } = context.lists.list(def, target.namespace, call.query);
+  const { items, metadata } = context.lists.list(
+    def,
+    target.namespace,
+    call.query,
+    context.faults.view(faultSubject(call, target, 'list')),
+  );
   if (form.as === '' && form.encoding === 'json') {
     const head = `{"kind":"${def.listKind}","apiVersion":"${groupVersion(def)}","metadata":${JSON.stringify(metadata)},"items":[`;
     const texts = items.map((item) => itemTextOf(def, item));

@@ -5,10 +5,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
 import type { ApiContext, Call } from './context.ts';
 import * as discovery from './discovery.ts';
+import { metricsPage } from './metrics.ts';
 import { negotiate } from './negotiate.ts';
 import { openApiDocument, openApiIndex, openApiV2 } from './openapi.ts';
 import { refusal } from './rbac.ts';
-import { attributesOf, parsePath, verbOf } from './request.ts';
+import { attributesOf, faultSubject, parsePath, verbOf } from './request.ts';
 import { serveResource } from './resource-calls.ts';
 import { send, sendError, sendText } from './respond.ts';
 import {
@@ -20,6 +21,8 @@ import {
   unauthorized,
 } from './status.ts';
 import { ANONYMOUS, type User } from './tokens.ts';
+
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
 /** Answers `request`; never throws. */
 export async function handle(
@@ -91,6 +94,7 @@ async function dispatch(context: ApiContext, call: Call): Promise<void> {
     return;
   }
   const verb = verbOf(call.method, target, call.query);
+  await context.faults.meet(faultSubject(call, target, verb), call.response);
   const attributes = attributesOf(verb, target, call.query);
   if (!context.rbac.allows(call.user, attributes).allowed) {
     throw forbidden(target.group, target.plural, target.name, refusal(call.user, attributes));
@@ -98,6 +102,9 @@ async function dispatch(context: ApiContext, call: Call): Promise<void> {
   const def = context.registry.find(target.group, target.version, target.plural);
   if (!def) throw noResource();
   await serveResource(context, call, def, target, verb);
+  if (WRITES.has(verb) && !def.review && !call.query.has('dryRun')) {
+    context.writes.count(call.user.name, verb, target);
+  }
 }
 
 async function serveDocument(context: ApiContext, call: Call): Promise<void> {
@@ -124,6 +131,10 @@ async function serveDocument(context: ApiContext, call: Call): Promise<void> {
     sendText(call.response, 200, text, 'text/plain; charset=utf-8');
     return;
   }
+  if (path === '/metrics') {
+    sendText(call.response, 200, metricsPage(context), 'text/plain; version=0.0.4');
+    return;
+  }
   if (path.startsWith('/openapi/')) {
     serveOpenApi(context, call, path);
     return;
@@ -147,7 +158,7 @@ async function serveDiscovery(context: ApiContext, call: Call, path: string): Pr
     path === '/'
       ? discovery.rootPaths(registry)
       : path === '/version'
-        ? { ...discovery.SERVER_VERSION }
+        ? { ...context.version }
         : path === '/api'
           ? discovery.apiVersions(address)
           : path === '/apis'

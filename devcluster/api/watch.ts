@@ -7,6 +7,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
+import type { FaultSubject } from '../faults/api-fault.ts';
 import type { Change, Store } from '../storage/store.ts';
 import type { JsonObject, KubeObject } from './json.ts';
 import { namespaceOf } from './json.ts';
@@ -28,6 +29,7 @@ const BOOKMARK_MS = 30_000;
 const DEFAULT_TIMEOUT_S = 1_800;
 
 interface Watcher {
+  readonly subject: FaultSubject;
   readonly def: ResourceDef;
   readonly response: ServerResponse;
   readonly bookmarks: boolean;
@@ -41,6 +43,8 @@ export class Watches {
   readonly #random: Random;
   readonly #open = new Set<Watcher>();
   readonly #ticker: Timer;
+  /** Whether a watcher is kept in silence, as a fault. */
+  isSilent: (subject: FaultSubject) => boolean = () => false;
 
   constructor(store: Store, clock: Clock, random: Random) {
     this.#store = store;
@@ -63,7 +67,9 @@ export class Watches {
     query: URLSearchParams,
     form: Form,
     response: ServerResponse,
+    user: string,
   ): void {
+    const subject = { user, verb: 'watch', resource: def.plural };
     const predicate = narrowed(namespace, selection(def, query));
     const asked = query.get('resourceVersion') ?? '';
     const match = query.get('resourceVersionMatch') ?? '';
@@ -79,7 +85,7 @@ export class Watches {
     }
     const write = (change: Change) => {
       const line = eventLine(def, change, predicate, form, include, this.#clock);
-      if (line !== undefined) response.write(line);
+      if (line !== undefined && !this.isSilent(subject)) send(response, line);
     };
     response.writeHead(200, {
       'content-type': form.as === '' ? 'application/json' : tableType(form),
@@ -89,15 +95,17 @@ export class Watches {
     for (const change of start) write(change);
     const unlisten = this.#store.listen(def.storage, (change) => {
       write(change);
-      if (response.writableLength > PENDING_BYTES_MAX) response.destroy();
+      if (unread(response) > PENDING_BYTES_MAX) response.destroy();
     });
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
     const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
     const watcher: Watcher = {
+      subject,
       def,
       response,
       bookmarks,
       end: () => {
+        if (this.isSilent(subject)) return;
         if (bookmarks && !response.destroyed) this.#bookmark(watcher);
         response.end();
       },
@@ -111,9 +119,9 @@ export class Watches {
     if (initial && bookmarks) this.#bookmark(watcher, true);
   }
 
-  /** Cuts every open watch, as a fault; clients must resume from their last version. */
-  cut(): void {
-    for (const watcher of this.#open) watcher.response.destroy();
+  /** Cuts open watches, as a fault: all, or those that `match`; clients must resume from their last version. */
+  cut(match: (subject: FaultSubject) => boolean = () => true): void {
+    for (const watcher of this.#open) if (match(watcher.subject)) watcher.response.destroy();
   }
 
   /** Ends the watches of a resource that is served no longer. */
@@ -123,7 +131,10 @@ export class Watches {
 
   close(): void {
     this.#ticker.cancel();
-    for (const watcher of this.#open) watcher.end();
+    for (const watcher of this.#open) {
+      watcher.end();
+      if (this.isSilent(watcher.subject)) watcher.response.destroy();
+    }
   }
 
   #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] | ApiError {
@@ -142,6 +153,7 @@ export class Watches {
   }
 
   #bookmark(watcher: Watcher, endsInitial = false): void {
+    if (this.isSilent(watcher.subject)) return;
     const metadata: JsonObject = {
       resourceVersion: String(this.#store.revision),
       creationTimestamp: null,
@@ -196,7 +208,40 @@ function narrowed(namespace: string, predicate: Predicate | undefined): Predicat
     namespaceOf(object as KubeObject) === namespace && (!predicate || predicate(object));
 }
 
-const lines = new WeakMap<Change, Map<string, string>>();
+function unread(response: ServerResponse): number {
+  return response.writableLength + (response.socket?.writableLength ?? 0);
+}
+
+/** One event as it goes over the wire, made once for all watchers. */
+interface Line {
+  readonly text: Buffer;
+  /** `text` as a chunk of a chunked body. */
+  chunk: Buffer | undefined;
+}
+
+const lines = new WeakMap<Change, Map<string, Line>>();
+
+function lineOf(text: string): Line {
+  return { text: Buffer.from(text), chunk: undefined };
+}
+
+/**
+ * Writes `line` whole. Straight to the socket where the body is chunked, for `response.write()` would frame and encode the same
+ * bytes again for every watcher, in four writes.
+ */
+function send(response: ServerResponse, line: Line): void {
+  const { socket } = response;
+  if (!socket || !response.chunkedEncoding || !response.headersSent) {
+    response.write(line.text);
+    return;
+  }
+  line.chunk ??= Buffer.concat([
+    Buffer.from(`${line.text.length.toString(16)}\r\n`),
+    line.text,
+    Buffer.from('\r\n'),
+  ]);
+  if (!socket.destroyed) socket.write(line.chunk);
+}
 
 /** The line a watcher is sent for `change`; `undefined` when it is none of its business. */
 function eventLine(
@@ -206,7 +251,7 @@ function eventLine(
   form: Form,
   include: string,
   clock: Clock,
-): string | undefined {
+): Line | undefined {
   const type = typeFor(change, predicate);
   if (type === undefined) return undefined;
   if (type === 'DELETED' && change.type !== 'DELETED' && change.previous) {
@@ -228,7 +273,7 @@ function eventLine(
             clock.wallMs(),
           )
         : partial(object);
-    return `${JSON.stringify({ type, object: body })}\n`;
+    return lineOf(`${JSON.stringify({ type, object: body })}\n`);
   }
   let cached = lines.get(change);
   if (!cached) {
@@ -238,7 +283,7 @@ function eventLine(
   const key = `${type} ${groupVersion(def)}`;
   let line = cached.get(key);
   if (line === undefined) {
-    line = `{"type":"${type}","object":${textOf(def, change.object)}}\n`;
+    line = lineOf(`{"type":"${type}","object":${textOf(def, change.object)}}\n`);
     cached.set(key, line);
   }
   return line;

@@ -27,19 +27,21 @@ export class FieldSet {
     return true;
   }
 
-  /** Members of either set. */
+  /** Members of either set. Sets are shared, so what a set operation returns must not be changed. */
   union(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a || b);
+    if (other.isEmpty) return this;
+    if (this.isEmpty) return other;
+    return combine(this, other, UNION);
   }
 
   /** Members of this set that are not in `other`. */
   minus(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a && !b);
+    return other.isEmpty ? this : combine(this, other, MINUS);
   }
 
   /** Members of both sets. */
   and(other: FieldSet): FieldSet {
-    return combine(this, other, (a, b) => a && b);
+    return combine(this, other, BOTH);
   }
 
   /** Every member as a list of elements. */
@@ -50,7 +52,14 @@ export class FieldSet {
   }
 
   equals(other: FieldSet): boolean {
-    return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    if (this.self !== other.self || this.children.size !== other.children.size) {
+      return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    }
+    for (const [element, below] of this.children) {
+      const same = other.children.get(element);
+      if (!same?.equals(below)) return this.minus(other).isEmpty && other.minus(this).isEmpty;
+    }
+    return true;
   }
 
   /** FieldsV1 JSON. */
@@ -81,16 +90,33 @@ export class FieldSet {
   }
 }
 
-function combine(
-  a: FieldSet | undefined,
-  b: FieldSet | undefined,
-  keep: (inA: boolean, inB: boolean) => boolean,
-): FieldSet {
+/** What to keep of a member that is in both sets, and of subsets that only one of them has. */
+interface Combination {
+  readonly both: boolean;
+  readonly onlyFirst: boolean;
+  readonly onlySecond: boolean;
+}
+
+const UNION: Combination = { both: true, onlyFirst: true, onlySecond: true };
+const MINUS: Combination = { both: false, onlyFirst: true, onlySecond: false };
+const BOTH: Combination = { both: true, onlyFirst: false, onlySecond: false };
+
+function combine(a: FieldSet, b: FieldSet, keep: Combination): FieldSet {
   const result = new FieldSet();
-  result.self = keep(a?.self ?? false, b?.self ?? false);
-  for (const element of new Set([...(a?.children.keys() ?? []), ...(b?.children.keys() ?? [])])) {
-    const below = combine(a?.children.get(element), b?.children.get(element), keep);
+  result.self =
+    a.self && b.self ? keep.both : (a.self && keep.onlyFirst) || (b.self && keep.onlySecond);
+  for (const [element, left] of a.children) {
+    const right = b.children.get(element);
+    if (right === undefined) {
+      if (keep.onlyFirst) result.children.set(element, left);
+      continue;
+    }
+    const below = combine(left, right, keep);
     if (!below.isEmpty) result.children.set(element, below);
+  }
+  if (!keep.onlySecond) return result;
+  for (const [element, right] of b.children) {
+    if (!a.children.has(element)) result.children.set(element, right);
   }
   return result;
 }

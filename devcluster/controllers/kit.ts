@@ -13,7 +13,7 @@ import {
   type KubeObject,
   namespaceOf,
 } from '../api/json.ts';
-import type { WritePart } from '../api/objects.ts';
+import type { WritePart } from '../api/object-parts.ts';
 import { groupVersion, type ResourceDef } from '../api/resources.ts';
 import { ApiError } from '../api/status.ts';
 import type { Store } from '../storage/store.ts';

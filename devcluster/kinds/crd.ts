@@ -111,6 +111,10 @@ function checkCrd(crd: KubeObject): Cause[] {
       fieldError.invalid('spec.conversion.strategy', at(spec, 'conversion', 'strategy'), why),
     );
   }
+  if (spec.preserveUnknownFields === true) {
+    const why = 'must be false in order to use defaults in the schema';
+    causes.push(fieldError.invalid('spec.preserveUnknownFields', true, why));
+  }
   const versions = asObjects(spec.versions);
   if (versions.filter((version) => version.storage === true).length !== 1) {
     const why = 'must have exactly one version marked as storage version';
@@ -145,6 +149,12 @@ function checkStructural(node: JsonObject, path: string, root: boolean, causes: 
     } catch (error) {
       causes.push(fieldError.invalid(`${path}.pattern`, node.pattern, String(error)));
     }
+  }
+  if (asObjects(node['x-kubernetes-validations']).length > 0) {
+    // A rule that is kept and not evaluated would let objects in that a real cluster refuses.
+    const why =
+      'this embedded cluster evaluates no CEL; leave the rules out, or use another cluster';
+    causes.push(fieldError.forbidden(`${path}.x-kubernetes-validations`, why));
   }
   if (node.type === 'array' && node.items === undefined) {
     causes.push(fieldError.required(`${path}.items`, 'must be specified'));

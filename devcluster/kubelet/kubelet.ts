@@ -10,6 +10,7 @@ import { objectKey } from '#kube/parse.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { configMaps } from '#kube/resources/builtin.ts';
 import type { ConfigMap } from '#kube/types.ts';
+import { PROCESS_FAULT } from '../faults/process-faults.ts';
 import { type NodePod, nodePods, requiredConfigMaps } from './pod.ts';
 import { type NodeContext, PodProcess } from './process.ts';
 
@@ -114,6 +115,7 @@ export class Kubelet {
       wanted.add(uid);
       if (deletionTimestamp) this.#end(pod);
       else if (!this.#processes.has(uid) && this.#canStart(pod)) this.#begin(pod);
+      else this.#processes.get(uid)?.obey(pod.metadata.annotations?.[PROCESS_FAULT]);
     }
     for (const [uid, { pod }] of this.#processes) if (!wanted.has(uid)) this.#end(pod);
   }

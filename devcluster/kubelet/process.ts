@@ -49,6 +49,7 @@ export class PodProcess {
   readonly #transitions = new Map<string, { readonly status: string; readonly at: string }>();
   #state: ProcessState = { is: 'waiting', reason: 'ContainerCreating', message: '' };
   #child: Child | undefined;
+  #fault: string | undefined;
   #volumes: Volumes | undefined;
   #writing: Promise<void> = Promise.resolve();
 
@@ -88,6 +89,15 @@ export class PodProcess {
       const fields = { pod: this.pod.metadata.name, reason: describeError(error) };
       this.#node.log.warn('Cannot write a ConfigMap volume', fields);
     });
+  }
+
+  /** Does to the process what a fault asks for; once, however often it is asked. */
+  obey(fault: string | undefined): void {
+    if (fault === this.#fault || this.#state.is !== 'running') return;
+    if (this.#fault === 'freeze') this.#child?.thaw();
+    this.#fault = fault;
+    if (fault === 'kill') this.#child?.kill();
+    else if (fault === 'freeze') this.#child?.freeze();
   }
 
   /** Resolves when the process is gone: SIGTERM, `graceMs`, SIGKILL. */

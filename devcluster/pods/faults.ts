@@ -1,6 +1,9 @@
 /**
  * Faults on demand: pods that vanish with requests in flight. Devcluster only; no Kubernetes API.
  *
+ * `POST /faults/inject` `{"fault": {"type": …}, "seconds"?}` breaks the API server itself as `faults/api-fault.ts` describes and answers
+ * with an `id`; `POST /faults/lift` `{"id"?}` ends that fault, or all.
+ * `POST /faults/processes/break` `{"namespace", "selector", "how": "kill" | "freeze"}` does that to components, `…/restore` undoes it.
  * `POST /faults/pods/destroy` `{"namespace", "selector", "endpointDelayMs"?, "hold"?}` resets every connection of
  * the matching in-process pods and closes their listeners at once; their objects, and so their
  * EndpointSlices, change only `endpointDelayMs` later. With `hold` no replacement becomes ready before
@@ -10,12 +13,19 @@
 import { z } from 'zod';
 import { readObject } from '../api/body.ts';
 import type { Call } from '../api/context.ts';
-import { isDeleting, type KubeObject, namespaceOf } from '../api/json.ts';
+import { isDeleting, type JsonObject, type KubeObject, namespaceOf } from '../api/json.ts';
 import { send } from '../api/respond.ts';
 import { labelPredicate } from '../api/selectors.ts';
 import { badRequest, forbidden, methodNotAllowed, noResource } from '../api/status.ts';
 import type { Kit } from '../controllers/kit.ts';
 import { PODS } from '../controllers/replica-sets.ts';
+import { apiFault, FAULT_SECONDS_MAX } from '../faults/api-fault.ts';
+import {
+  breakProcesses,
+  breakProcessesRequest,
+  restoreProcesses,
+  restoreProcessesRequest,
+} from '../faults/process-faults.ts';
 import type { PodRuntime } from './runtime.ts';
 
 /** Holds at one time. */
@@ -29,6 +39,14 @@ const destroyRequest = target.extend({
   endpointDelayMs: z.number().min(0).max(600_000).default(1_000),
   hold: z.boolean().default(false),
 });
+
+const injectRequest = z.strictObject({
+  fault: apiFault,
+  seconds: z.number().positive().max(FAULT_SECONDS_MAX).optional(),
+});
+const liftRequest = z.strictObject({ id: z.string().optional() });
+/** A server asked to be down has this long to say that it heard. */
+const DOWN_AFTER_MS = 20;
 
 type Target = z.infer<typeof target>;
 
@@ -54,7 +72,11 @@ export class Faults {
     }
     if (path === '/faults' || path === '/faults/pods') {
       if (method !== 'GET') throw methodNotAllowed();
-      await send(response, 200, { holds: [...this.#holds.values()], destroyed: this.#destroyed });
+      const inForce = this.#kit.context.faults
+        .list()
+        .map(({ id, fault }) => ({ id, fault: fault as unknown as JsonObject }));
+      const holds = [...this.#holds.values()];
+      await send(response, 200, { holds, destroyed: this.#destroyed, inForce });
       return true;
     }
     if (method !== 'POST') throw methodNotAllowed();
@@ -63,8 +85,38 @@ export class Faults {
       await send(response, 200, this.destroy(parse(destroyRequest, body)));
     } else if (path === '/faults/pods/restore') {
       await send(response, 200, this.restore(parse(target, body)));
+    } else if (path === '/faults/processes/break') {
+      await send(response, 200, breakProcesses(this.#kit, parse(breakProcessesRequest, body)));
+    } else if (path === '/faults/processes/restore') {
+      await send(response, 200, restoreProcesses(this.#kit, parse(restoreProcessesRequest, body)));
+    } else if (path === '/faults/inject') {
+      await send(response, 200, this.#inject(parse(injectRequest, body)));
+    } else if (path === '/faults/lift') {
+      await send(response, 200, this.#lift(parse(liftRequest, body).id));
     } else throw noResource();
     return true;
+  }
+
+  #inject({ fault, seconds }: z.infer<typeof injectRequest>): JsonObject {
+    const { faults } = this.#kit.context;
+    // The answer leaves before the fault, which may be that nothing leaves any more.
+    const atMs = this.#kit.clock.wallMs();
+    if (fault.type !== 'apiServerDown') return { id: faults.inject(fault, seconds).id, atMs };
+    if (seconds === undefined) {
+      throw badRequest(
+        'seconds: is required, for a server that is down cannot be told to come back',
+      );
+    }
+    this.#kit.clock.after(DOWN_AFTER_MS, () => void faults.inject(fault, seconds));
+    return { id: fault.type, atMs };
+  }
+
+  #lift(id: string | undefined): JsonObject {
+    const found = this.#kit.context.faults
+      .list()
+      .filter((each) => id === undefined || each.id === id);
+    for (const each of found) each.lift();
+    return { lifted: found.map((each) => each.id), atMs: this.#kit.clock.wallMs() };
   }
 
   /** Destroys the matching pods now; `atMs` is the wall clock of the moment. */

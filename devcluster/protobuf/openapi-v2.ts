@@ -4,7 +4,6 @@
  * Such a kubectl asks for this form alone, to learn whether the server validates fields itself: it looks for
  * PATCH operations with the parameter `fieldValidation`. Messages of gnostic's openapi_v2.Document.
  */
-import { SERVER_VERSION } from '../api/discovery.ts';
 import type { Registry } from '../api/registry.ts';
 import { groupVersion, type ResourceDef } from '../api/resources.ts';
 import { writeField } from './wire.ts';
@@ -14,10 +13,7 @@ export const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2
 
 /** The document for every resource of `registry`. */
 export function openApiV2Protobuf(registry: Registry): Buffer {
-  const info = Buffer.concat([
-    writeField(1, 'Kubernetes'),
-    writeField(2, SERVER_VERSION.gitVersion),
-  ]);
+  const info = Buffer.concat([writeField(1, 'Kubernetes'), writeField(2, 'v1')]);
   const paths = registry
     .all()
     .filter((def) => !def.review)

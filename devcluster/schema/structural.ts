@@ -2,7 +2,8 @@
  * Custom resources: JSON schema to {@link Schema}, defaulting, and value constraints. pure
  *
  * Follows "Specifying a structural schema" and "Defaulting and nullable" of the Kubernetes
- * documentation of CustomResourceDefinitions. CEL rules (x-kubernetes-validations) are kept but not evaluated.
+ * documentation of CustomResourceDefinitions. CEL rules (x-kubernetes-validations) are refused with the
+ * definition that holds them (`kinds/crd.ts`).
  */
 
 import type { Json, JsonObject } from '../api/json.ts';

@@ -56,8 +56,15 @@ class Table {
   }
 }
 
+/** What can be read of a store, now or as it was. */
+export interface Frozen {
+  readonly revision: number;
+  get(resource: string, namespace: string, name: string): KubeObject | undefined;
+  list(resource: string, namespace?: string): readonly KubeObject[];
+}
+
 /** See the file header. */
-export class Store {
+export class Store implements Frozen {
   readonly #tables = new Map<string, Table>();
   readonly #everywhere = new Set<(resource: string, change: Change) => void>();
   readonly #firstRevision: number;
@@ -131,6 +138,24 @@ export class Store {
   listenAll(listener: (resource: string, change: Change) => void): () => void {
     this.#everywhere.add(listener);
     return () => this.#everywhere.delete(listener);
+  }
+
+  /** The state of this moment, whatever is written later; objects are shared, not copied. */
+  freeze(): Frozen {
+    const tables = new Map(
+      [...this.#tables].map(([name, table]) => [
+        name,
+        { objects: new Map(table.objects), sorted: table.sorted() },
+      ]),
+    );
+    return {
+      revision: this.#revision,
+      get: (resource, namespace, name) => tables.get(resource)?.objects.get(keyOf(namespace, name)),
+      list: (resource, namespace = '') => {
+        const all = tables.get(resource)?.sorted ?? [];
+        return namespace === '' ? all : all.filter((each) => namespaceOf(each) === namespace);
+      },
+    };
   }
 
   /** Forgets the history of every resource, as an etcd compaction would: older watches get 410. */

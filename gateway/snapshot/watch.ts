@@ -10,7 +10,14 @@ import type { Random } from '#core/random.ts';
 import { selects } from '#core/selector.ts';
 import type { KubeClient, Resource } from '#kube/client.ts';
 import { Reflector } from '#kube/reflector.ts';
-import { endpointSlices, links, pods, serviceExports, services } from '#kube/resources/builtin.ts';
+import {
+  endpointSlices,
+  links,
+  pods,
+  serviceExports,
+  services,
+  trafficPolicies,
+} from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Advertise } from './advertised.ts';
@@ -30,8 +37,11 @@ export interface WatchOptions {
   readonly onSnapshot: (snapshot: Snapshot) => void;
 }
 
+/** Milliseconds since the API server last said anything, by watch. */
+export type WatchAges = () => ReadonlyMap<string, number>;
+
 /** Begins to watch; calls `onSnapshot` first when everything has synced, then after every change. */
-export function watchSnapshot(options: WatchOptions): void {
+export function watchSnapshot(options: WatchOptions): WatchAges {
   const { cluster, advertise, clock, signal, onSnapshot } = options;
   const watched = {
     services: reflect(services, options),
@@ -39,6 +49,7 @@ export function watchSnapshot(options: WatchOptions): void {
     pods: reflect(pods, options),
     exports: reflect(serviceExports, options),
     links: reflect(links, options),
+    policies: reflect(trafficPolicies, options),
   };
   const all = Object.values(watched);
   let scheduled = false;
@@ -54,6 +65,7 @@ export function watchSnapshot(options: WatchOptions): void {
         pods: watched.pods.cache.values(),
         exports: watched.exports.cache.values(),
         links: peerLinks(watched.links.cache.values()),
+        policies: watched.policies.cache.values(),
       }),
     );
   };
@@ -68,6 +80,11 @@ export function watchSnapshot(options: WatchOptions): void {
     each.synced(signal).then(schedule, () => undefined);
     each.start(signal);
   }
+  return () => {
+    const nowMs = clock.monotonicMs();
+    const entries = Object.entries(watched);
+    return new Map(entries.map(([name, each]) => [name, nowMs - each.lastEventAtMs]));
+  };
 }
 
 function reflect<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): Reflector<T> {

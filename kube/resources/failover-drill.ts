@@ -24,10 +24,78 @@ const destroyPods = z.strictObject({
     .regex(SELECTOR, 'must be a label selector such as app=backend or "tier in (a, b)"'),
 });
 
+const clusterOnly = { cluster: label };
+const component = z.enum(['gateway', 'mirror', 'identity']);
+/** Longest a drill may slow an answer. */
+const DELAY_MS_MAX = 600_000;
+
+/** Components end at once, and stay away until the step ends. */
+const killComponent = z.strictObject({
+  type: z.literal('killComponent'),
+  ...clusterOnly,
+  component,
+});
+/** Components stop where they are, connections open: to everybody else they have fallen silent. */
+const freezeComponent = z.strictObject({
+  type: z.literal('freezeComponent'),
+  ...clusterOnly,
+  component,
+});
+/** The API server hears a component and does not answer, and is not heard on its watches. */
+const partitionApiServer = z.strictObject({
+  type: z.literal('partitionApiServer'),
+  ...clusterOnly,
+  component,
+});
+/** Nothing listens where the API server was. */
+const apiServerDown = z.strictObject({ type: z.literal('apiServerDown'), ...clusterOnly });
+/** The API server answers late. */
+const apiServerSlow = z.strictObject({
+  type: z.literal('apiServerSlow'),
+  ...clusterOnly,
+  delayMs: z.number().positive().max(DELAY_MS_MAX),
+  jitterMs: z.number().min(0).max(DELAY_MS_MAX).default(0),
+});
+/** A share of what the API server is asked is refused. */
+const apiServerErrors = z.strictObject({
+  type: z.literal('apiServerErrors'),
+  ...clusterOnly,
+  status: z.union([z.literal(429), z.literal(500), z.literal(503)]),
+  share: share.default(1),
+});
+/** Watches end again and again, or are told that their version is too old. */
+const watchesCut = z.strictObject({
+  type: z.literal('watchesCut'),
+  ...clusterOnly,
+  everyMs: z.number().min(100).max(DELAY_MS_MAX).default(1_000),
+  expireVersions: z.boolean().default(false),
+});
+/** Reads of the API server show the state of the moment the step began. */
+const staleReads = z.strictObject({ type: z.literal('staleReads'), ...clusterOnly });
+/** The API server's clock is wrong by this much. */
+const clockSkew = z.strictObject({
+  type: z.literal('clockSkew'),
+  ...clusterOnly,
+  offsetSeconds: z.number().min(-31_536_000).max(31_536_000),
+});
+
+const fault = z.discriminatedUnion('type', [
+  destroyPods,
+  killComponent,
+  freezeComponent,
+  partitionApiServer,
+  apiServerDown,
+  apiServerSlow,
+  apiServerErrors,
+  watchesCut,
+  staleReads,
+  clockSkew,
+]);
+
 const step = z.strictObject({
   name: label,
   seconds: z.number().positive().max(3_600),
-  fault: destroyPods.optional(),
+  fault: fault.optional(),
   expect: z.strictObject({ sharesMin: z.record(label, share).default({}) }).optional(),
 });
 
@@ -64,4 +132,7 @@ export const failoverDrill = z.strictObject({
 
 export type FailoverDrill = z.infer<typeof failoverDrill>;
 export type DrillStep = z.infer<typeof step>;
-export type DrillFault = z.infer<typeof destroyPods>;
+/** Whatever a step may break. */
+export type DrillFault = z.infer<typeof fault>;
+/** The fault that a drill measures the return of local pods by. */
+export type DestroyPods = z.infer<typeof destroyPods>;

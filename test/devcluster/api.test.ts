@@ -312,3 +312,37 @@ test('status, scale, generateName and field selectors behave', async () => {
   });
   assert.match(asString(bad.body.message), /endpoints\[0\]\.addresses\[0\]/);
 });
+
+test('a definition with rules that are not evaluated here is refused, never half served', async () => {
+  const schema = {
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        'x-kubernetes-validations': [{ rule: 'self.min <= self.max' }],
+        properties: { min: { type: 'integer' }, max: { type: 'integer' } },
+      },
+    },
+  };
+  const { status, body } = await world.call(
+    'POST',
+    '/apis/apiextensions.k8s.io/v1/customresourcedefinitions',
+    {
+      metadata: { name: 'ranges.test.dev' },
+      spec: {
+        group: 'test.dev',
+        scope: 'Namespaced',
+        names: { plural: 'ranges', kind: 'Range' },
+        versions: [
+          { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } },
+        ],
+      },
+    },
+  );
+  assert.equal(status, 422);
+  assert.match(
+    asString(body.message),
+    /properties\[spec\]\.x-kubernetes-validations: Forbidden: .* no CEL/,
+  );
+  assert.equal((await world.call('GET', '/apis/test.dev/v1/ranges')).status, 404);
+});

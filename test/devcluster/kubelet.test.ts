@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
+import { PROCESS_FAULT } from '#devcluster/faults/process-faults.ts';
 import { Kubelet } from '#devcluster/kubelet/kubelet.ts';
 import { type NodePod, nodePods } from '#devcluster/kubelet/pod.ts';
 import type { Resource } from '#kube/client.ts';
@@ -212,6 +213,31 @@ test('A process killed with -9 shows exit code 137', async (t) => {
   await eventually('the pod is unready', () => isReady('False'));
   const status = (await pod())?.status;
   assert.equal(status?.containerStatuses?.[0]?.state.terminated?.exitCode, 137);
+});
+
+test('A process is frozen, goes on, and is killed, as an annotation of its pod asks', async (t) => {
+  const { client, kubelet, ask, pod } = await bootReady(t);
+  const asks = async (fault?: string) => {
+    const live = (await pod()) as KubeObject;
+    const annotations = fault === undefined ? {} : { [PROCESS_FAULT]: fault };
+    await client.apply(anyPods, { ...live, metadata: { ...live.metadata, annotations } });
+  };
+  const answers = async () => {
+    try {
+      return (await fetch((await ask('/facts')).url, { signal: AbortSignal.timeout(300) })).ok;
+    } catch {
+      return false;
+    }
+  };
+  const { pid = 0 } = kubelet.running()[0] ?? {};
+  const state = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0];
+  assert.equal(await answers(), true);
+  await asks('freeze');
+  if (process.platform === 'linux') await eventually('it is stopped', () => state() === 'T');
+  await asks();
+  await eventually('it goes on', answers);
+  await asks('kill');
+  await eventually('it is gone', () => kubelet.running().length === 0);
 });
 
 test('Deleting a pod ends its process, then removes the object', async (t) => {

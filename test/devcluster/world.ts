@@ -109,7 +109,10 @@ export class World {
 }
 
 /** Starts a cluster at the first free block. */
-export async function startWorld(network: Network = loopbackNetwork): Promise<World> {
+export async function startWorld(
+  network: Network = loopbackNetwork,
+  kubernetesVersion?: string,
+): Promise<World> {
   for (let block = 40 + (process.pid % 150); ; block += 1) {
     try {
       const cluster = await startCluster({
@@ -119,6 +122,7 @@ export async function startWorld(network: Network = loopbackNetwork): Promise<Wo
         clock: systemClock,
         random: systemRandom,
         log: silentLogger,
+        kubernetesVersion,
       });
       return new World(cluster, 30 + (block % 220));
     } catch (error) {
@@ -180,12 +184,29 @@ export function shop(replicas: number, extra: JsonObject = {}): JsonObject[] {
 }
 
 const SDK = '/usr/lib/google-cloud-sdk/bin';
-/** kubectl binaries of this machine: the default one, the oldest and the newest versions. */
-export const KUBECTLS: readonly string[] = [
-  '/usr/bin/kubectl',
-  `${SDK}/kubectl.1.27`,
-  `${SDK}/kubectl.1.33`,
-].filter((path) => existsSync(path));
+/** Minor versions of kubectl that are tested. */
+export const KUBECTL_MINORS = [27, 28, 29, 30, 31, 32, 33];
+
+/** A kubectl of this machine. */
+export interface Kubectl {
+  readonly binary: string;
+  /** Whether every case is run with it, or only what differs most between versions. */
+  readonly full: boolean;
+}
+
+/** The kubectl that picks a version by the server's. */
+export const DISPATCHER = '/usr/bin/kubectl';
+/** The newest version with every case and the oldest with some; every one with all where `ISTHMUS_KUBECTL` is `all`. */
+export const KUBECTLS: readonly Kubectl[] = (() => {
+  const all = KUBECTL_MINORS.map((minor) => `${SDK}/kubectl.1.${minor}`).filter(existsSync);
+  if (all.length === 0) return existsSync(DISPATCHER) ? [{ binary: DISPATCHER, full: true }] : [];
+  if (process.env.ISTHMUS_KUBECTL === 'all') return all.map((binary) => ({ binary, full: true }));
+  const [oldest = '', newest = ''] = [all[0], all.at(-1)];
+  return [
+    { binary: newest, full: true },
+    { binary: oldest, full: false },
+  ];
+})();
 
 /** Why tests with kubectl are skipped; a failure where ISTHMUS_REQUIRE_TOOLS is set. */
 export const SKIP_KUBECTL: string | false =

@@ -6,11 +6,17 @@ import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
-import { Reflector } from '#kube/reflector.ts';
+import { WATCH_IDLE_MS } from '#kube/http-client.ts';
+import { Reflector, type ReflectorOptions } from '#kube/reflector.ts';
 import { configMaps } from '#kube/resources/builtin.ts';
+import type { ConfigMap } from '#kube/types.ts';
 import { clientOf, configMap, event, eventually, json, refuse, scriptedServer } from './support.ts';
 
-function reflect(client: KubeClient, signal: AbortSignal, extra: { relistMs?: number } = {}) {
+function reflect(
+  client: KubeClient,
+  signal: AbortSignal,
+  extra: Partial<ReflectorOptions<ConfigMap>> = {},
+) {
   const reflector = new Reflector({
     client,
     resource: configMaps,
@@ -19,6 +25,7 @@ function reflect(client: KubeClient, signal: AbortSignal, extra: { relistMs?: nu
     random: systemRandom,
     log: silentLogger,
     backoff: { firstMs: 2, maxMs: 20 },
+    relistSpreadMs: 20,
     ...extra,
   });
   reflector.start(signal);
@@ -83,7 +90,9 @@ test('a list and a watch become one cache, and listeners hear of every change', 
   assert.ok(reflector.lastEventAtMs > 0);
   assert.equal(server.seen[1]?.query.get('resourceVersion'), '5');
   assert.equal(server.seen[1]?.query.get('allowWatchBookmarks'), 'true');
-  assert.ok(Number(server.seen[1]?.query.get('timeoutSeconds')) >= 240);
+  // Its end is a sign of life, which must come before the watch is taken for half-open.
+  const seconds = Number(server.seen[1]?.query.get('timeoutSeconds'));
+  assert.ok(seconds >= 16 && seconds * 1_000 < WATCH_IDLE_MS && WATCH_IDLE_MS < 30_000);
   stop.abort();
 });
 
@@ -149,15 +158,78 @@ test('a reset, a 500, a refused list and garbage are survived', async () => {
   stop.abort();
 });
 
-test('a watch that falls silent is taken for half-open', async () => {
+test('a watch that falls silent is taken for half-open and goes on from its version, without a list', async () => {
   const stop = new AbortController();
   await using server = await turns(
-    [page('1', configMap('a', '1', 'old')), page('2', configMap('a', '2', 'new'))],
-    [open()],
+    [page('1', configMap('a', '1', 'old'))],
+    [
+      open(event('MODIFIED', configMap('a', '2', 'seen'))),
+      open(event('MODIFIED', configMap('a', '3', 'new'))),
+    ],
   );
   await using client = clientOf(server.url, { watchIdleMs: 60 });
   const reflector = reflect(client, stop.signal);
-  await eventually('relist', () => data(reflector)['shop/a'] === 'new');
+  await eventually('the next watch', () => data(reflector)['shop/a'] === 'new');
+  const watches = server.seen.filter((each) => each.query.has('watch'));
+  assert.deepEqual(
+    watches.slice(0, 2).map((each) => each.query.get('resourceVersion')),
+    ['1', '2'],
+  );
+  assert.equal(reflector.lists, 1);
+  stop.abort();
+});
+
+test('a server that asks for a pause is given it', async () => {
+  const stop = new AbortController();
+  await using server = await turns(
+    [
+      (response) => {
+        response.setHeader('retry-after', '0.1');
+        refuse(response, 429, 'TooManyRequests');
+      },
+      page('1', configMap('a', '1')),
+    ],
+    [open()],
+  );
+  await using client = clientOf(server.url);
+  const beganMs = performance.now();
+  const reflector = reflect(client, stop.signal);
+  await reflector.synced(stop.signal);
+  assert.ok(performance.now() - beganMs >= 99);
+  stop.abort();
+});
+
+test('pages that grow too old between them are asked for in one piece', async () => {
+  const stop = new AbortController();
+  await using server = await scriptedServer((seen, response) => {
+    if (seen.query.get('watch')) return open()(response);
+    if (seen.query.has('continue')) return refuse(response, 410, 'Expired');
+    const whole = !seen.query.has('limit');
+    json(response, 200, {
+      metadata: { resourceVersion: '5', ...(whole ? {} : { continue: 'more' }) },
+      items: [configMap('a', '1'), ...(whole ? [configMap('b', '2')] : [])],
+    });
+  });
+  await using client = clientOf(server.url);
+  const reflector = reflect(client, stop.signal);
+  await reflector.synced(stop.signal);
+  assert.deepEqual([...reflector.cache.keys()], ['shop/a', 'shop/b']);
+  stop.abort();
+});
+
+test('a list older than what was seen is refused, until the server insists', async () => {
+  const stop = new AbortController();
+  await using server = await turns(
+    [page('50', configMap('a', '50', 'new')), page('7', configMap('a', '7', 'restored'))],
+    [
+      open(event('ERROR', { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' })),
+      open(),
+    ],
+  );
+  await using client = clientOf(server.url);
+  const reflector = reflect(client, stop.signal);
+  await eventually('it insists', () => data(reflector)['shop/a'] === 'restored');
+  assert.equal(server.seen.filter((each) => !each.query.has('watch')).length, 7);
   stop.abort();
 });
 

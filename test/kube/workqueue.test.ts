@@ -5,7 +5,7 @@ import { systemClock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
-import type { KubeClient } from '#kube/client.ts';
+import { type KubeClient, StatusError } from '#kube/client.ts';
 import { EventRecorder } from '#kube/events.ts';
 import { leadWhileElected } from '#kube/lease.ts';
 import { leases } from '#kube/resources/builtin.ts';
@@ -64,6 +64,34 @@ test('a key that fails is repeated with pauses and blocks no other', async () =>
   await eventually('both', () => done.length === 2);
   assert.deepEqual(done, ['good', 'bad']);
   assert.equal(queue.failing, 0);
+  stop.abort();
+});
+
+test('a rate bounds all keys together, and a server that asks for a pause is left alone', async () => {
+  const stop = new AbortController();
+  const doneMs: number[] = [];
+  let refused = 0;
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 10,
+      rate: { burst: 2, perSecond: 20 },
+      backoff: { firstMs: 1, maxMs: 1 },
+      async handle(key) {
+        if (key === 'key-0' && refused++ === 0) {
+          const cause = new StatusError(429, 'TooManyRequests', '', { retryAfterMs: 150 });
+          throw new IsthmusError('CLUSTER_UNREACHABLE', 'busy', { cause });
+        }
+        doneMs.push(performance.now());
+      },
+    },
+    stop.signal,
+  );
+  const beganMs = performance.now();
+  for (let index = 0; index < 6; index += 1) queue.add(`key-${index}`);
+  await eventually('all', () => doneMs.length === 6);
+  assert.ok((doneMs[4] ?? 0) - beganMs >= 145, 'four more than the burst, at 20 a second');
+  assert.ok((doneMs[5] ?? 0) - beganMs >= 145, 'after the pause');
   stop.abort();
 });
 

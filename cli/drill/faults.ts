@@ -1,0 +1,86 @@
+/**
+ * Faults of a drill, as the embedded cluster's `/faults` wants them said. pure
+ *
+ * Real clusters have no such path: there a drill with a fault fails at once, with what the server answered.
+ */
+
+import { SYSTEM_NAMESPACE } from '#core/names.ts';
+import type { ApiFaultWish } from '#devcluster/faults/api-fault.ts';
+import type { DestroyPods, DrillFault } from '#kube/resources/failover-drill.ts';
+
+/** One call that breaks something, and one that mends it; absent: it mends itself when its time is up. */
+export interface FaultCalls {
+  readonly inject: { readonly path: string; readonly body: object };
+  /** `answer` is what the injection was answered with. */
+  lift(answer: unknown): { readonly path: string; readonly body: object } | undefined;
+  /** The field of the answer that lists what was hit, where hitting nothing is a mistake in the drill. */
+  readonly hits: 'destroyed' | 'broken' | undefined;
+}
+
+/** The calls for `fault`, which is to last for `seconds`. */
+export function faultCalls(fault: DrillFault, seconds: number): FaultCalls {
+  switch (fault.type) {
+    case 'destroyPods':
+      return destroyCalls(fault);
+    case 'killComponent':
+    case 'freezeComponent': {
+      const target = {
+        namespace: SYSTEM_NAMESPACE,
+        selector: `app.kubernetes.io/component=${fault.component}`,
+      };
+      const how = fault.type === 'killComponent' ? 'kill' : 'freeze';
+      return {
+        inject: { path: '/faults/processes/break', body: { ...target, how } },
+        lift: () => ({ path: '/faults/processes/restore', body: target }),
+        hits: 'broken',
+      };
+    }
+    case 'partitionApiServer': {
+      const user = `system:serviceaccount:${SYSTEM_NAMESPACE}:isthmus-${fault.component}`;
+      return apiCalls({ type: 'apiServerSilent', match: { users: [user] } }, seconds);
+    }
+    case 'watchesCut':
+      return apiCalls(
+        { type: fault.expireVersions ? 'expiredVersions' : 'watchCut', everyMs: fault.everyMs },
+        seconds,
+      );
+    case 'clockSkew':
+      return apiCalls({ type: 'clockSkew', offsetMs: fault.offsetSeconds * 1_000 }, seconds);
+    case 'apiServerSlow':
+    case 'apiServerErrors': {
+      const { cluster: _, ...rest } = fault;
+      return apiCalls({ ...rest, match: COMPONENTS }, seconds);
+    }
+    default:
+      return apiCalls({ type: fault.type }, seconds);
+  }
+}
+
+/** The drill itself must still be heard, to lift what it did. */
+const COMPONENTS = { users: ['system:serviceaccount:*'] };
+
+function destroyCalls({ namespace, selector }: DestroyPods): FaultCalls {
+  return {
+    inject: { path: '/faults/pods/destroy', body: { namespace, selector, hold: true } },
+    lift: () => ({ path: '/faults/pods/restore', body: { namespace, selector } }),
+    hits: 'destroyed',
+  };
+}
+
+function apiCalls(fault: ApiFaultWish, seconds: number): FaultCalls {
+  return {
+    inject: { path: '/faults/inject', body: { fault, seconds } },
+    lift: (answer) =>
+      // A server that is down cannot be told to come back: it does by itself.
+      fault.type === 'apiServerDown'
+        ? undefined
+        : { path: '/faults/lift', body: { id: idOf(answer) } },
+    hits: undefined,
+  };
+}
+
+function idOf(answer: unknown): string | undefined {
+  return typeof answer === 'object' && answer !== null && 'id' in answer
+    ? String(answer.id)
+    : undefined;
+}

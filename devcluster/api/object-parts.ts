@@ -1,0 +1,47 @@
+/**
+ * Small questions about objects that every write asks. pure
+ */
+
+import type { NameForm } from '../kinds/names.ts';
+import { asList, asNumber, asObject, type JsonObject, type KubeObject, without } from './json.ts';
+import type { ResourceDef } from './resources.ts';
+
+/** The subresource an object is written through. */
+export type WritePart = '' | 'status' | 'scale';
+
+/** Metadata that no client may change. */
+export const SYSTEM_METADATA = [
+  'uid',
+  'resourceVersion',
+  'creationTimestamp',
+  'generation',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'selfLink',
+  'generateName',
+];
+
+/** Whether nothing holds back the removal of an object whose deletion has begun. */
+export function isFree(object: KubeObject): boolean {
+  if (asList(object.metadata.finalizers).length > 0) return false;
+  if (object.kind === 'Namespace' && asList(asObject(object.spec).finalizers).length > 0) {
+    return false;
+  }
+  return asNumber(object.metadata.deletionGracePeriodSeconds) === 0;
+}
+
+/** The part of an applied configuration that an endpoint accepts: everything but status, or only it. */
+export function scopeConfig(def: ResourceDef, config: KubeObject, part: WritePart): JsonObject {
+  if (part === 'status') {
+    return without({ ...config, metadata: { name: config.metadata.name } as never }, 'spec');
+  }
+  return def.rules.hasStatus ? without(config, 'status') : config;
+}
+
+/** Which names `def` allows. */
+export function nameForm(def: ResourceDef): NameForm {
+  if (def.group === 'rbac.authorization.k8s.io') return 'path';
+  if (def.kind === 'Service' && def.group === '') return 'label1035';
+  if (def.kind === 'Namespace' && def.group === '') return 'label';
+  return 'subdomain';
+}
