@@ -1,43 +1,44 @@
 /**
- * `npm run bench -- [pick] [pair] [wire] [devcluster] [endure] [--quick] [--json]`.
+ * `npm run bench -- [pick] [pair] [wire] [seed] [failover] [devcluster] [endure] [--quick] [--json]`.
  *
  * Without names everything but `endure` runs, which takes a quarter of an hour, and `docs/performance.md` is written with its pictures. With `--json`
  * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
- * `--only SCENARIO,…`, `--rounds N`, `--services N`, `--endpoints N`, `--workers N` and `--profile DIR`. Exit 2 for bad arguments, 1 for a system that
+ * `--only SCENARIO,…`, `--rounds N`, `--services N`, `--endpoints N`, `--workers N` and `--profile DIR`; `seed` knows `--full`, as published. Exit 2 for bad arguments, 1 for a system that
  * failed to start.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import type { Io } from '#cli/io.ts';
 import { systemClock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
+import { type ALL_NAMES, NAMES, readArguments, type Wish } from './arguments.ts';
 import { benchDevcluster } from './devcluster/bench.ts';
+import { benchFailover } from './failover/bench.ts';
+import { failoverPictures } from './failover/chart.ts';
 import { performancePage } from './page.ts';
 import { benchPair } from './pair.ts';
 import { benchPick } from './pick.ts';
+import { benchSeed } from './seed/bench.ts';
+import { seedPictures } from './seed/chart.ts';
 import { benchWire } from './wire/bench.ts';
 import { wirePictures } from './wire/chart.ts';
 import { benchEndure } from './wire/endure.ts';
 import { profileWire } from './wire/profile.ts';
-import { SCENARIOS } from './wire/scenarios.ts';
 
-const NAMES = ['pick', 'pair', 'wire', 'devcluster'] as const;
-const LONG_NAMES = [...NAMES, 'endure'] as const;
-const REQUESTS = 10_000_000;
-const COUNTS = ['rounds', 'services', 'endpoints', 'workers', 'requests'] as const;
-const ROUNDS_MAX = 1_000;
-const WORKERS_MAX = 64;
-const SERVICES_MAX = 5_000;
-const ENDPOINTS_MAX = 50_000;
 /** Five rounds of every scenario, whatever else the machine does, within the time a person waits. */
 const QUICK = { rounds: 5, roundMs: 450, budgetMs: 95_000 };
 const DEVCLUSTER = { objects: 50_000, watchers: 100, seconds: 10 };
 const DEVCLUSTER_QUICK = { objects: 5_000, watchers: 50, seconds: 3 };
 const FULL = { rounds: 9, roundMs: 2_000 };
+/** Everything of the seed within a hundred seconds, or as it was published: half a minute, then two. */
+const SEED = {
+  quick: { warmMs: 10_000, measureMs: 7_000, alone: false },
+  usual: { warmMs: 10_000, measureMs: 30_000, alone: false },
+  full: { warmMs: 30_000, measureMs: 120_000, alone: true },
+} as const;
 
 const ended = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -68,16 +69,22 @@ try {
   process.exit(1);
 }
 
-async function run(wish: typeof asked): Promise<void> {
+async function run(wish: Wish): Promise<void> {
   const { names, quick, json, only, rounds, workers, crowd } = wish;
-  const wanted: readonly (typeof LONG_NAMES)[number][] = names.length > 0 ? names : NAMES;
+  const wanted: readonly (typeof ALL_NAMES)[number][] = names.length > 0 ? names : NAMES;
   const pace = quick ? QUICK : FULL;
   const wireOptions = { ...pace, only, workers, crowd, ...(rounds ? { rounds } : {}) };
   const wire = wanted.includes('wire') ? await benchWire(io, wireOptions) : undefined;
+  const seed = wanted.includes('seed')
+    ? await benchSeed(io, SEED[wish.full ? 'full' : quick ? 'quick' : 'usual'])
+    : undefined;
+  const failover = wanted.includes('failover') ? await benchFailover(io) : undefined;
   const results = {
     ...(wanted.includes('pick') ? { pick: benchPick(quick ? 1_000_000 : 10_000_000) } : {}),
     ...(wanted.includes('pair') ? { pair: await benchPair(io, [16, 128], quick ? 4 : 10) } : {}),
     ...(wire ? { wire: wire.figures } : {}),
+    ...(seed ? { seed: seed.figures } : {}),
+    ...(failover ? { failover: failover.figures } : {}),
     ...(wanted.includes('devcluster')
       ? { devcluster: await benchDevcluster(io, quick ? DEVCLUSTER_QUICK : DEVCLUSTER) }
       : {}),
@@ -98,59 +105,7 @@ async function run(wish: typeof asked): Promise<void> {
   const docs = join(packageRoot(), 'docs');
   writeFileSync(join(docs, 'performance.md'), page);
   mkdirSync(join(docs, 'performance'), { recursive: true });
-  for (const [name, picture] of wirePictures(results.wire))
+  const pictures = [wirePictures(results.wire), seedPictures(seed), failoverPictures(failover)];
+  for (const [name, picture] of pictures.flatMap((each) => [...each]))
     writeFileSync(join(docs, 'performance', `${name}.svg`), picture);
-}
-
-function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        quick: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        rounds: { type: 'string' },
-        services: { type: 'string' },
-        endpoints: { type: 'string' },
-        workers: { type: 'string' },
-        requests: { type: 'string' },
-        profile: { type: 'string' },
-      },
-    });
-    const names = positionals.map((each) => oneOf(each, LONG_NAMES, 'bench'));
-    const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
-    const forWire = ['only', 'rounds', 'services', 'endpoints', 'workers', 'profile'] as const;
-    const stray = forWire.find((each) => values[each] !== undefined);
-    if (stray && (names.length !== 1 || names[0] !== 'wire'))
-      throw new Error(`--${stray} belongs to the bench "wire" alone`);
-    const count = (name: (typeof COUNTS)[number], most: number) => {
-      const text = values[name];
-      const number = text === undefined ? undefined : Number(text);
-      if (number === undefined || (Number.isInteger(number) && number > 0 && number <= most))
-        return number;
-      throw new Error(`--${name} is "${text}": expected a number from 1 to ${most}`);
-    };
-    const rounds = count('rounds', ROUNDS_MAX);
-    const workers = count('workers', WORKERS_MAX);
-    const requests = count('requests', Number.MAX_SAFE_INTEGER) ?? REQUESTS;
-    const services = count('services', SERVICES_MAX);
-    const endpoints = count('endpoints', ENDPOINTS_MAX);
-    const crowd = services ? { services, endpoints: endpoints ?? services } : undefined;
-    if (endpoints !== undefined && crowd === undefined)
-      throw new Error('--endpoints says how many endpoints the --services have together');
-    if (values.profile === '') throw new Error('--profile wants a directory');
-    const { quick, json, profile } = values;
-    const wish = { names, quick, json, rounds, workers, crowd, profile, requests };
-    return { ...wish, only: only ?? SCENARIOS };
-  } catch (error) {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    return process.exit(2);
-  }
-}
-
-function oneOf<T extends string>(text: string, known: readonly T[], what: string): T {
-  const found = known.find((each) => each === text);
-  if (!found) throw new Error(`there is no ${what} "${text}": there are ${known.join(', ')}`);
-  return found;
 }

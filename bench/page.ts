@@ -3,8 +3,12 @@
  */
 import type { DevclusterFigures } from './devcluster/bench.ts';
 import { devclusterSection } from './devcluster/page.ts';
+import { failoverSection } from './failover/page.ts';
+import type { FailoverResult } from './failover/result.ts';
 import type { PairFigures } from './pair.ts';
 import type { PickFigures } from './pick.ts';
+import { seedSection } from './seed/page.ts';
+import type { SeedResult } from './seed/result.ts';
 import { wireSection } from './wire/page.ts';
 import type { WireAbout, WireFigures } from './wire/result.ts';
 
@@ -13,6 +17,8 @@ export interface Results {
   readonly pick?: PickFigures;
   readonly pair?: readonly PairFigures[];
   readonly wire?: WireFigures;
+  readonly seed?: SeedResult;
+  readonly failover?: FailoverResult;
   readonly devcluster?: DevclusterFigures;
 }
 
@@ -36,6 +42,8 @@ export function performancePage(results: Results, about: About): string {
     `Isthmus ${about.version} on ${about.machine}, ${about.date}. Command: \`npm run bench\`.`,
   ];
   if (results.wire && about.wire) lines.push(...wireSection(results.wire, about.wire));
+  if (results.seed) lines.push(...seedSection(results.seed));
+  if (results.failover) lines.push(...failoverSection(results.failover));
   if (results.pair) {
     lines.push(
       '',

@@ -1,9 +1,12 @@
 /**
  * What choosing an endpoint costs: the production balancer, 1,000 endpoints, no sockets.
  */
-import { seededRandom } from '#core/random.ts';
-import { NONE_TRIED } from '#gateway/balance/group.ts';
+import { systemRandom } from '#core/random.ts';
+import { NONE_TRIED } from '#gateway/balance/endpoint.ts';
 import { ServiceBalancer } from '#gateway/balance/service.ts';
+import { EndpointTable } from '#gateway/balance/table.ts';
+import { TUNING } from '#gateway/balance/tuning.ts';
+import { TRAFFIC_DEFAULTS } from '#gateway/snapshot/traffic.ts';
 
 const ENDPOINTS = 1_000;
 const WARM_UP_PICKS = 200_000;
@@ -14,20 +17,27 @@ export interface PickFigures {
   readonly heapGrowthBytes: number;
 }
 
-/** Chooses, begins and ends `picks` requests. */
+/** Chooses, begins and ends `picks` requests, with everything a worker does for them every 250 ms. */
 export function benchPick(picks: number): PickFigures {
-  const balancer = new ServiceBalancer(seededRandom(1));
-  const keys = Array.from({ length: ENDPOINTS }, (_, at) => `10.0.${at >> 8}.${at & 255}:8080`);
-  balancer.update(keys, [{ cluster: 'east', weight: 3, roundTripMs: 20 }], 0);
-  const tried = NONE_TRIED;
+  const table = new EndpointTable();
+  const balancer = new ServiceBalancer('shop/backend', table, systemRandom, TRAFFIC_DEFAULTS);
+  const local = Array.from({ length: ENDPOINTS }, (_, at) => ({
+    key: `10.0.${at >> 8}.${at & 255}:8080`,
+    weight: 1,
+  }));
+  balancer.update(local, [{ cluster: 'east', weight: 3, roundTripMs: 20 }], 0);
   let nowMs = 0;
+  let tickMs = 0;
   const run = (count: number) => {
     for (let at = 0; at < count; at += 1) {
       nowMs += 0.01;
-      const choice = balancer.choose(nowMs, tried);
-      if (!choice) throw new Error('nothing to choose');
-      choice.endpoint.begin(nowMs);
-      choice.endpoint.end(nowMs, nowMs + 1, 'success', 1 + (at % 7));
+      const endpoint = balancer.pick(nowMs, NONE_TRIED, true);
+      if (endpoint === undefined) throw new Error('nothing to choose');
+      balancer.begin(endpoint, nowMs);
+      balancer.end(endpoint, nowMs, nowMs + 1, 'success', 1 + (at % 7), false);
+      if (nowMs < tickMs) continue;
+      tickMs = nowMs + TUNING.tickMs;
+      balancer.tick(nowMs);
     }
   };
   run(WARM_UP_PICKS);

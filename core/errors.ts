@@ -97,6 +97,12 @@ export const ERRORS = {
     true,
     'A limit of the gateway was reached: add replicas or lower the load.',
   ),
+  RATE_LIMITED: entry(
+    429,
+    8,
+    true,
+    'More requests came than the TrafficPolicy of the service allows: send fewer, or raise limits.requestsPerSecond.',
+  ),
   SHUTTING_DOWN: entry(503, 14, true, 'The gateway is leaving: the client should connect again.'),
   INTERNAL: entry(
     500,

@@ -61,7 +61,10 @@ export const IDENTITY_AUDIENCE = 'identity.isthmus.dev';
 
 /** Headers only gateways may set; stripped at the edge, trailers included. */
 export const HEADER_TARGET = 'isthmus-target';
+/** On a request: attempts the far gateway may make after its first. On a refusal: how many were made. */
 export const HEADER_ATTEMPTS = 'isthmus-attempts';
+/** Milliseconds the near gateway still waits: relative, so that clocks need not agree. */
+export const HEADER_TIMEOUT = 'isthmus-timeout';
 export const HEADER_SOURCE = 'isthmus-source-cluster';
 export const HEADER_CALLER = 'isthmus-caller';
 /** The HTTP version the client spoke, where it was 2: the far pod is spoken to alike. */

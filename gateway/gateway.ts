@@ -3,13 +3,13 @@
  * by 4143 goes to pods; the snapshot decides everything else.
  */
 
-import net from 'node:net';
+import type net from 'node:net';
 import type { Registry } from 'prom-client';
 import { type Clock, sleep } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import { GATEWAY_PORT } from '#core/names.ts';
-import { type Network, parseAddress } from '#core/network.ts';
+import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { Balancer } from './balance/balancer.ts';
@@ -24,6 +24,8 @@ import { LocalUpstream } from './local.ts';
 import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Outward } from './outward.ts';
 import { Peers } from './peers.ts';
+import { probeEndpoint } from './probe.ts';
+import { Guards } from './resilience/guard.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
 import { acceptPeers } from './tunnel/accept.ts';
 import { TUNNEL_LIMITS } from './tunnel/limits.ts';
@@ -31,7 +33,6 @@ import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { HTTP2_LIMITS } from './wire/http2/limits.ts';
 
-const PROBE_TIMEOUT_MS = 1_000;
 /** How long the first listeners wait for the tunnels they lead to. */
 const PEERS_MS = 2_000;
 const POLL_MS = 20;
@@ -84,14 +85,15 @@ export class Gateway {
     this.#balancer = new Balancer({
       clock,
       random,
-      probe: (address) => accepts(address, network, clock),
+      probe: (probe) => probeEndpoint(probe, { network, clock, local: this.#local }),
       remote: (name, key) => this.#peers.candidate(name, key),
     });
     const report = (of: RequestReport) => metrics.request(of);
-    const { local, balancer } = { local: this.#local, balancer: this.#balancer };
+    const local = this.#local;
+    const guards = new Guards(this.#balancer, clock);
     const barred = new Barred();
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
-    const shared = { cluster, clock, log, balancer, local, report, snapshot, held };
+    const shared = { cluster, clock, log, guards, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
       clock,
@@ -265,21 +267,4 @@ export class Gateway {
       log.warn('hello refused', { error: describeError(error) }),
     );
   }
-}
-
-/** Whether a TCP connection to `address` is accepted within a second. */
-function accepts(address: string, network: Network, clock: Clock): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const parsed = parseAddress(address);
-  if (!parsed) return Promise.resolve(false);
-  const socket = net.connect(network.locate(parsed));
-  const done = (alive: boolean) => {
-    timer.cancel();
-    socket.destroy();
-    resolve(alive);
-  };
-  const timer = clock.after(PROBE_TIMEOUT_MS, () => done(false));
-  socket.once('connect', () => done(true));
-  socket.once('error', () => done(false));
-  return promise;
 }

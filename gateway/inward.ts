@@ -7,7 +7,7 @@
 import { IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
 import { normalisePath } from '#core/path.ts';
-import type { Choice } from './balance/service.ts';
+import type { Endpoint } from './balance/endpoint.ts';
 import { CATALOG_PATH } from './catalog/follow.ts';
 import type { OwnCatalog } from './catalog/own.ts';
 import { serveCatalog } from './catalog/serve.ts';
@@ -20,12 +20,14 @@ import { type Arrival, arrivalOf } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
 import type { RelayContext, RelayRoute } from './http/route.ts';
 import type { LocalUpstream } from './local.ts';
+import type { Guard, Guards } from './resilience/guard.ts';
 import type { LocalPort, Snapshot } from './snapshot/types.ts';
 
 export interface InwardOptions extends RelayContext {
   readonly cluster: string;
   readonly local: LocalUpstream;
   readonly ownCatalog: OwnCatalog;
+  readonly guards: Guards;
   snapshot(): Snapshot;
 }
 
@@ -51,7 +53,9 @@ export function serveStream(
     respondError(exchange, port.code, port.message);
     return;
   }
-  relay(exchange, head, new ArrivalRoute(arrival, service, port.protocol, options.local), options);
+  // What came is what `formatTarget` would make of it again.
+  const guard = options.guards.of(arrival.targetText);
+  relay(exchange, head, new ArrivalRoute(arrival, guard, port.protocol, options.local), options);
 }
 
 function serveControl(peer: string, exchange: Exchange, options: InwardOptions): void {
@@ -83,26 +87,29 @@ function portOf(
 /** Where a request of a peer goes: to local pods, as often as the near gateway still allows. */
 class ArrivalRoute implements RelayRoute {
   readonly service: string;
-  readonly balanceKey: string;
+  readonly guard: Guard | undefined;
   readonly attemptsMax: number;
+  readonly timeoutMs: number | undefined;
+  /** The near gateway repeats the rest, if it may. */
+  readonly unsentOnly = true;
   readonly #protocol: HttpVersion | undefined;
   readonly #local: LocalUpstream;
 
   constructor(
     arrival: Arrival,
-    service: string,
+    guard: Guard | undefined,
     protocol: HttpVersion | undefined,
     local: LocalUpstream,
   ) {
-    this.service = service;
-    // What came is what `formatTarget` would make of it again.
-    this.balanceKey = arrival.targetText;
+    this.service = arrival.service;
+    this.guard = guard;
     this.attemptsMax = 1 + arrival.attempts;
+    this.timeoutMs = arrival.timeoutMs;
     this.#protocol = protocol;
     this.#local = local;
   }
 
-  start(choice: Choice, request: UpstreamRequest): Attempt {
-    return this.#local.start(choice.endpoint.key, request, this.#protocol);
+  start(endpoint: Endpoint, request: UpstreamRequest): Attempt {
+    return this.#local.start(endpoint.key, request, this.#protocol);
   }
 }

@@ -5,7 +5,7 @@ import { describeError, IsthmusError } from '#core/errors.ts';
 import type { TunnelPurpose } from '#core/hello.ts';
 import { HEADER_HOPS } from '#core/names.ts';
 import { balanceKey } from './balance/balancer.ts';
-import type { Choice } from './balance/service.ts';
+import type { Endpoint } from './balance/endpoint.ts';
 import { AttemptError } from './http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from './http/deferred.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
@@ -14,10 +14,11 @@ import { headerValue } from './http/message.ts';
 import { relay } from './http/relay.ts';
 import { type Passage, startRemote } from './http/remote.ts';
 import { respondError } from './http/respond.ts';
-import { ATTEMPTS_MAX } from './http/retry.ts';
 import type { RelayContext, RelayRoute } from './http/route.ts';
 import type { LocalUpstream } from './local.ts';
 import type { Peers } from './peers.ts';
+import type { Guard, Guards } from './resilience/guard.ts';
+import { ATTEMPTS_MAX } from './resilience/repeat.ts';
 import { formatTarget, type ListenerRoute, type Snapshot } from './snapshot/types.ts';
 import { SEEN } from './wire/seen.ts';
 
@@ -25,6 +26,7 @@ export interface OutwardOptions extends RelayContext {
   readonly cluster: string;
   readonly local: LocalUpstream;
   readonly peers: Peers;
+  readonly guards: Guards;
   snapshot(): Snapshot;
 }
 
@@ -65,25 +67,40 @@ export class Outward {
 /** Where the requests of one listener go. */
 class MirrorRoute implements RelayRoute {
   readonly service: string;
-  readonly balanceKey: string;
   readonly attemptsMax = ATTEMPTS_MAX;
+  readonly unsentOnly = false;
+  readonly timeoutMs = undefined;
+  readonly #key: string;
   readonly #port: number;
   readonly #target: string;
   readonly #options: OutwardOptions;
+  #guard: Guard | undefined;
 
   constructor(listener: ListenerRoute, options: OutwardOptions) {
     const { target, mirror } = listener;
     this.service = `${target.namespace}/${target.name}`;
-    this.balanceKey = balanceKey(target, mirror);
+    this.#key = balanceKey(target, mirror);
     this.#port = target.port;
     this.#target = formatTarget(target);
     this.#options = options;
   }
 
-  start(choice: Choice, request: UpstreamRequest, exchange: Exchange, left: number): Attempt {
+  get guard(): Guard | undefined {
+    // Kept, for to look a service up by its name costs more than all else here.
+    if (this.#guard === undefined || this.#guard.balancer.closed)
+      this.#guard = this.#options.guards.of(this.#key);
+    return this.#guard;
+  }
+
+  start(
+    { key, kind }: Endpoint,
+    request: UpstreamRequest,
+    exchange: Exchange,
+    left: number,
+    leftMs: number | undefined,
+  ): Attempt {
     const { local, cluster, snapshot } = this.#options;
-    const { key } = choice.endpoint;
-    if (choice.kind === 'local') {
+    if (kind === 'local') {
       const port = snapshot().services.get(this.service)?.ports.get(this.#port);
       return local.start(key, request, port?.protocol);
     }
@@ -94,6 +111,7 @@ class MirrorRoute implements RelayRoute {
       sourceCluster: cluster,
       caller: address === undefined ? undefined : snapshot().callers.get(address),
       attempts: opaque ? 1 : left,
+      timeoutMs: leftMs,
     };
     return this.#startIn(key, opaque ? 'opaque' : 'data', request, passage);
   }

@@ -65,8 +65,11 @@ export class Peers {
   candidate(cluster: string, key: string): Omit<RemoteCandidate, 'cluster'> {
     const linked = this.#linked.get(cluster);
     if (!linked?.tunnels.connected) return { weight: 0, roundTripMs: Number.NaN };
-    const weight = linked.catalog.current()?.exports.get(key)?.readyEndpoints ?? 0;
-    return { weight, roundTripMs: linked.tunnels.roundTripMs };
+    const { roundTripMs } = linked.tunnels;
+    const catalog = linked.catalog.current();
+    // Not heard of yet, but a mirror names it: it is asked rather than taken to have nothing.
+    if (catalog === undefined) return { weight: 1, roundTripMs };
+    return { weight: catalog.exports.get(key)?.readyEndpoints ?? 0, roundTripMs };
   }
 
   /** Whether every peer that can be reached is, and has told its catalog. */

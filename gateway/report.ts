@@ -3,7 +3,7 @@
  */
 import type { ErrorCode } from '#core/errors.ts';
 import type { Balancer } from './balance/balancer.ts';
-import type { EndpointState } from './balance/endpoint.ts';
+import { describeService, type ServiceReport } from './balance/describe.ts';
 import type { Peers } from './peers.ts';
 
 /** A link as the mirror controller and `isthmus` read it. */
@@ -20,12 +20,8 @@ export interface LinkReport {
 }
 
 /** One balancer of one worker. */
-export interface BalancerReport {
-  readonly name: string;
+export interface BalancerReport extends ServiceReport {
   readonly worker: number;
-  readonly localShare: number;
-  readonly local: readonly object[];
-  readonly remote: readonly object[];
 }
 
 /** The links of a worker. */
@@ -62,23 +58,9 @@ export function balancerReports(
   worker: number,
   nowMs: number,
 ): BalancerReport[] {
-  const endpoints = (states: readonly EndpointState[]) =>
-    states.map((each) => ({
-      endpoint: each.key,
-      latencyMs: Number.isNaN(each.latencyMs) ? null : each.latencyMs,
-      cost: each.cost(nowMs),
-      inFlight: each.inFlight,
-      success: each.success,
-      weight: each.weight,
-      ramp: each.ramp(nowMs),
-      ejected: each.ejected,
-    }));
-  return [...balancer.entries()].map(([name, each]) => ({
-    name,
+  return [...balancer.entries()].map(([, service]) => ({
     worker,
-    localShare: each.localShare(nowMs),
-    local: endpoints(each.local.endpoints),
-    remote: endpoints(each.remote.endpoints),
+    ...describeService(service, nowMs),
   }));
 }
 

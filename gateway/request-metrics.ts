@@ -17,6 +17,7 @@ class Cell {
   sumSeconds = 0;
   count = 0;
   retries = 0;
+  hedges = 0;
   carried = 0;
   failed = 0;
 }
@@ -47,12 +48,20 @@ export class RequestMetrics {
     ]);
     add(
       'isthmus_retries_total',
-      'Attempts after the first, by the cluster that answered in the end.',
+      'Attempts after a failed one, by the cluster that answered in the end.',
       'counter',
       () => [
         ...this.#each((cell, labels) =>
           cell.retries > 0 ? [{ value: cell.retries, labels }] : [],
         ),
+      ],
+    );
+    add(
+      'isthmus_hedges_total',
+      'Second attempts beside a slow first one, by the cluster that answered in the end.',
+      'counter',
+      () => [
+        ...this.#each((cell, labels) => (cell.hedges > 0 ? [{ value: cell.hedges, labels }] : [])),
       ],
     );
     add(
@@ -71,7 +80,7 @@ export class RequestMetrics {
       else cell.failed += 1;
       return;
     }
-    const { status, code, attempts } = report;
+    const { status, code, attempts, hedges } = report;
     if (code === undefined) cell.statuses.set(status, (cell.statuses.get(status) ?? 0) + 1);
     else {
       const key = `${status} ${code}`;
@@ -83,7 +92,8 @@ export class RequestMetrics {
     cell.buckets[at] = (cell.buckets[at] as number) + 1;
     cell.sumSeconds += seconds;
     cell.count += 1;
-    if (attempts > 1) cell.retries += attempts - 1;
+    if (attempts > 1) cell.retries += attempts - 1 - hedges;
+    cell.hedges += hedges;
   }
 
   #cell(service: string, cluster: string): Cell {

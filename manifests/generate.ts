@@ -14,7 +14,10 @@ export function generated(): ReadonlyMap<string, string> {
   return new Map(
     definitions().map((definition) => {
       const { name } = definition.metadata as { readonly name: string };
-      return [`${name}.yaml`, HEADER + stringify(definition, { aliasDuplicateObjects: false })];
+      return [
+        `${name}.yaml`,
+        HEADER + stringify(definition, { aliasDuplicateObjects: false, lineWidth: 0 }),
+      ];
     }),
   );
 }

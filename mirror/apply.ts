@@ -12,6 +12,7 @@ import {
   namespaces,
   serviceExports,
   services,
+  trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import { statusOf } from '#kube/status.ts';
 import type { KubeObject } from '#kube/types.ts';
@@ -23,6 +24,7 @@ const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
   EndpointSlice: endpointSlices,
   ServiceExport: serviceExports,
   Link: links,
+  TrafficPolicy: trafficPolicies,
 };
 
 /**

@@ -6,6 +6,7 @@
 import type { Catalog, CatalogExport } from '#core/catalog.ts';
 import type { News } from '#kube/events.ts';
 import type { Link } from '#kube/resources/link.ts';
+import type { TrafficPolicy } from '#kube/resources/policy-attachment.ts';
 import type { EndpointSlice, KubeObject, Namespace, Service, ServiceExport } from '#kube/types.ts';
 
 /** A link as the gateways see it now. */
@@ -39,6 +40,7 @@ export interface PlanInput {
   readonly gatewaySlices: readonly EndpointSlice[];
   readonly exports: ReadonlyMap<string, ServiceExport>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly policies: ReadonlyMap<string, TrafficPolicy>;
   readonly portRange: PortRange;
   /** Freed ports that must not serve anyone else yet, and whose they were. */
   readonly restingPorts: ReadonlyMap<number, string>;
@@ -47,14 +49,20 @@ export interface PlanInput {
 }
 
 /** Kinds the plan writes. */
-export type Written = 'Namespace' | 'Service' | 'EndpointSlice' | 'ServiceExport' | 'Link';
+export type Written =
+  | 'Namespace'
+  | 'Service'
+  | 'EndpointSlice'
+  | 'ServiceExport'
+  | 'Link'
+  | 'TrafficPolicy';
 
 /** `key` names what belongs together: actions of one key run in order, those of two keys do not wait. */
 export type Action =
   | {
       readonly do: 'apply';
       readonly key: string;
-      readonly kind: Exclude<Written, 'Link'>;
+      readonly kind: Exclude<Written, 'Link' | 'TrafficPolicy'>;
       readonly object: KubeObject;
       /** The mirror Service that must own the object; its uid is filled in when it is known. */
       readonly owner?: string;
@@ -62,7 +70,7 @@ export type Action =
   | {
       readonly do: 'status';
       readonly key: string;
-      readonly kind: 'Link' | 'ServiceExport';
+      readonly kind: 'Link' | 'ServiceExport' | 'TrafficPolicy';
       readonly object: KubeObject;
     }
   | {

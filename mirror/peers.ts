@@ -121,7 +121,7 @@ export function assumedExports(
 /** `only`: leave out the ports of a global mirror that this cluster does not serve. */
 function assumedExport(service: Service, only: string | undefined): CatalogExport | undefined {
   const { labels, annotations } = service.metadata;
-  const [namespace, name] = annotations?.[ANNOTATION_TARGET]?.split('/') ?? [];
+  const [namespace, name] = targetOf(service)?.split('/') ?? [];
   if (namespace === undefined || name === undefined) return undefined;
   const ports = (service.spec.ports ?? []).filter(
     (port) => only === undefined || portClusters(service, port.name ?? '').includes(only),
@@ -169,6 +169,11 @@ function byPort(json: string): Readonly<Record<string, string>> {
 export function isMirror(service: Service): boolean {
   const { labels } = service.metadata;
   return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
+}
+
+/** `namespace/name` of the exported Service that `mirror` stands for. */
+export function targetOf(mirror: Service): string | undefined {
+  return mirror.metadata.annotations?.[ANNOTATION_TARGET];
 }
 
 /** Prefixes whose labels and annotations never travel (DESIGN: resources). */

@@ -2,7 +2,7 @@
  * plan(input) → actions: everything the mirror controller decides, in one pure function.
  *
  * Promises: applied to the state it was made from, it leaves nothing to do; nothing is taken away because
- * something is not known; nothing that Isthmus did not make is changed but for the status of a ServiceExport.
+ * something is not known; nothing that Isthmus did not make is changed but for the status of our own kinds and of ServiceExports.
  */
 import { exportStatusActions, labelActions, localMembers } from './exports.ts';
 import type { Finding, Plan, PlanInput } from './input.ts';
@@ -11,6 +11,7 @@ import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
 import { linkReference, missingNamespaces, offersOf } from './offers.ts';
 import { importerOf, isMirror, linkRoles, remoteMembers } from './peers.ts';
+import { policyStatusActions } from './policies.ts';
 import { allocatePorts, type PortClaim, portOwner } from './ports.ts';
 
 /** What has to be done for the cluster to be as its Links, exports and peers' catalogs want it. */
@@ -40,6 +41,7 @@ export function plan(input: PlanInput): Plan {
       ...labelled.actions,
       ...mirrorActions(mirrors, ports, input),
       ...exportStatusActions(input, offers),
+      ...policyStatusActions(input),
       ...linkStatusActions({ input, roles, mirrors, findings, localMembers: local }),
     ],
     findings,

@@ -20,6 +20,7 @@ import {
   namespaces,
   serviceExports,
   services,
+  trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
@@ -84,6 +85,7 @@ export class Controller {
       exports: this.#reflect(serviceExports),
       namespaces: this.#reflect(namespaces),
       links: this.#reflect(links, system),
+      policies: this.#reflect(trafficPolicies),
     };
   }
 
@@ -208,6 +210,7 @@ export class Controller {
       gatewaySlices: this.#gatewaySlices,
       exports: watched.exports.cache,
       namespaces: watched.namespaces.cache,
+      policies: watched.policies.cache,
       portRange,
       restingPorts: this.#restingPorts(),
       now: `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`,

@@ -1,20 +1,17 @@
 /**
  * The gateways as a pair: what `isthmus dev` runs, from the output of `npm run build`.
  *
- * The package is built and laid out in a directory as it is installed, and its own code boots the two
- * clusters, links them and starts the gateways as JavaScript. What differs from `isthmus dev`: each
- * cluster has one gateway replica, so that a pair is a pair; the exported Service stands for the bench's
- * backend; there is no traffic but the bench's. Configuration is the default.
+ * What differs from `isthmus dev`: each cluster has one gateway replica, so that a pair is a pair; the
+ * exported Service stands for the bench's backend; there is no traffic but the bench's. Configuration is
+ * the default.
  */
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Demo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
 import { LABEL_EXPORT } from '#core/names.ts';
 import { endpointSlices, services } from '#kube/resources/builtin.ts';
-import { buildPackage } from '#runtime/build.ts';
-import { packageRoot, packageVersion } from '#runtime/package.ts';
+import { packageVersion } from '#runtime/package.ts';
+import { bootBuilt } from '../built.ts';
 import { addCrowd, type Crowd } from './crowd.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
 import { waitUntilServing } from './probe.ts';
@@ -50,18 +47,7 @@ export async function startIsthmus(
   pod: string,
   { environment = {}, crowd }: IsthmusOptions = {},
 ): Promise<IsthmusPair> {
-  const root = layOut(join(directory, 'package'), environment);
-  const { startDemo } = (await import(
-    pathToFileURL(join(root, 'dist', 'cli', 'dev', 'demo.js')).href
-  )) as typeof import('#cli/dev/demo.ts');
-  const clusters = join(directory, 'clusters');
-  const demo = await startDemo({
-    io,
-    directory: clusters,
-    link: true,
-    networkSpec: 'loopback',
-    onProgress: (text) => io.err(`${text}\n`),
-  });
+  const demo = await bootBuilt(io, directory, { environment, replicas: 1 });
   try {
     await exportBackend(demo, pod);
     if (crowd) await addCrowd(demo, crowd, io.err);
@@ -80,29 +66,6 @@ export async function startIsthmus(
     await demo.stop();
     throw error;
   }
-}
-
-/** The package as npm would install it, dependencies taken from the checkout. Returns its root. */
-function layOut(root: string, environment: Readonly<Record<string, string>>): string {
-  mkdirSync(root, { recursive: true });
-  const checkout = packageRoot();
-  cpSync(join(checkout, 'package.json'), join(root, 'package.json'));
-  cpSync(join(checkout, 'manifests'), join(root, 'manifests'), { recursive: true });
-  symlinkSync(join(checkout, 'node_modules'), join(root, 'node_modules'));
-  buildPackage(checkout, undefined, join(root, 'dist'));
-  const file = join(root, 'manifests', 'install', 'gateway.yaml');
-  writeFileSync(file, oneReplica(readFileSync(file, 'utf8'), environment));
-  return root;
-}
-
-function oneReplica(manifest: string, environment: Readonly<Record<string, string>>): string {
-  const scaled = manifest.replace(/^ {2}replicas: \d+$/m, '  replicas: 1');
-  if (scaled === manifest) throw new Error('gateway.yaml says no number of replicas');
-  const variables = Object.entries(environment)
-    .map(([name, value]) => `            - name: ${name}\n              value: "${value}"\n`)
-    .join('');
-  // After the others, so that they may name them.
-  return scaled.replace(/^ {10}readinessProbe:\n/m, (line) => variables + line);
 }
 
 /** A Service without a selector, whose only endpoint is the backend of the bench. */

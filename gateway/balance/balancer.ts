@@ -1,156 +1,180 @@
 /**
- * The balancers of every service, kept in step with the snapshot, the peers and the probes.
+ * The balancers of every service of a worker, kept in step with the snapshot, the peers and the probes.
  *
  * Promises: state of an endpoint survives every snapshot that still has it; ejected endpoints are
  * probed outside the picker, so that a cost-ordered picker can never starve one that came back.
  */
 
-import { backoffMs } from '#core/backoff.ts';
 import type { Clock, Timer } from '#core/clock.ts';
 import { formatAddress } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
-import { formatTarget, type Snapshot, type Target } from '../snapshot/types.ts';
-import type { EndpointState, Outcome } from './endpoint.ts';
-import { type Choice, type RemoteCandidate, ServiceBalancer } from './service.ts';
+import { TRAFFIC_DEFAULTS, type TrafficSettings } from '../snapshot/traffic.ts';
+import {
+  formatTarget,
+  type LocalEndpoint,
+  type LocalPort,
+  type Snapshot,
+  type Target,
+} from '../snapshot/types.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Candidate } from './group.ts';
+import { type RemoteCandidate, ServiceBalancer } from './service.ts';
+import { EndpointTable } from './table.ts';
+import { TUNING } from './tuning.ts';
 
-const TICK_MS = 250;
-const EJECTION = { firstMs: 1_000, maxMs: 10_000 };
+/** A probe outside the picker. */
+export interface Probe {
+  /** `host:port`. */
+  readonly address: string;
+  /** What to ask for with GET; `undefined`: that a connection is accepted is enough. */
+  readonly path: string | undefined;
+  /** What the pod speaks, where its port says. */
+  readonly protocol: LocalPort['protocol'];
+}
 
 export interface BalancerOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Whether `host:port` accepts a TCP connection, answered within a second. */
-  readonly probe: (address: string) => Promise<boolean>;
+  /** Whether the endpoint is well again, answered within a second. */
+  readonly probe: (probe: Probe) => Promise<boolean>;
   /** What is known of `cluster` for the export `namespace/name` right now. */
   readonly remote: (cluster: string, key: string) => Omit<RemoteCandidate, 'cluster'>;
 }
 
-interface Entry {
-  readonly key: string;
-  readonly balancer: ServiceBalancer;
-  local: readonly string[];
-  clusters: readonly string[];
+/** What a snapshot says of one balancer. */
+interface Wish {
+  readonly target: Target;
+  readonly endpoints: readonly LocalEndpoint[];
+  readonly protocol: LocalPort['protocol'];
+  readonly clusters: readonly string[];
+  readonly traffic: TrafficSettings;
 }
+
+interface Entry {
+  readonly balancer: ServiceBalancer;
+  wish: Wish;
+}
+
+const NO_ENDPOINTS: readonly LocalEndpoint[] = [];
+const NO_CLUSTERS: readonly string[] = [];
 
 export class Balancer {
   readonly #options: BalancerOptions;
+  readonly #table = new EndpointTable();
   readonly #entries = new Map<string, Entry>();
   readonly #ticker: Timer;
+  #probes = 0;
 
   constructor(options: BalancerOptions) {
     this.#options = options;
-    this.#ticker = options.clock.every(TICK_MS, () => this.#tick());
+    this.#ticker = options.clock.every(TUNING.tickMs, () => this.#tick());
   }
 
   /** Takes over a snapshot: every listener's target and every exported service gets a balancer. */
   update(snapshot: Snapshot): void {
+    const nowMs = this.#options.clock.monotonicMs();
     const wanted = new Set<string>();
-    for (const route of snapshot.listeners.values()) {
-      const local = route.local ? localKeys(snapshot, route.target) : [];
-      this.#set(
-        balanceKey(route.target, route.mirror),
-        route.target,
-        local,
-        route.clusters,
-        wanted,
-      );
+    const set = (key: string, wish: Wish) => {
+      wanted.add(key);
+      this.#set(key, wish, nowMs);
+    };
+    for (const { target, mirror, local, clusters, traffic } of snapshot.listeners.values()) {
+      const service = snapshot.services.get(`${target.namespace}/${target.name}`);
+      const port = local ? service?.ports.get(target.port) : undefined;
+      set(balanceKey(target, mirror), {
+        target,
+        endpoints: port?.endpoints ?? NO_ENDPOINTS,
+        protocol: port?.protocol,
+        clusters,
+        traffic: traffic ?? service?.traffic ?? TRAFFIC_DEFAULTS,
+      });
     }
-    for (const service of snapshot.services.values()) {
-      if (!service.exported) continue;
-      for (const port of service.ports.keys()) {
-        const target = { namespace: service.namespace, name: service.name, port };
-        this.#set(balanceKey(target), target, localKeys(snapshot, target), [], wanted);
+    for (const { namespace, name, exported, ports, traffic } of snapshot.services.values()) {
+      if (!exported) continue;
+      for (const [port, { endpoints, protocol }] of ports) {
+        const target = { namespace, name, port };
+        set(balanceKey(target), {
+          target,
+          endpoints,
+          protocol,
+          clusters: NO_CLUSTERS,
+          traffic: traffic ?? TRAFFIC_DEFAULTS,
+        });
       }
     }
-    for (const key of this.#entries.keys()) if (!wanted.has(key)) this.#entries.delete(key);
+    for (const [key, { balancer }] of this.#entries) {
+      if (wanted.has(key)) continue;
+      balancer.close(nowMs);
+      this.#entries.delete(key);
+    }
   }
 
   /** What is known of the peers has changed: weights and round trips are read again. */
   refresh(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const entry of this.#entries.values()) this.#apply(entry, nowMs);
+    for (const { balancer, wish } of this.#entries.values())
+      if (wish.clusters.length > 0) balancer.updateRemote(this.#remotes(wish), nowMs);
   }
 
-  /** Where the next attempt goes of a request for `key`, made by {@link balanceKey}, tried at `tried`. */
-  choose(key: string, tried: readonly string[], nowMs: number): Choice | undefined {
-    return this.#entries.get(key)?.balancer.choose(nowMs, tried);
+  /** The balancer for `key`, made by {@link balanceKey}; to be looked up again once it is closed. */
+  service(key: string): ServiceBalancer | undefined {
+    return this.#entries.get(key)?.balancer;
   }
 
-  /** Reports the end, at `nowMs`, of an attempt that {@link EndpointState.begin} announced. */
-  finish(
-    endpoint: EndpointState,
-    startMs: number,
-    nowMs: number,
-    outcome: Outcome,
-    latencyMs: number,
-  ): void {
-    endpoint.end(startMs, nowMs, outcome, latencyMs);
-    if (outcome === 'success' || outcome === 'cancelled') return;
-    if (!endpoint.ejected && endpoint.failing) {
-      const wait = backoffMs(EJECTION, endpoint.ejections + 1, this.#options.random);
-      endpoint.eject(nowMs + wait);
-    }
-  }
-
-  /** Every balancer with its name, for the admin port. */
+  /** Every balancer with the name of its service. */
   entries(): Iterable<readonly [string, ServiceBalancer]> {
-    return [...this.#entries.values()].map((each) => [each.key, each.balancer] as const);
+    return [...this.#entries.values()].map(({ balancer }) => [balancer.name, balancer] as const);
   }
 
   close(): void {
     this.#ticker.cancel();
   }
 
-  #set(
-    key: string,
-    target: Target,
-    local: readonly string[],
-    clusters: readonly string[],
-    wanted: Set<string>,
-  ): void {
-    wanted.add(key);
+  #set(key: string, wish: Wish, nowMs: number): void {
     let entry = this.#entries.get(key);
-    if (!entry) {
-      const balancer = new ServiceBalancer(this.#options.random);
-      entry = { key: `${target.namespace}/${target.name}`, balancer, local, clusters };
+    if (entry === undefined) {
+      const name = `${wish.target.namespace}/${wish.target.name}`;
+      const balancer = new ServiceBalancer(name, this.#table, this.#options.random, wish.traffic);
+      balancer.update(wish.endpoints.map(candidateOf), this.#remotes(wish), nowMs);
+      entry = { balancer, wish };
       this.#entries.set(key, entry);
+      return;
     }
-    entry.local = local;
-    entry.clusters = clusters;
-    this.#apply(entry, this.#options.clock.monotonicMs());
+    const { balancer, wish: before } = entry;
+    entry.wish = wish;
+    if (wish.traffic !== before.traffic) balancer.configure(wish.traffic);
+    // Most services of a snapshot are what they were in the last one.
+    if (wish.endpoints !== before.endpoints)
+      balancer.local.setMembers(wish.endpoints.map(candidateOf), nowMs);
+    balancer.updateRemote(this.#remotes(wish), nowMs);
   }
 
-  #apply(entry: Entry, nowMs: number): void {
-    const remote = entry.clusters.map((cluster) => ({
-      cluster,
-      ...this.#options.remote(cluster, entry.key),
-    }));
-    entry.balancer.update(entry.local, remote, nowMs);
+  #remotes({ clusters, target }: Wish): RemoteCandidate[] {
+    const key = `${target.namespace}/${target.name}`;
+    return clusters.map((cluster) => ({ cluster, ...this.#options.remote(cluster, key) }));
   }
 
   #tick(): void {
     const nowMs = this.#options.clock.monotonicMs();
-    for (const { balancer } of this.#entries.values()) {
-      balancer.drift(nowMs, TICK_MS);
-      const median = balancer.local.medianLatencyMs();
-      for (const each of balancer.local.endpoints) {
-        if (each.probeAtMs !== undefined && each.probeAtMs <= nowMs) this.#probe(each, median);
-      }
-      // A cluster is probed by its tunnels' pings, never per service: backoff over, it may try again.
-      for (const each of balancer.remote.endpoints) {
-        if (each.probeAtMs !== undefined && each.probeAtMs <= nowMs) each.revive(nowMs, Number.NaN);
+    for (const entry of this.#entries.values()) {
+      entry.balancer.tick(nowMs);
+      while (this.#probes < TUNING.probesMax) {
+        const endpoint = entry.balancer.takeProbe(nowMs);
+        if (endpoint === undefined) break;
+        void this.#probe(entry, endpoint);
       }
     }
   }
 
-  #probe(endpoint: EndpointState, seedMs: number): void {
-    const { clock, random, probe } = this.#options;
-    endpoint.probeAtMs = Number.POSITIVE_INFINITY;
-    void probe(endpoint.key).then((alive) => {
-      const nowMs = clock.monotonicMs();
-      if (alive) endpoint.revive(nowMs, seedMs);
-      else endpoint.eject(nowMs + backoffMs(EJECTION, endpoint.ejections + 1, random));
-    });
+  async #probe({ balancer, wish }: Entry, endpoint: Endpoint): Promise<void> {
+    const { clock, probe } = this.#options;
+    const path = balancer.probePathOf(endpoint);
+    this.#probes += 1;
+    const alive = await probe({ address: endpoint.key, path, protocol: wish.protocol }).catch(
+      () => false,
+    );
+    this.#probes -= 1;
+    balancer.probed(endpoint, alive, clock.monotonicMs());
   }
 }
 
@@ -162,8 +186,6 @@ export function balanceKey(target: Target, mirror?: string): string {
   return mirror === undefined ? formatTarget(target) : `${mirror}>${formatTarget(target)}`;
 }
 
-function localKeys(snapshot: Snapshot, target: Target): readonly string[] {
-  const service = snapshot.services.get(`${target.namespace}/${target.name}`);
-  const port = service?.ports.get(target.port);
-  return (port?.endpoints ?? []).map(formatAddress);
+function candidateOf(endpoint: LocalEndpoint): Candidate {
+  return { key: formatAddress(endpoint), weight: endpoint.weight ?? 1 };
 }

@@ -2,132 +2,283 @@
  * A set of endpoints that may stand in for each other: the local pods of a port, or the remote
  * clusters that serve it. pure
  *
- * Picks the cheapest of two random and two remembered candidates, which comes close to the cheapest
- * of all without making a herd of everybody (`balancing.md` §3).
+ * Promises: members that stay keep what is known of them; which of them may be asked is known before
+ * anybody asks; a tick costs one pass over the members, everything else does not depend on their number.
  */
-import { below, type Random } from '#core/random.ts';
-import { Cheapest } from './cheapest.ts';
-import { EndpointState } from './endpoint.ts';
+import type { Random } from '#core/random.ts';
+import {
+  type EjectionSettings,
+  TRAFFIC_DEFAULTS,
+  type TrafficSettings,
+} from '../snapshot/traffic.ts';
+import { Capacity } from './capacity.ts';
+import type { Endpoint, EndpointKind } from './endpoint.ts';
+import { drift } from './estimate.ts';
+import { Members, STANDING } from './members.ts';
+import { type EndpointTable, FLAG } from './table.ts';
+import { TUNING } from './tuning.ts';
+import { readTypical, type Typical } from './typical.ts';
 
-/** How long capacity lost to failures counts as missing after its endpoints are gone. */
-const LOST_CAPACITY_MS = 60_000;
-/** How long a group's health is taken to be what it was. */
-const HEALTH_MS = 20;
+const NONE: number[] = [];
 
-/** So many are all looked at. */
-const FEW = 4;
-
-const best = new Cheapest();
-
-/** Keys of endpoints a request was tried at; nothing, at first. */
-export const NONE_TRIED: readonly string[] = [];
+/** One endpoint as a group is told of it. */
+export interface Candidate {
+  readonly key: string;
+  /** A pod's static weight; a cluster's ready endpoints, 0 while nothing can be reached there. */
+  readonly weight: number;
+}
 
 export class EndpointGroup {
-  readonly endpoints: EndpointState[] = [];
-  readonly #random: Random;
-  #first: EndpointState | undefined;
-  #second: EndpointState | undefined;
-  #lost: number[] = [];
-  #filled = false;
-  #health = 0;
-  #healthUntilMs = Number.NEGATIVE_INFINITY;
+  readonly kind: EndpointKind;
+  readonly table: EndpointTable;
+  readonly random: Random;
+  readonly members: Members;
+  readonly capacity = new Capacity();
+  settings: TrafficSettings = TRAFFIC_DEFAULTS;
+  /** The strategy, in two bits: whether latency counts, and whether anybody is looked at at all. */
+  byLatency = true;
+  byCost = true;
+  readonly typical: Typical = { medianMs: Number.NaN, bestMs: Number.NaN };
+  /** Whether ejection for bad answers is ignored, for too little is left. */
+  panic = false;
+  /** The cheapest and the second of the last pick, candidates of the next one. */
+  remembered = -1;
+  rememberedSecond = -1;
+  /** What the last pick's endpoint costs. */
+  bestCost = Number.POSITIVE_INFINITY;
+  /** Whether a tick has anything to do though nobody asks. */
+  unsettled = false;
+  #turn = -1;
+  /** The largest share any member takes, by weight and slow start; as of the last tick. */
+  #shareMax = 1;
+  readonly #slots = new Map<string, number>();
+  /** Whether it ever had a member. */
+  filled = false;
 
-  constructor(random: Random) {
-    this.#random = random;
+  constructor(kind: EndpointKind, table: EndpointTable, random: Random) {
+    this.kind = kind;
+    this.table = table;
+    this.random = random;
+    this.members = new Members(table);
+  }
+
+  get ejection(): EjectionSettings {
+    return this.settings.ejection;
+  }
+
+  /** Whether most members are ejected. */
+  get mostlyEjected(): boolean {
+    const { members } = this;
+    return members.ejected > (1 - TUNING.panicBelow) * members.alive;
+  }
+
+  /** Changes what a TrafficPolicy says. */
+  configure(settings: TrafficSettings): void {
+    this.settings = settings;
+    const { strategy } = settings.balancer;
+    this.byLatency = strategy === 'ewma';
+    this.byCost = this.byLatency || strategy === 'leastRequest';
+    const { members } = this;
+    for (let at = 0; at < members.count; at += 1) this.weigh(members.slots[at] as number);
+  }
+
+  /** Ejected members whose probe is due. */
+  dueAt(nowMs: number): number[] {
+    if (this.members.ejected === 0) return NONE;
+    const { probeAtMs, flags } = this.table;
+    const due: number[] = [];
+    for (const slot of this.members.slots.subarray(0, this.members.alive)) {
+      const isEjected = ((flags[slot] as number) & FLAG.EJECTED) !== 0;
+      if (isEjected && (probeAtMs[slot] as number) <= nowMs) due.push(slot);
+    }
+    return due;
+  }
+
+  /** How many may be asked without further thought. */
+  get active(): number {
+    return this.members.ends[STANDING.ACTIVE] as number;
+  }
+
+  endpointOf(slot: number): Endpoint {
+    return this.table.handles[slot] as Endpoint;
+  }
+
+  find(key: string): Endpoint | undefined {
+    const slot = this.#slots.get(key);
+    return slot === undefined ? undefined : this.endpointOf(slot);
   }
 
   /**
-   * Makes the members exactly `keys`. Members that stay keep what is known of them. Those present at
-   * the first call start at full weight, later ones slowly: a process that starts must not send its
-   * traffic away, and a cluster that comes back must not be flooded.
+   * Makes the members exactly `wanted`. Those present when a group is first filled start at full weight,
+   * later ones slowly: a process that starts must not send its traffic away, and a cluster that comes back
+   * must not be flooded.
    */
-  setMembers(keys: readonly string[], nowMs: number): void {
-    const wanted = new Set(keys);
-    const known = new Map(this.endpoints.map((each) => [each.key, each]));
-    for (const each of this.endpoints) {
-      if (!wanted.has(each.key) && each.ejected) this.#lost.push(nowMs);
+  setMembers(wanted: readonly Candidate[], nowMs: number): void {
+    const { table, members } = this;
+    const keys = new Set(wanted.map(({ key }) => key));
+    for (const [key, slot] of this.#slots) if (!keys.has(key)) this.#leave(key, slot, nowMs);
+    for (const { key, weight } of wanted) {
+      const slot = this.#slots.get(key) ?? this.#join(key, nowMs);
+      this.#setWeight(slot, weight, nowMs);
     }
-    this.endpoints.length = 0;
-    for (const key of wanted) {
-      this.endpoints.push(known.get(key) ?? new EndpointState(key, nowMs, this.#filled));
-    }
-    if (keys.length > 0) this.#filled = true;
-    this.#healthUntilMs = Number.NEGATIVE_INFINITY;
-    if (this.#first && !this.endpoints.includes(this.#first)) this.#first = undefined;
-    if (this.#second && !this.endpoints.includes(this.#second)) this.#second = undefined;
+    if (wanted.length > 0) this.filled = true;
+    this.capacity.count(table, members, nowMs);
+    this.unsettled = true;
   }
 
-  find(key: string): EndpointState | undefined {
-    return this.endpoints.find((each) => each.key === key);
+  /** Puts `slot` where its facts say it stands at `nowMs`. */
+  place(slot: number, nowMs: number): void {
+    const { table } = this;
+    const before = table.standing[slot] as number;
+    const standing = this.#standingOf(slot, nowMs);
+    if (standing === before) return;
+    const weight = (table.weight[slot] as number) * (table.ramp[slot] as number);
+    if (before === STANDING.ACTIVE) this.capacity.available -= weight;
+    if (standing === STANDING.ACTIVE) this.capacity.available += weight;
+    this.members.move(slot, standing);
+    this.unsettled = true;
+  }
+
+  /** Makes `slot`'s factor of costs anew, of its weight, its ramp and its success rate, and its cost. */
+  weigh(slot: number): void {
+    const { table } = this;
+    const weight = this.kind === 'local' ? (table.weight[slot] as number) : 1;
+    const share = weight * (table.ramp[slot] as number);
+    // Only the default strategy avoids who fails; the others leave that to ejection.
+    const success = this.byLatency
+      ? Math.max(TUNING.successFloor, table.success[slot] as number)
+      : 1;
+    table.factor[slot] = 1 / (share * success * success);
+    table.price(slot, this.byLatency);
+  }
+
+  /** Starts `slot` slowly, from a tenth of its weight. */
+  startSlowly(slot: number, nowMs: number): void {
+    const { table } = this;
+    const slow = this.settings.balancer.slowStartMs > 0;
+    table.rampFromMs[slot] = nowMs;
+    table.ramp[slot] = slow ? TUNING.rampStart : 1;
+    (table.flags[slot] as number) |= FLAG.RAMPING;
+    this.unsettled = true;
+    this.weigh(slot);
   }
 
   /**
-   * Available weight as a share of what this group needs, 0 to 1. What it needs are its established
-   * members and those lately lost to failures; where none is established, all of them: so a scaled-up
-   * group stays whole, and one that comes back from nothing fills up with its ramp. Counted anew at
-   * most every {@link HEALTH_MS}: a pick must not cost more the more endpoints there are.
+   * `elapsedMs` have passed: ramps grow, penalties end, idle endpoints are taken to be like `typicalOf`
+   * says of them.
    */
-  health(nowMs: number): number {
-    if (nowMs >= this.#healthUntilMs) {
-      this.#health = this.#countHealth(nowMs);
-      this.#healthUntilMs = nowMs + HEALTH_MS;
+  tick(nowMs: number, elapsedMs: number, typicalOf: (slot: number) => number): void {
+    const { table, members } = this;
+    const share = 1 - Math.exp(-elapsedMs / TUNING.driftTauMs);
+    let factorMin = Number.POSITIVE_INFINITY;
+    let ramping = 0;
+    for (let at = members.count - 1; at >= 0; at -= 1) {
+      const slot = members.slots[at] as number;
+      if (((table.flags[slot] as number) & FLAG.RAMPING) !== 0) this.#grow(slot, nowMs);
+      const isIdle = table.inFlight[slot] === 0;
+      if (isIdle && nowMs - (table.observedMs[slot] as number) > elapsedMs)
+        drift(table, slot, typicalOf(slot), share);
+      this.weigh(slot);
+      this.place(slot, nowMs);
+      ramping |= (table.flags[slot] as number) & FLAG.RAMPING;
+      factorMin = Math.min(factorMin, table.factor[slot] as number);
     }
-    return this.#health;
+    this.#shareMax = 1 / factorMin;
+    this.capacity.count(table, members, nowMs);
+    const { missesSomething } = this.capacity;
+    this.unsettled = missesSomething || ramping !== 0 || this.active < members.alive;
   }
 
-  #countHealth(nowMs: number): number {
-    let established = 0;
-    let available = 0;
-    for (const each of this.endpoints) {
-      const ramp = each.ramp(nowMs);
-      if (ramp === 1) {
-        established += 1;
-        // A replacement that has grown up makes up for one that was lost.
-        if (each.replacing) this.#lost.pop();
-        each.replacing = false;
-      }
-      if (each.available) available += ramp;
-    }
-    this.#lost = this.#lost.filter((atMs) => nowMs - atMs < LOST_CAPACITY_MS);
-    const needed =
-      established > 0
-        ? established + this.#lost.length
-        : Math.max(this.endpoints.length, this.#lost.length);
-    return needed === 0 ? 0 : Math.min(1, available / needed);
+  /** Reads what is typical of the members. */
+  readTypical(): void {
+    readTypical(this.table, this.members, this.typical);
   }
 
-  /** Median of the measured latencies, NaN when nothing is measured. */
-  medianLatencyMs(): number {
-    const measured = this.endpoints
-      .filter((each) => each.available)
-      .map((each) => each.latencyMs)
-      .filter((each) => !Number.isNaN(each))
-      .sort((a, b) => a - b);
-    return measured[measured.length >> 1] ?? Number.NaN;
+  /** Whose turn it is, of `count` members. */
+  nextTurn(count: number): number {
+    this.#turn += 1;
+    if (this.#turn >= count) this.#turn = 0;
+    return this.#turn;
   }
 
-  /**
-   * The cheapest candidate that is available and not among `tried`; with `panic` ejected ones count
-   * too. `undefined` when there is none.
-   */
-  pick(nowMs: number, tried: readonly string[], panic: boolean): EndpointState | undefined {
-    const { endpoints } = this;
-    const { length } = endpoints;
-    best.begin(nowMs, tried, panic);
-    if (length <= FEW) for (let at = 0; at < length; at += 1) best.consider(endpoints[at]);
-    else {
-      best.consider(endpoints[below(this.#random, length)]);
-      best.consider(endpoints[below(this.#random, length)]);
-      best.consider(this.#first);
-      best.consider(this.#second);
-      // All four may be out while others are not: never refuse while one is left.
-      if (best.first === undefined) for (const each of endpoints) best.consider(each);
-    }
-    const { first } = best;
-    if (tried.length === 0 && first !== undefined) {
-      this.#first = first;
-      this.#second = best.second;
-    }
-    return first;
+  /** Whether `slot` takes its turn: in the long run as often as its share is of the largest one. */
+  takesTurn(slot: number): boolean {
+    const { credit, factor } = this.table;
+    const share = Math.min(1, 1 / ((factor[slot] as number) * this.#shareMax));
+    const saved = (credit[slot] as number) + share;
+    // A sum of shares that should be 1 may be a little less.
+    const takes = saved > 0.999_999;
+    credit[slot] = takes ? saved - 1 : saved;
+    return takes;
+  }
+
+  #join(key: string, nowMs: number): number {
+    const { table } = this;
+    const { slot } = table.add(key, this.kind, nowMs);
+    this.#slots.set(key, slot);
+    this.members.add(slot);
+    if (!Number.isNaN(this.typical.bestMs)) table.estimateMs[slot] = this.typical.bestMs;
+    if (!this.filled) return slot;
+    (table.flags[slot] as number) |= FLAG.EXTRA;
+    this.startSlowly(slot, nowMs);
+    return slot;
+  }
+
+  #leave(key: string, slot: number, nowMs: number): void {
+    const { table } = this;
+    const why = (table.flags[slot] as number) & (FLAG.EJECTED | FLAG.EXTRA);
+    if (why === FLAG.EJECTED) this.capacity.lose(table.weight[slot] as number, nowMs);
+    if (this.remembered === slot) this.remembered = -1;
+    if (this.rememberedSecond === slot) this.rememberedSecond = -1;
+    this.#slots.delete(key);
+    this.members.remove(slot);
+    table.remove(slot);
+  }
+
+  #setWeight(slot: number, weight: number, nowMs: number): void {
+    const { table } = this;
+    const isBack = this.kind === 'remote' && table.weight[slot] === 0 && weight > 0;
+    table.weight[slot] = weight;
+    if (this.kind === 'remote') table.perCapacity[slot] = 1 / Math.max(1, weight);
+    if (isBack) this.#comeBack(slot, nowMs);
+    this.weigh(slot);
+    this.place(slot, nowMs);
+  }
+
+  /** A cluster can be reached again: what was held against it is what broke the tunnel. */
+  #comeBack(slot: number, nowMs: number): void {
+    const { table } = this;
+    (table.flags[slot] as number) &= ~(FLAG.EJECTED | FLAG.REFUSED);
+    (table.flags[slot] as number) |= FLAG.UNSEEN;
+    table.success[slot] = 1;
+    table.failures[slot] = 0;
+    table.answers.clear(slot);
+    this.startSlowly(slot, nowMs);
+  }
+
+  #grow(slot: number, nowMs: number): void {
+    const { table } = this;
+    const { slowStartMs } = this.settings.balancer;
+    const passed = slowStartMs > 0 ? (nowMs - (table.rampFromMs[slot] as number)) / slowStartMs : 1;
+    const ramp = TUNING.rampStart + (1 - TUNING.rampStart) * Math.max(0, passed);
+    table.ramp[slot] = Math.min(1, ramp);
+    const flags = table.flags[slot] as number;
+    if (ramp < 1 || (flags & FLAG.EJECTED) !== 0) return;
+    if ((flags & FLAG.EXTRA) !== 0) this.capacity.replace();
+    table.flags[slot] = flags & ~(FLAG.RAMPING | FLAG.EXTRA);
+    // Sound for this long, it starts with a clean record.
+    table.ejections[slot] = 0;
+  }
+
+  #standingOf(slot: number, nowMs: number): number {
+    const { table } = this;
+    const flags = table.flags[slot] as number;
+    if ((table.weight[slot] as number) <= 0) return STANDING.OUT;
+    if ((flags & FLAG.EJECTED) !== 0)
+      return (flags & FLAG.REFUSED) !== 0 ? STANDING.UNREACHABLE : STANDING.FAILING;
+    if ((table.penalisedUntilMs[slot] as number) > nowMs) return STANDING.PENALISED;
+    if (this.kind === 'local') return STANDING.ACTIVE;
+    const isSound = (table.success[slot] as number) >= TUNING.remoteSuccessMin;
+    return isSound && (flags & FLAG.SPILLING) === 0 ? STANDING.ACTIVE : STANDING.RELUCTANT;
   }
 }

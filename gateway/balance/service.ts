@@ -1,20 +1,27 @@
 /**
  * Where the next request for one service goes: a local endpoint or a remote cluster. pure
  *
- * `balancing.md` §4, two-level choice: local unless remote is clearly better; the local share shrinks
- * with the available local weight, so an outage spills in proportion and a recovery fills up slowly.
+ * Two levels: within a group the cheapest of a few candidates (`pick.ts`), then one of the two groups
+ * (`locality.ts`). Before both: what is only curiosity (`exploration.ts`).
+ *
+ * Promises: a pick allocates nothing and takes constant time; every attempt told by `begin` and `end` is
+ * counted exactly once; while anything may be asked, something is.
  */
 import type { Random } from '#core/random.ts';
-import type { EndpointState } from './endpoint.ts';
-import { EndpointGroup } from './group.ts';
-
-export const CHOICE = {
-  /** Local stays while its cost is at most `kappa × remote + deltaMs`. */
-  kappa: 1.5,
-  deltaMs: 5,
-  /** Local keeps everything until this share of its weight is gone: 1 / 1.4. */
-  overprovision: 1.4,
-} as const;
+import type { TrafficSettings } from '../snapshot/traffic.ts';
+import { Dice } from './dice.ts';
+import { eject, probing, revive } from './ejection.ts';
+import type { Endpoint, Outcome } from './endpoint.ts';
+import { observe, raise } from './estimate.ts';
+import { Exploration } from './exploration.ts';
+import { FirstBytes } from './first-bytes.ts';
+import { type Candidate, EndpointGroup } from './group.ts';
+import { Locality } from './locality.ts';
+import { STANDING } from './members.ts';
+import { NOBODY, pick, pickStanding } from './pick.ts';
+import { recordFailure, recordSuccess } from './record.ts';
+import { type EndpointTable, FLAG } from './table.ts';
+import { TUNING } from './tuning.ts';
 
 /** One remote cluster that may serve. */
 export interface RemoteCandidate {
@@ -23,78 +30,353 @@ export interface RemoteCandidate {
   readonly weight: number;
   /** Round trip between the gateways; NaN while unknown. */
   readonly roundTripMs: number;
+  /** Whether it sends requests for this service away itself. @default false */
+  readonly spilling?: boolean;
 }
 
-export type Choice =
-  | { readonly kind: 'local'; readonly endpoint: EndpointState }
-  | { readonly kind: 'remote'; readonly endpoint: EndpointState };
+/** Standings after the first, in the order in which they are asked when nobody of the first is left. */
+const LAST_RESORTS = [
+  STANDING.RELUCTANT,
+  STANDING.PENALISED,
+  STANDING.FAILING,
+  STANDING.UNREACHABLE,
+] as const;
 
 export class ServiceBalancer {
+  /** `namespace/name` of the exported Service. */
+  readonly name: string;
   readonly local: EndpointGroup;
   readonly remote: EndpointGroup;
-  readonly #random: Random;
-  #roundTripMs = new Map<string, number>();
+  readonly exploration = new Exploration();
+  readonly #table: EndpointTable;
+  readonly #dice: Dice;
+  readonly #locality: Locality;
+  readonly #firstBytes = new FirstBytes();
+  /** Local endpoints that are to be probed by connection. */
+  readonly #toProbe: Endpoint[] = [];
+  readonly #typicalLocal: (slot: number) => number;
+  readonly #typicalRemote: (slot: number) => number;
+  #settings: TrafficSettings;
+  #closed = false;
+  #explored = false;
+  #tickedAtMs = Number.NaN;
+  #pickedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(random: Random) {
-    this.#random = random;
-    this.local = new EndpointGroup(random);
-    this.remote = new EndpointGroup(random);
+  constructor(name: string, table: EndpointTable, random: Random, settings: TrafficSettings) {
+    this.name = name;
+    this.#table = table;
+    this.#dice = new Dice(random);
+    this.local = new EndpointGroup('local', table, random);
+    this.remote = new EndpointGroup('remote', table, random);
+    this.#locality = new Locality(this.local, this.remote, this.#dice);
+    this.#typicalLocal = (slot) => this.#guessLocalMs(slot);
+    this.#typicalRemote = (slot) => this.#locality.guessMs(slot);
+    this.#settings = settings;
+    this.configure(settings);
+  }
+
+  get settings(): TrafficSettings {
+    return this.#settings;
+  }
+
+  /** No snapshot names it any more: whoever holds it looks it up again. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Whether the last pick was an exploration, which is to be hedged after {@link explorationHedgeMs}. */
+  get explored(): boolean {
+    return this.#explored;
+  }
+
+  get explorationHedgeMs(): number {
+    const { hedgeDelayMs } = this.#firstBytes;
+    const { explorationHedgeMs } = TUNING;
+    return Number.isNaN(hedgeDelayMs)
+      ? explorationHedgeMs
+      : Math.min(explorationHedgeMs, hedgeDelayMs);
+  }
+
+  /** When a second attempt is worth it beside a slow first one (`first-bytes.ts`); NaN while unknown. */
+  get hedgeDelayMs(): number {
+    return this.#firstBytes.hedgeDelayMs;
+  }
+
+  /** Whether local capacity is short, so that requests go elsewhere: nobody is to spill onto this cluster. */
+  get spilling(): boolean {
+    return this.#locality.spilling;
+  }
+
+  /** Changes what a TrafficPolicy says. */
+  configure(settings: TrafficSettings): void {
+    this.#settings = settings;
+    this.local.configure(settings);
+    this.remote.configure(settings);
   }
 
   /** Takes over the members; what is known of those that stay is kept. */
-  update(local: readonly string[], remote: readonly RemoteCandidate[], nowMs: number): void {
+  update(local: readonly Candidate[], remote: readonly RemoteCandidate[], nowMs: number): void {
     this.local.setMembers(local, nowMs);
+    this.updateRemote(remote, nowMs);
+  }
+
+  /** The same of the clusters alone. */
+  updateRemote(remote: readonly RemoteCandidate[], nowMs: number): void {
+    const table = this.#table;
     this.remote.setMembers(
-      remote.map((each) => each.cluster),
+      remote.map(({ cluster, weight }) => ({ key: cluster, weight })),
       nowMs,
     );
-    for (const each of remote) {
-      this.#roundTripMs.set(each.cluster, each.roundTripMs);
-      const state = this.remote.find(each.cluster);
-      if (state) state.weight = each.weight;
+    for (const { cluster, roundTripMs, spilling } of remote) {
+      const slot = this.remote.find(cluster)?.slot ?? NOBODY;
+      const flags = (table.flags[slot] as number) & ~FLAG.SPILLING;
+      table.roundTripMs[slot] = roundTripMs;
+      table.flags[slot] = flags | (spilling === true ? FLAG.SPILLING : 0);
+      const guessMs = this.#locality.guessMs(slot);
+      if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.estimateMs[slot] = guessMs;
+      this.remote.weigh(slot);
+      this.remote.place(slot, nowMs);
     }
+    this.#locality.judge();
+  }
+
+  /** Nothing more is picked; what is under way may end. */
+  close(nowMs: number): void {
+    this.update([], [], nowMs);
+    this.#closed = true;
   }
 
   /**
-   * The next attempt's endpoint. `tried` holds keys already attempted for this request; a retry
-   * prefers another cluster over another local endpoint. `undefined`: nothing is left.
+   * The next attempt's endpoint. `tried`: those of earlier attempts of this request; `mayExplore`: it is a
+   * first attempt that may be hedged. `undefined`: nothing is left.
    */
-  choose(nowMs: number, tried: readonly string[]): Choice | undefined {
-    const remote = this.remote.pick(nowMs, tried, false);
-    if (tried.length > 0 && remote) return { kind: 'remote', endpoint: remote };
-    const local = this.local.pick(nowMs, tried, false);
-    if (local && remote) {
-      return this.#prefersLocal(local, remote, nowMs)
-        ? { kind: 'local', endpoint: local }
-        : { kind: 'remote', endpoint: remote };
+  pick(nowMs: number, tried: readonly Endpoint[], mayExplore: boolean): Endpoint | undefined {
+    const { local, remote, exploration } = this;
+    const dice = this.#dice;
+    const first = tried.length === 0;
+    this.#explored = false;
+    if (first) {
+      this.#pickedAtMs = nowMs;
+      exploration.earn();
+      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : NOBODY;
+      if (curious !== NOBODY) return local.table.handles[curious];
     }
-    if (local) return { kind: 'local', endpoint: local };
-    if (remote) return { kind: 'remote', endpoint: remote };
-    // Panic: everything is ejected; a guess is better than a refusal.
-    const guess = this.local.pick(nowMs, tried, true);
-    if (guess) return { kind: 'local', endpoint: guess };
-    const last = this.remote.pick(nowMs, tried, true);
-    return last && { kind: 'remote', endpoint: last };
+    const near = pick(local, dice, nowMs, tried);
+    if (first && near !== NOBODY && this.#locality.stays(near)) return local.table.handles[near];
+    const far = remote.members.count === 0 ? NOBODY : pick(remote, dice, nowMs, tried);
+    let slot = near === NOBODY ? far : near;
+    if (slot === NOBODY) slot = this.#lastResort(nowMs, tried);
+    else if (near !== NOBODY && far !== NOBODY && this.#locality.leaves(near, far, nowMs, tried))
+      slot = far;
+    return slot === NOBODY ? undefined : local.table.handles[slot];
   }
 
-  /** Share of requests the local group may take at most, 0 to 1. */
-  localShare(nowMs: number): number {
-    return Math.min(1, CHOICE.overprovision * this.local.health(nowMs));
+  /**
+   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, unless a remote
+   * one is clearly better now, or, where there is none, a cluster that would most likely have answered by now.
+   */
+  pickBeside(nowMs: number, first: Endpoint, waitedMs: number): Endpoint | undefined {
+    const { local, remote } = this;
+    const tried = [first];
+    const near = pick(local, this.#dice, nowMs, tried);
+    const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
+    if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
+    if (near === NOBODY)
+      return (this.#table.estimateMs[far] as number) > waitedMs
+        ? undefined
+        : remote.endpointOf(far);
+    return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
   }
 
-  /** Every `elapsedMs`: estimates nobody refreshed drift to what their neighbours show. */
-  drift(nowMs: number, elapsedMs: number): void {
-    const median = this.local.medianLatencyMs();
-    for (const each of this.local.endpoints) each.drift(nowMs, elapsedMs, median);
-    for (const each of this.remote.endpoints) {
-      const roundTripMs = this.#roundTripMs.get(each.key) ?? Number.NaN;
-      each.drift(nowMs, elapsedMs, (Number.isNaN(median) ? 0 : median) + roundTripMs);
+  /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */
+  begin(endpoint: Endpoint, startMs: number): void {
+    const { slot } = endpoint;
+    if (slot === NOBODY) return;
+    const { inFlight, waiting, startsMs, cost, costEach } = this.#table;
+    (inFlight[slot] as number) += 1;
+    (waiting[slot] as number) += 1;
+    (startsMs[slot] as number) += startMs;
+    (cost[slot] as number) += costEach[slot] as number;
+  }
+
+  /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
+  answered(endpoint: Endpoint, startMs: number, nowMs: number, latencyMs: number): void {
+    const { slot } = endpoint;
+    if (slot === NOBODY) return;
+    this.#waitsNoMore(slot, startMs);
+    this.#observe(slot, nowMs, latencyMs);
+    this.#table.price(slot, this.local.byLatency);
+  }
+
+  /**
+   * An attempt ended: exactly once for each {@link begin}. `answered`: whether {@link answered} was called;
+   * `latencyMs`: the time to its first byte, NaN if there was none.
+   */
+  end(
+    endpoint: Endpoint,
+    startMs: number,
+    nowMs: number,
+    outcome: Outcome,
+    latencyMs: number,
+    answered: boolean,
+  ): void {
+    const { slot } = endpoint;
+    if (slot === NOBODY) return;
+    const table = this.#table;
+    (table.inFlight[slot] as number) -= 1;
+    if (!answered) this.#waitsNoMore(slot, startMs);
+    const waitedMs = answered ? Number.NaN : nowMs - startMs;
+    if (outcome === 'success') {
+      if (!answered) this.#observe(slot, nowMs, latencyMs);
+      const group = this.#groupOf(endpoint);
+      if (recordSuccess(group, slot, startMs, nowMs)) {
+        const guess = group === this.local ? this.#typicalLocal : this.#typicalRemote;
+        revive(group, slot, nowMs, guess(slot));
+        this.#locality.judge();
+      }
+    } else if (outcome === 'failure' || outcome === 'refused') {
+      const refused = outcome === 'refused';
+      if (!refused) raise(table, slot, nowMs, waitedMs);
+      if (recordFailure(this.#groupOf(endpoint), slot, startMs, nowMs, refused))
+        this.#locality.judge();
+    } else if (!answered) {
+      raise(table, slot, nowMs, waitedMs);
+      if (outcome === 'superseded') this.#firstBytes.record(waitedMs);
     }
+    table.price(slot, this.local.byLatency);
+    if (table.inFlight[slot] === 0) table.freeIfDone(slot);
   }
 
-  #prefersLocal(local: EndpointState, remote: EndpointState, nowMs: number): boolean {
-    const share = this.localShare(nowMs);
-    if (share < 1 && this.#random.next() >= share) return false;
-    return local.cost(nowMs) <= CHOICE.kappa * remote.cost(nowMs) + CHOICE.deltaMs;
+  /** 429 or 503 with Retry-After: not asked before `untilMs` if others are available. */
+  penalise(endpoint: Endpoint, untilMs: number): void {
+    const { slot } = endpoint;
+    if (slot === NOBODY || ((this.#table.flags[slot] as number) & FLAG.GONE) !== 0) return;
+    this.#table.penalisedUntilMs[slot] = untilMs;
+    this.#groupOf(endpoint).place(slot, Number.NEGATIVE_INFINITY);
+    this.#locality.judge();
+  }
+
+  /** Share of requests the local group may take at most, 0 to 1; as of the last tick or ejection. */
+  localShare(_nowMs: number): number {
+    return this.#locality.share;
+  }
+
+  /** Every {@link TUNING.tickMs}: ramps, penalties, drift, probes that are due. */
+  tick(nowMs: number): void {
+    const { local, remote } = this;
+    const isAsleep = nowMs - this.#pickedAtMs > TUNING.asleepAfterMs;
+    if (isAsleep && !local.unsettled && !remote.unsettled) return;
+    const sinceMs = nowMs - this.#tickedAtMs;
+    const elapsedMs = sinceMs > 0 ? Math.min(sinceMs, TUNING.asleepAfterMs) : TUNING.tickMs;
+    this.#tickedAtMs = nowMs;
+    local.table.answers.advance(nowMs);
+    local.readTypical();
+    remote.readTypical();
+    this.#locality.tick(elapsedMs);
+    local.tick(nowMs, elapsedMs, this.#typicalLocal);
+    remote.tick(nowMs, elapsedMs, this.#typicalRemote);
+    this.#firstBytes.tick(nowMs);
+    this.#findDue(nowMs);
+    this.#locality.judge();
+  }
+
+  /** A local endpoint that is to be probed by connection, or by {@link EjectionSettings.probePath}; once each. */
+  takeProbe(nowMs: number): Endpoint | undefined {
+    const endpoint = this.#toProbe.pop();
+    if (endpoint !== undefined && endpoint.slot !== NOBODY)
+      probing(this.local, endpoint.slot, nowMs);
+    return endpoint;
+  }
+
+  /** What a probe of `endpoint` asks for: nothing after connection errors, or where the settings name nothing. */
+  probePathOf(endpoint: Endpoint): string | undefined {
+    const refused = ((this.#table.flags[endpoint.slot] ?? 0) & FLAG.REFUSED) !== 0;
+    return refused ? undefined : this.#settings.ejection.probePath;
+  }
+
+  /** What became of a probe that {@link takeProbe} asked for. */
+  probed(endpoint: Endpoint, alive: boolean, nowMs: number): void {
+    const { slot } = endpoint;
+    if (slot === NOBODY) return;
+    const flags = this.#table.flags[slot] as number;
+    if ((flags & FLAG.EJECTED) === 0 || (flags & FLAG.GONE) !== 0) return;
+    if (alive) revive(this.local, slot, nowMs, this.#typicalLocal(slot));
+    else eject(this.local, slot, nowMs, (flags & FLAG.REFUSED) !== 0);
+    this.#locality.judge();
+  }
+
+  #explore(nowMs: number): number {
+    const { local, remote, exploration } = this;
+    let slot = exploration.takeDue();
+    if (slot !== NOBODY) {
+      // Since the tick that found it, it may have left or come back.
+      const isDue = this.#table.standing[slot] === STANDING.FAILING;
+      if (!isDue || (this.#table.probeAtMs[slot] as number) > nowMs) return NOBODY;
+      probing(local, slot, nowMs);
+    } else if (exploration.tokens >= 1) {
+      slot = exploration.takeLocal(local, nowMs);
+      const { preference, toleranceMs, remoteShareMax } = this.#settings.locality;
+      // Beside local endpoints any cluster is worth a look that could be clearly better.
+      const alone = local.active === 0;
+      const belowMs = alone ? Infinity : (local.typical.medianMs - toleranceMs) / preference;
+      if (slot === NOBODY && remoteShareMax > 0)
+        slot = exploration.takeRemote(remote, nowMs, belowMs, alone ? 2 : 1);
+    }
+    this.#explored = slot !== NOBODY;
+    return slot;
+  }
+
+  #lastResort(nowMs: number, tried: readonly Endpoint[]): number {
+    const dice = this.#dice;
+    for (const standing of LAST_RESORTS) {
+      const near = pickStanding(this.local, dice, nowMs, tried, standing);
+      if (near !== NOBODY) return near;
+      const far = pickStanding(this.remote, dice, nowMs, tried, standing);
+      if (far !== NOBODY) return far;
+    }
+    return NOBODY;
+  }
+
+  #waitsNoMore(slot: number, startMs: number): void {
+    const { waiting, startsMs } = this.#table;
+    const left = (waiting[slot] as number) - 1;
+    waiting[slot] = left;
+    startsMs[slot] = left === 0 ? 0 : (startsMs[slot] as number) - startMs;
+  }
+
+  #observe(slot: number, nowMs: number, latencyMs: number): void {
+    if (!(latencyMs >= 0)) return;
+    observe(this.#table, slot, nowMs, latencyMs);
+    this.#firstBytes.record(latencyMs);
+  }
+
+  /** Which local endpoints are to be probed, and how; remote clusters come back by themselves. */
+  #findDue(nowMs: number): void {
+    const { local, remote, exploration } = this;
+    const { probePath } = this.#settings.ejection;
+    const { ejectedAtMs, probeAtMs, flags, handles } = this.#table;
+    exploration.tick();
+    this.#toProbe.length = 0;
+    for (const slot of local.dueAt(nowMs)) {
+      const [dueMs, outMs] = [probeAtMs[slot] as number, ejectedAtMs[slot] as number];
+      const byConnection =
+        ((flags[slot] as number) & FLAG.REFUSED) !== 0 || probePath !== undefined;
+      // Where no request that may be repeated comes along, a connection must do.
+      const isOverdue = nowMs - dueMs >= dueMs - outMs;
+      if (byConnection || isOverdue) this.#toProbe.push(handles[slot] as Endpoint);
+      else exploration.due.push(slot);
+    }
+    for (const slot of remote.dueAt(nowMs))
+      revive(remote, slot, nowMs, this.#locality.guessMs(slot));
+  }
+
+  /** Who is idle is taken to be like the others, who is unknown like the best. */
+  #guessLocalMs(slot: number): number {
+    const { medianMs, bestMs } = this.local.typical;
+    return ((this.#table.flags[slot] as number) & FLAG.UNSEEN) !== 0 ? bestMs : medianMs;
+  }
+
+  #groupOf(endpoint: Endpoint): EndpointGroup {
+    return endpoint.kind === 'local' ? this.local : this.remote;
   }
 }

@@ -11,11 +11,13 @@ import {
   HEADER_PREFIX,
   HEADER_SOURCE,
   HEADER_TARGET,
+  HEADER_TIMEOUT,
   HEADER_UPGRADE,
   HEADER_VERSION,
 } from '#core/names.ts';
 import { sameProtocol } from '../http1/upgrade.ts';
 import { type AttemptKind, responseHeadOf, startStream } from '../http2/attempt.ts';
+import { ATTEMPTS_MAX } from '../resilience/repeat.ts';
 import { parseTarget, type Target } from '../snapshot/types.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 import { SEEN } from '../wire/seen.ts';
@@ -32,6 +34,8 @@ export interface Passage {
   readonly caller: string | undefined;
   /** Attempts the far side may make after its first. */
   readonly attempts: number;
+  /** How long an answer is waited for; `undefined`: as long as it takes. */
+  readonly timeoutMs: number | undefined;
 }
 
 /** What the near gateway said beside the request. */
@@ -44,6 +48,7 @@ export interface Arrival {
   readonly sourceCluster: string | undefined;
   readonly caller: string | undefined;
   readonly attempts: number;
+  readonly timeoutMs: number | undefined;
   /** The clusters passed, as a list with commas; empty: none. */
   readonly hops: string;
   /** The request as the client made it, without what belongs to the hop or to us. */
@@ -56,6 +61,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set<ErrorCode>([
   'UPSTREAM_CONNECT',
   'UNKNOWN_TARGET',
   'OVERLOADED',
+  'RATE_LIMITED',
   'SHUTTING_DOWN',
 ]);
 
@@ -72,7 +78,8 @@ const TUNNEL: AttemptKind = {
     if (code !== undefined) {
       const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
       const neverSent = NEVER_SENT.has(known);
-      return new AttemptError(known, `the peer answered ${code}`, { neverSent });
+      const attempts = attemptsIn(block.headers);
+      return new AttemptError(known, `the peer answered ${code}`, { neverSent, attempts });
     }
     const upgrade = head.upgrade === '' ? undefined : headerValue(block.headers, HEADER_UPGRADE);
     if (upgrade !== undefined && !sameProtocol(upgrade, head.upgrade)) {
@@ -83,6 +90,12 @@ const TUNNEL: AttemptKind = {
   },
 };
 
+/** How many attempts a far gateway says it made. */
+function attemptsIn(headers: RawHeaders): number {
+  const attempts = Number(headerValue(headers, HEADER_ATTEMPTS) ?? 1);
+  return attempts >= 1 && attempts <= ATTEMPTS_MAX ? attempts : 1;
+}
+
 /** Starts an attempt in `tunnel`. */
 export function startRemote(tunnel: Tunnel, request: UpstreamRequest, passage: Passage): Attempt {
   const headers = passageHeaders(request.head, passage);
@@ -92,7 +105,7 @@ export function startRemote(tunnel: Tunnel, request: UpstreamRequest, passage: P
 /** The request's own fields come first, ours last: the far gateway can cut them off. */
 function passageHeaders(head: RequestHead, passage: Passage): string[] {
   const { method, path, authority, upgrade, headers, seen } = head;
-  const { target, sourceCluster, attempts, caller } = passage;
+  const { target, sourceCluster, attempts, caller, timeoutMs } = passage;
   const opaque = method === 'CONNECT';
   const passed = (seen & SEEN.HOPS) !== 0;
   const many =
@@ -101,6 +114,7 @@ function passageHeaders(head: RequestHead, passage: Passage): string[] {
     headers.length +
     (passed ? 4 : 6) +
     (attempts > 0 ? 2 : 0) +
+    (timeoutMs === undefined ? 0 : 2) +
     (caller === undefined ? 0 : 2) +
     (head.version === 'http2' ? 2 : 0);
   // As long as it gets at once: a list that grows is copied again and again.
@@ -118,6 +132,7 @@ function passageHeaders(head: RequestHead, passage: Passage): string[] {
   at = put(list, at, HEADER_TARGET, target);
   at = put(list, at, HEADER_SOURCE, sourceCluster);
   if (attempts > 0) at = put(list, at, HEADER_ATTEMPTS, DIGITS[attempts] ?? String(attempts));
+  if (timeoutMs !== undefined) at = put(list, at, HEADER_TIMEOUT, String(Math.ceil(timeoutMs)));
   if (caller !== undefined) at = put(list, at, HEADER_CALLER, caller);
   if (head.version === 'http2') at = put(list, at, HEADER_VERSION, '2');
   if (upgrade !== '') put(list, put(list, at, HEADER_UPGRADE, upgrade), HEADER_METHOD, method);
@@ -125,7 +140,7 @@ function passageHeaders(head: RequestHead, passage: Passage): string[] {
   return list;
 }
 
-const DIGITS = ['0', '1', '2', '3'];
+const DIGITS = ['0', '1', '2', '3', '4', '5'];
 
 function put(list: string[], at: number, name: string, value: string): number {
   list[at] = name;
@@ -147,6 +162,7 @@ export function arrivalOf(head: RequestHead): Arrival | undefined {
     caller: own.caller,
     hops: own.hops,
     attempts: own.attempts,
+    timeoutMs: own.timeoutMs,
     head: headOf(head, fields, own),
   };
 }
@@ -160,6 +176,7 @@ class OwnFields {
   caller: string | undefined;
   hops = '';
   attempts = 0;
+  timeoutMs: number | undefined;
   version = '';
   upgrade = '';
   method = '';
@@ -207,6 +224,11 @@ class OwnFields {
       case HEADER_ATTEMPTS: {
         const attempts = Number(value);
         if (Number.isInteger(attempts) && attempts >= 0) this.attempts = attempts;
+        return true;
+      }
+      case HEADER_TIMEOUT: {
+        const timeoutMs = Number(value);
+        if (timeoutMs >= 0 && Number.isFinite(timeoutMs)) this.timeoutMs ??= timeoutMs;
         return true;
       }
       case HEADER_VERSION:

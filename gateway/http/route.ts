@@ -4,8 +4,8 @@
 import type { Clock } from '#core/clock.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
-import type { Balancer } from '../balance/balancer.ts';
-import type { Choice } from '../balance/service.ts';
+import type { Endpoint } from '../balance/endpoint.ts';
+import type { Guard } from '../resilience/guard.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './exchange.ts';
 import type { HeldContent } from './held.ts';
 
@@ -16,7 +16,10 @@ export interface RequestReport {
   /** 0 where no answer was sent. */
   readonly status: number;
   readonly code: ErrorCode | undefined;
+  /** All of them, hedges included. */
   readonly attempts: number;
+  /** Second attempts beside a slow first one. */
+  readonly hedges: number;
   /** `local`, or the cluster that answered; `undefined` when nobody did. */
   readonly cluster: string | undefined;
   readonly latencyMs: number;
@@ -27,7 +30,6 @@ export interface RequestReport {
 /** What requests of one gateway and direction share. */
 export interface RelayContext {
   readonly clock: Clock;
-  readonly balancer: Balancer;
   readonly log: Logger;
   /** Of all requests of this gateway. */
   readonly held: HeldContent;
@@ -38,18 +40,24 @@ export interface RelayContext {
 export interface RelayRoute {
   /** `namespace/name` of the exported Service, for metrics. */
   readonly service: string;
-  /** Who chooses; see `balanceKey`. */
-  readonly balanceKey: string;
-  /** Attempts allowed in all, at most `ATTEMPTS_MAX`. */
+  /** Who chooses, and what may be repeated; `undefined` where nobody knows the service any more. */
+  readonly guard: Guard | undefined;
+  /** Attempts allowed by whoever sent the request here, beside what the service allows. */
   readonly attemptsMax: number;
+  /** Whether only what surely reached no application is repeated: somebody before us repeats the rest. */
+  readonly unsentOnly: boolean;
+  /** Milliseconds the sender still waits for an answer; `undefined` where it did not say. */
+  readonly timeoutMs: number | undefined;
   /**
    * Starts an attempt at what the balancer chose; throws an {@link AttemptError} when it cannot. Says
-   * nothing to the listener before it has returned.
+   * nothing to the listener before it has returned. `attemptsLeft`: how many may follow; `leftMs`: how
+   * long an answer is waited for, `undefined` as long as it takes.
    */
   start(
-    choice: Choice,
+    endpoint: Endpoint,
     request: UpstreamRequest,
     exchange: Exchange,
     attemptsLeft: number,
+    leftMs: number | undefined,
   ): Attempt;
 }

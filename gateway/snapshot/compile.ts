@@ -18,9 +18,11 @@ import {
   MANAGER,
   SYSTEM_NAMESPACE,
 } from '#core/names.ts';
+import type { TrafficPolicy } from '#kube/resources/policy-attachment.ts';
 import type { EndpointSlice, Pod, Service, ServiceExport, ServicePort } from '#kube/types.ts';
 import { type Advertise, advertisedAddresses } from './advertised.ts';
 import { catalogExportOf } from './exports.ts';
+import { Policies } from './policies.ts';
 import { hintOf, localService, slicesByService } from './services.ts';
 import type { ListenerRoute, LocalService, Peer, Snapshot } from './types.ts';
 
@@ -47,11 +49,13 @@ export interface SnapshotInput {
   readonly pods: Iterable<Pod>;
   readonly exports: Iterable<ServiceExport>;
   readonly links: Iterable<PeerLink>;
+  readonly policies: Iterable<TrafficPolicy>;
 }
 
 /** The snapshot. Total: never throws on objects that passed their parser. */
 export function compile(input: SnapshotInput): Snapshot {
   const slices = slicesByService(input.slices);
+  const policies = new Policies(input.policies);
   const gatewaySlices = slices.get(`${SYSTEM_NAMESPACE}/${GATEWAY_SERVICE}`) ?? [];
   const replicaAddresses = new Set(
     gatewaySlices.flatMap((slice) => slice.endpoints.flatMap((each) => each.addresses)),
@@ -84,12 +88,15 @@ export function compile(input: SnapshotInput): Snapshot {
       exports.set(key, entry);
       labels.set(key, service.metadata.labels ?? {});
     }
-    services.set(key, localService(service, own, entry !== undefined, replicaAddresses));
+    const { namespace = '', name } = service.metadata;
+    const traffic = policies.ofService(namespace, name);
+    const known = localService(service, own, entry !== undefined, replicaAddresses);
+    services.set(key, traffic === undefined ? known : { ...known, traffic });
   }
   return {
     exports,
     advertised: advertisedAddresses(input.advertise, input.services, replicaAddresses),
-    listeners: compileListeners(mirrors, input.cluster),
+    listeners: compileListeners(mirrors, input.cluster, policies),
     services,
     peers: compilePeers(input.links, input.cluster, labels),
     replicas: gatewaySlices.flatMap((slice) =>
@@ -111,13 +118,17 @@ function isMirror(service: Service): boolean {
 }
 
 /** Of two claims of one port the older Service keeps it (DESIGN: listeners). */
-function compileListeners(mirrors: Service[], cluster: string): Map<number, ListenerRoute> {
+function compileListeners(
+  mirrors: Service[],
+  cluster: string,
+  policies: Policies,
+): Map<number, ListenerRoute> {
   mirrors.sort((a, b) => ageOf(a).localeCompare(ageOf(b)));
   const listeners = new Map<number, ListenerRoute>();
   for (const mirror of mirrors) {
     if (mirror.metadata.deletionTimestamp !== undefined) continue;
     for (const port of mirror.spec.ports ?? []) {
-      const route = compileListener(mirror, port, cluster);
+      const route = compileListener(mirror, port, cluster, policies);
       if (route && !listeners.has(route.listenerPort)) listeners.set(route.listenerPort, route);
     }
   }
@@ -132,6 +143,7 @@ function compileListener(
   mirror: Service,
   port: ServicePort,
   cluster: string,
+  policies: Policies,
 ): ListenerRoute | undefined {
   const target = mirror.metadata.annotations?.[ANNOTATION_TARGET]?.split('/');
   const listenerPort = port.targetPort;
@@ -139,13 +151,16 @@ function compileListener(
   if (typeof listenerPort !== 'number') return undefined;
   if (listenerPort < LISTENER_PORT_MIN || listenerPort > LISTENER_PORT_MAX) return undefined;
   const clusters = clustersOf(mirror, port);
+  const [namespace = '', name = ''] = target;
+  const traffic = policies.ofMirror(namespace, mirror.metadata.name, name);
   return {
     listenerPort,
     mirror: keyOf(mirror),
-    target: { namespace: target[0] ?? '', name: target[1] ?? '', port: port.port },
+    target: { namespace, name, port: port.port },
     hint: hintOf(port),
     local: clusters.includes(cluster),
     clusters: clusters.filter((each) => each !== cluster),
+    ...(traffic === undefined ? {} : { traffic }),
   };
 }
 

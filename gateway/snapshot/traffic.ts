@@ -8,6 +8,7 @@
 /** Names as in Envoy, but for the default one, which Linkerd knows as EWMA. */
 export type Strategy = 'ewma' | 'leastRequest' | 'roundRobin' | 'random';
 
+/** How an endpoint is chosen. */
 export interface BalancerSettings {
   readonly strategy: Strategy;
   /** How long a new or revived endpoint takes from a tenth of its weight to all of it. */
@@ -22,6 +23,7 @@ export interface LocalitySettings {
   readonly remoteShareMax: number;
 }
 
+/** When a failing endpoint is left out, and how it comes back. */
 export interface EjectionSettings {
   readonly consecutiveFailures: number;
   /** Success rate below which an endpoint goes, once `samplesMin` answers were counted. */
@@ -35,6 +37,7 @@ export interface EjectionSettings {
   readonly probePath: string | undefined;
 }
 
+/** What is sent again after a failure. */
 export interface RetrySettings {
   /** Attempts for one request, the first included; 1 means none is repeated. */
   readonly attemptsMax: number;
@@ -48,11 +51,13 @@ export interface RetrySettings {
   readonly grpcStatuses: readonly number[];
 }
 
+/** What is sent a second time beside a slow first attempt. */
 export interface HedgeSettings {
   /** Second attempts, beside a slow first one, allowed for each request; 0: never. */
   readonly budgetShare: number;
 }
 
+/** How long an answer is waited for. */
 export interface TimeoutSettings {
   /** From the head of a request to the head of its answer, every attempt included; `undefined`: as long as it takes. */
   readonly requestMs: number | undefined;
@@ -60,6 +65,7 @@ export interface TimeoutSettings {
   readonly attemptMs: number | undefined;
 }
 
+/** How much may be under way, in each worker. */
 export interface LimitSettings {
   /** Requests under way at once. */
   readonly concurrencyMax: number;
@@ -71,6 +77,7 @@ export interface LimitSettings {
   readonly rateBurst: number;
 }
 
+/** All of it, for one service. */
 export interface TrafficSettings {
   readonly balancer: BalancerSettings;
   readonly locality: LocalitySettings;
@@ -98,7 +105,7 @@ export const TRAFFIC_DEFAULTS: TrafficSettings = {
     attemptsMax: 3,
     budgetShare: 0.2,
     budgetPerSecond: 10,
-    statuses: [502, 503, 504],
+    statuses: [500, 502, 503, 504],
     grpcStatuses: [14],
   },
   hedge: { budgetShare: 0.05 },

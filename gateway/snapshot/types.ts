@@ -6,6 +6,7 @@
  */
 
 import type { CatalogExport, CatalogGateway } from '#core/catalog.ts';
+import type { TrafficSettings } from './traffic.ts';
 
 /** How bytes of a connection are treated. */
 export type ProtocolHint = 'detect' | 'http' | 'opaque';
@@ -28,6 +29,8 @@ export interface ListenerRoute {
   readonly local: boolean;
   /** The other clusters that serve it. */
   readonly clusters: readonly string[];
+  /** What a TrafficPolicy says of it. @default what one of {@link LocalService} says, or the defaults */
+  readonly traffic?: TrafficSettings;
 }
 
 /** One pod that serves a port. */
@@ -35,6 +38,8 @@ export interface LocalEndpoint {
   readonly host: string;
   readonly port: number;
   readonly podName: string | undefined;
+  /** Its share of requests beside the others' of its port. @default 1 */
+  readonly weight?: number;
 }
 
 /** One port of a Service of this cluster, with its ready endpoints. */
@@ -51,6 +56,8 @@ export interface LocalService {
   readonly name: string;
   readonly exported: boolean;
   readonly ports: ReadonlyMap<number, LocalPort>;
+  /** What a TrafficPolicy says of it. @default the defaults */
+  readonly traffic?: TrafficSettings;
 }
 
 /** An address of a peer's gateway. */

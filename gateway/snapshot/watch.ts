@@ -10,7 +10,14 @@ import type { Random } from '#core/random.ts';
 import { selects } from '#core/selector.ts';
 import type { KubeClient, Resource } from '#kube/client.ts';
 import { Reflector } from '#kube/reflector.ts';
-import { endpointSlices, links, pods, serviceExports, services } from '#kube/resources/builtin.ts';
+import {
+  endpointSlices,
+  links,
+  pods,
+  serviceExports,
+  services,
+  trafficPolicies,
+} from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Advertise } from './advertised.ts';
@@ -42,6 +49,7 @@ export function watchSnapshot(options: WatchOptions): WatchAges {
     pods: reflect(pods, options),
     exports: reflect(serviceExports, options),
     links: reflect(links, options),
+    policies: reflect(trafficPolicies, options),
   };
   const all = Object.values(watched);
   let scheduled = false;
@@ -57,6 +65,7 @@ export function watchSnapshot(options: WatchOptions): WatchAges {
         pods: watched.pods.cache.values(),
         exports: watched.exports.cache.values(),
         links: peerLinks(watched.links.cache.values()),
+        policies: watched.policies.cache.values(),
       }),
     );
   };

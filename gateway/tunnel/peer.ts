@@ -73,6 +73,7 @@ export class PeerTunnels {
     this.#sinceMs = context.clock.wallMs();
     this.#succession = new Succession({
       clock: context.clock,
+      silenceMs: SILENCE_MS,
       pick: (purpose) => this.pick(purpose),
       dialling: () =>
         [...this.#slots.values()].some(

@@ -11,11 +11,13 @@ import type { Tunnel } from './tunnel.ts';
 
 /** How long requests wait for the successor of a tunnel whose gateway left in peace. */
 const LEFT_MS = 2_000;
-/** How long they wait where it broke off. */
-const BROKE_MS = 300;
+/** How long they wait where it broke off: a busy machine takes some hundred milliseconds for a handshake. */
+const BROKE_MS = 1_000;
 
 export interface SuccessionOptions {
   readonly clock: Clock;
+  /** A tunnel that ends after so much silence leads to a machine that is gone: nobody is waited for. */
+  readonly silenceMs: number;
   /** The tunnel requests can take now. */
   pick(purpose: TunnelPurpose): Tunnel | undefined;
   /** Whether one for requests is being dialled. */
@@ -46,7 +48,8 @@ export class Succession {
   /** `tunnel` has ended. */
   ended(tunnel: Tunnel): void {
     if (tunnel.peerLeft) this.left();
-    else if (tunnel.peer !== undefined) this.#brokeMs = this.#options.clock.monotonicMs();
+    else if (tunnel.peer !== undefined && tunnel.silentMs() < this.#options.silenceMs)
+      this.#brokeMs = this.#options.clock.monotonicMs();
   }
 
   /** Whether another tunnel is to be expected soon. */

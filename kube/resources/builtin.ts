@@ -29,6 +29,7 @@ import type {
 } from '../types.ts';
 import type { Link } from './link.ts';
 import { parseLink } from './link-validation.ts';
+import { parseTrafficPolicy, type TrafficPolicy } from './policy-attachment.ts';
 
 /** core/v1. */
 export const services: Resource<Service> = {
@@ -89,6 +90,16 @@ export const links: Resource<Link> = {
   kind: 'Link',
   namespaced: true,
   parse: parseLink,
+};
+
+/** Never fails on an invalid `spec`: see {@link TrafficPolicy}. */
+export const trafficPolicies: Resource<TrafficPolicy> = {
+  group: API_GROUP,
+  version: API_VERSION,
+  plural: 'trafficpolicies',
+  kind: 'TrafficPolicy',
+  namespaced: true,
+  parse: parseTrafficPolicy,
 };
 
 /** `group/version`, or `version` in the core group. */

@@ -10,6 +10,7 @@ import {
   serviceImportSpec,
   serviceImportStatus,
 } from './mcs.ts';
+import { trafficPolicySpec, trafficPolicyStatus } from './traffic-policy.ts';
 
 const AGE: PrinterColumn = {
   name: 'Age',
@@ -111,7 +112,34 @@ const importDefinition: CrdSource = {
   }),
 };
 
+const trafficPolicyDefinition: CrdSource = {
+  group: API_GROUP,
+  plural: 'trafficpolicies',
+  singular: 'trafficpolicy',
+  kind: 'TrafficPolicy',
+  shortNames: ['tpol'],
+  // How tools find out that a kind is a policy (GEP-713).
+  labels: { 'gateway.networking.k8s.io/policy': 'Direct' },
+  versions: [
+    {
+      name: API_VERSION,
+      served: true,
+      storage: true,
+      spec: trafficPolicySpec,
+      specRequired: true,
+      status: trafficPolicyStatus,
+      description: 'How requests for a service are balanced, repeated and limited.',
+      columns: [
+        { name: 'Kind', type: 'string', jsonPath: '.spec.targetRefs[0].kind' },
+        { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
+        conditionColumn('Accepted', 'Accepted'),
+        AGE,
+      ],
+    },
+  ],
+};
+
 /** Every CRD, as objects. */
 export function definitions(): readonly Readonly<Record<string, unknown>>[] {
-  return [linkDefinition, exportDefinition, importDefinition].map(crd);
+  return [linkDefinition, exportDefinition, importDefinition, trafficPolicyDefinition].map(crd);
 }

@@ -5,10 +5,10 @@
  * servers without our CRD's newest schema, and for commands that check before they write.
  */
 import { X509Certificate } from 'node:crypto';
-import type { z } from 'zod';
 import { parseId } from '#core/id.ts';
 import { header, raw } from '../parse.ts';
-import { type Link, type LinkSpec, linkSpec, linkStatus, type Problem } from './link.ts';
+import { type Link, type LinkSpec, linkSpec, linkStatus } from './link.ts';
+import { type Problem, problemOf } from './problem.ts';
 
 /** A bundle holds at most this many certificates. */
 export const BUNDLE_CERTIFICATES_MAX = 32;
@@ -78,17 +78,6 @@ function readSpec(value: unknown): {
   const message = bundleProblem(read.data.trustBundle);
   if (message === undefined) return { spec: read.data, problems: [] };
   return { spec: undefined, problems: [{ field: 'spec.trustBundle', message }] };
-}
-
-function problemOf(issue: z.core.$ZodIssue): Problem {
-  let field = 'spec';
-  for (const part of issue.path) {
-    field += typeof part === 'number' ? `[${part}]` : `.${String(part)}`;
-  }
-  if (issue.code === 'unrecognized_keys') {
-    return { field: `${field}.${issue.keys[0]}`, message: 'is not a known field' };
-  }
-  return { field, message: issue.message };
 }
 
 function specOf(link: unknown): unknown {

@@ -8,6 +8,8 @@
 import { z } from 'zod';
 import { GLOBAL, isLabelName } from '#core/names.ts';
 import type { KubeObject } from '../types.ts';
+import { condition } from './conditions.ts';
+import type { Problem } from './problem.ts';
 
 /** An address of a peer's gateway. */
 export const linkGateway = z.strictObject({
@@ -82,15 +84,6 @@ export const linkSpec = z.strictObject({
     .describe('Closes the tunnels and keeps the mirrors, which then have no healthy endpoint.'),
 });
 
-const condition = z.object({
-  type: z.string(),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.string(),
-  message: z.string(),
-  lastTransitionTime: z.string(),
-  observedGeneration: z.int().optional(),
-});
-
 export const linkStatus = z.object({
   conditions: z.array(condition).optional(),
   /** What the peer announced since; used instead of `spec` once present. */
@@ -113,13 +106,6 @@ export type LinkStatus = z.infer<typeof linkStatus>;
 export const LINK_CONNECTED = 'Connected';
 export const LINK_CATALOG_SYNCED = 'CatalogSynced';
 export const LINK_TRUST_CURRENT = 'TrustCurrent';
-
-/** Something wrong with an object: the field's path, and what it has to be. */
-export interface Problem {
-  /** Such as `spec.gateways[1].port`. */
-  readonly field: string;
-  readonly message: string;
-}
 
 /**
  * A Link as it was read. An invalid one is handed out too, so that the controller can say so on the

@@ -8,7 +8,13 @@ import { removeLink } from '#cli/linking.ts';
 import { systemClock } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
 import type { HttpKubeClient } from '#kube/http-client.ts';
-import { endpointSlices, links, serviceExports, services } from '#kube/resources/builtin.ts';
+import {
+  endpointSlices,
+  links,
+  serviceExports,
+  services,
+  trafficPolicies,
+} from '#kube/resources/builtin.ts';
 import type { KubeObject } from '#kube/types.ts';
 import { get, shares, until } from './stage.ts';
 
@@ -120,6 +126,35 @@ export const MAIN_JOB: readonly JobStep[] = [
       );
       assert.ok(appearedMs < PROPAGATION_MS, `appeared after ${appearedMs} ms`);
       assert.ok(goneMs < PROPAGATION_MS, `gone after ${goneMs} ms`);
+    },
+  },
+  {
+    name: 'a TrafficPolicy says whether it is in force, and is obeyed',
+    async run({ west }) {
+      const { client } = west;
+      const reasonOf = async (name: string) => {
+        const found = await client.get(trafficPolicies, name, 'shop');
+        return found?.status.conditions?.find((each) => each.type === 'Accepted')?.reason;
+      };
+      await client.apply(trafficPolicies, slowPolicy('slow', 'backend-global'));
+      await client.apply(trafficPolicies, slowPolicy('nobody', 'not-there'));
+      await until('accepted', SOON_MS, async () => (await reasonOf('slow')) === 'Accepted');
+      await until(
+        'no target',
+        SOON_MS,
+        async () => (await reasonOf('nobody')) === 'TargetNotFound',
+      );
+      const failures = async () => {
+        const address = await west.address('backend-global');
+        const all = await Promise.allSettled(Array.from({ length: 10 }, () => get(address)));
+        return all.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
+      };
+      await until('turned away', SOON_MS, async () =>
+        (await failures()).some((each) => each.includes('RATE_LIMITED')),
+      );
+      await client.delete(trafficPolicies, 'slow', 'shop');
+      await client.delete(trafficPolicies, 'nobody', 'shop');
+      await until('all answered', SOON_MS, async () => (await failures()).length === 0);
     },
   },
   {
@@ -280,4 +315,19 @@ function label(cluster: JobCluster, value: string | null): Promise<void> {
 function scale(cluster: JobCluster, replicas: number): Promise<void> {
   const path = '/apis/apps/v1/namespaces/shop/deployments/backend/scale';
   return cluster.patch(path, { spec: { replicas } });
+}
+
+/** Lets one request a second through to the Service `target`. */
+function slowPolicy(name: string, target: string): KubeObject {
+  const spec = {
+    targetRefs: [{ kind: 'Service', name: target }],
+    limits: { requestsPerSecond: 1, burst: 1 },
+  };
+  const metadata = { name, namespace: 'shop' };
+  return {
+    apiVersion: 'isthmus.dev/v1alpha1',
+    kind: 'TrafficPolicy',
+    metadata,
+    spec,
+  } as KubeObject;
 }

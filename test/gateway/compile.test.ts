@@ -86,6 +86,7 @@ function compiled(input: Partial<SnapshotInput>) {
     pods: [],
     exports: [],
     links: [],
+    policies: [],
     ...input,
   });
 }

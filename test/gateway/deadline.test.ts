@@ -1,7 +1,7 @@
 /** The time a gRPC caller has: read, written smaller, and kept. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { timeoutOf, withTimeout } from '#gateway/http/deadline.ts';
+import { timeoutOf, withTimeout } from '#gateway/resilience/deadline.ts';
 import { exporting, listener, request, startCluster, startPod } from './world.ts';
 
 test('grpc-timeout is read in all its units', () => {

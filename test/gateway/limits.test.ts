@@ -5,12 +5,13 @@ import { test } from 'node:test';
 import type { Rate } from '#core/bucket.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
-import { ATTEMPTS_MAX } from '#gateway/http/retry.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
 import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
 import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
+import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
+import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
 import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
 import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
@@ -24,7 +25,14 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...(wire1 as Record<string, unknown> as Record<string, number>),
   ...(http1 as Record<string, unknown> as Record<string, number>),
   ...HANDSHAKES,
-  ...{ HELD_BYTES_MAX, REPLAY_BYTES_MAX, ATTEMPTS_MAX, CLIENTS_MAX, CONNECT_TIMEOUT_MS },
+  ...{
+    HELD_BYTES_MAX,
+    REPLAY_BYTES_MAX,
+    ATTEMPTS_MAX,
+    RETRY_AFTER_MAX_MS,
+    CLIENTS_MAX,
+    CONNECT_TIMEOUT_MS,
+  },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import { test } from 'node:test';
+import { describeService } from '#gateway/balance/describe.ts';
 import type { Tunnel } from '#gateway/tunnel/tunnel.ts';
 import { startLoad } from './workers/load.ts';
 import { startAnyPod } from './workers/pod.ts';
@@ -48,7 +49,7 @@ for (const hidden of [false, true]) {
     // What was replaced ends, but for the two that are used and those that end just now.
     await until('the old ones end', () => [...seen].filter((each) => !each.ended).length <= 3);
     for (const [, balancer] of west.gateway.balancer.entries()) {
-      for (const each of balancer.remote.endpoints) assert.equal(each.inFlight, 0);
+      for (const each of describeService(balancer, 0).remote) assert.equal(each.inFlight, 0);
     }
   });
 }

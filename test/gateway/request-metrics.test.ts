@@ -10,6 +10,7 @@ const ANSWERED: RequestReport = {
   status: 200,
   code: undefined,
   attempts: 1,
+  hedges: 0,
   cluster: 'local',
   latencyMs: 3,
   opaque: false,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { after, before, test } from 'node:test';
+import { describeService } from '#gateway/balance/describe.ts';
 import { exporting, listener, startCluster, startPod, type TestCluster } from './world.ts';
 
 let cluster: TestCluster;
@@ -42,6 +43,7 @@ test('an HTTP/2 client reaches a pod that knows HTTP/1 alone, and costs it no fa
   const answers = await Promise.all(Array.from({ length: 20 }, () => ask('GET')));
   assert.deepEqual(new Set(answers), new Set(['GET 1.1']));
   const [[, balancer] = []] = [...cluster.gateway.balancer.entries()];
-  assert.equal(balancer?.local.endpoints[0]?.success, 1);
+  assert.ok(balancer);
+  assert.equal(describeService(balancer, 0).local[0]?.success, 1);
   session.destroy();
 });

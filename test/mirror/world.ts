@@ -13,6 +13,7 @@ import {
   namespaces,
   serviceExports,
   services,
+  trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { LinkState, PlanInput } from '#mirror/input.ts';
@@ -42,6 +43,7 @@ const world = z.strictObject({
   gateways: z.array(z.string()).default(['10.0.1.1', '10.0.1.2']),
   exports: objects,
   namespaces: z.array(z.string()).default(['shop']),
+  policies: objects,
   portRange: z.object({ min: z.int(), max: z.int() }).default({ min: 10_000, max: 32_767 }),
   restingPorts: z.record(z.string(), z.string()).default({}),
 });
@@ -88,6 +90,7 @@ export function inputOf(value: World): PlanInput {
       namespaces,
       read.namespaces.map((name) => ({ metadata: { name } })),
     ),
+    policies: mapOf(trafficPolicies, read.policies),
     portRange: read.portRange,
     restingPorts: new Map(
       Object.entries(read.restingPorts).map(([port, owner]) => [Number(port), owner]),
@@ -141,6 +144,7 @@ export function applyPlan(
     ServiceExport: [new Map(input.exports), serviceExports],
     Namespace: [new Map(input.namespaces), namespaces],
     Link: [new Map(input.links.map((each) => [objectKey(each), each])), links],
+    TrafficPolicy: [new Map(input.policies), trafficPolicies],
   } as const;
   for (const action of actions) {
     const [store, resource] = kinds[action.kind] as unknown as [
@@ -179,5 +183,6 @@ export function applyPlan(
     exports: kinds.ServiceExport[0],
     namespaces: kinds.Namespace[0],
     links: [...kinds.Link[0].values()],
+    policies: kinds.TrafficPolicy[0],
   };
 }

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import net, { type AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { below, type Random, seededRandom } from '#core/random.ts';
+import { describeService } from '#gateway/balance/describe.ts';
 import { startLoad } from '../workers/load.ts';
 import { startAnyPod } from '../workers/pod.ts';
 import { exporting, listener, peerOf, request, startCluster, until } from '../world.ts';
@@ -117,11 +118,10 @@ for (let seed = 1; seed <= SEEDS; seed += 1) {
     await until('nothing is in flight', () => {
       const gateways = [west.gateway, east.gateway];
       return gateways.every(({ balancer }) =>
-        [...balancer.entries()].every(([, each]) =>
-          [...each.local.endpoints, ...each.remote.endpoints].every(
-            ({ inFlight }) => inFlight === 0,
-          ),
-        ),
+        [...balancer.entries()].every(([, each]) => {
+          const { local, remote } = describeService(each, 0);
+          return [...local, ...remote].every(({ inFlight }) => inFlight === 0);
+        }),
       );
     });
   });

@@ -141,7 +141,13 @@ function ask(tunnel: Tunnel, reader: Reader): void {
     seen: 0,
     version: 'http2' as const,
   };
-  const passage = { target: TARGET, sourceCluster: 'west', caller: undefined, attempts: 0 };
+  const passage = {
+    target: TARGET,
+    sourceCluster: 'west',
+    caller: undefined,
+    attempts: 0,
+    timeoutMs: undefined,
+  };
   try {
     const attempt = startRemote(tunnel, { head, listener: reader }, passage);
     reader.consumed = (bytes) => attempt.consumed(bytes);

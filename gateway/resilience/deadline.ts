@@ -2,7 +2,7 @@
  * How long a gRPC caller still waits (gRPC over HTTP/2, "Timeout"): relative, so that clocks need not
  * agree, and less at every hop and attempt. pure
  */
-import type { RawHeaders } from './message.ts';
+import type { RawHeaders } from '../http/message.ts';
 
 const FIELD = 'grpc-timeout';
 const SYNTAX = /^(\d{1,8})([HMSmun])$/;

@@ -1,0 +1,76 @@
+/**
+ * What `npm run bench` is asked, read from its arguments. Exit 2 with a message for bad ones.
+ */
+import { parseArgs } from 'node:util';
+import { SCENARIOS } from './wire/scenarios.ts';
+
+/** Those that run when none is named. */
+export const NAMES = ['pick', 'pair', 'wire', 'seed', 'failover', 'devcluster'] as const;
+/** All of them. */
+export const ALL_NAMES = [...NAMES, 'endure'] as const;
+const REQUESTS = 10_000_000;
+const COUNTS = ['rounds', 'services', 'endpoints', 'workers', 'requests'] as const;
+const ROUNDS_MAX = 1_000;
+const WORKERS_MAX = 64;
+const SERVICES_MAX = 5_000;
+const ENDPOINTS_MAX = 50_000;
+
+/** See the header of `main.ts`. */
+export type Wish = ReturnType<typeof readArguments>;
+
+/** Reads the arguments of this process. */
+export function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        full: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        only: { type: 'string' },
+        rounds: { type: 'string' },
+        services: { type: 'string' },
+        endpoints: { type: 'string' },
+        workers: { type: 'string' },
+        requests: { type: 'string' },
+        profile: { type: 'string' },
+      },
+    });
+    const names = positionals.map((each) => oneOf(each, ALL_NAMES, 'bench'));
+    const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
+    const forWire = ['only', 'rounds', 'services', 'endpoints', 'workers', 'profile'] as const;
+    const stray = forWire.find((each) => values[each] !== undefined);
+    if (stray && (names.length !== 1 || names[0] !== 'wire'))
+      throw new Error(`--${stray} belongs to the bench "wire" alone`);
+    const count = (name: (typeof COUNTS)[number], most: number) => {
+      const text = values[name];
+      const number = text === undefined ? undefined : Number(text);
+      if (number === undefined || (Number.isInteger(number) && number > 0 && number <= most))
+        return number;
+      throw new Error(`--${name} is "${text}": expected a number from 1 to ${most}`);
+    };
+    const rounds = count('rounds', ROUNDS_MAX);
+    const workers = count('workers', WORKERS_MAX);
+    const requests = count('requests', Number.MAX_SAFE_INTEGER) ?? REQUESTS;
+    const services = count('services', SERVICES_MAX);
+    const endpoints = count('endpoints', ENDPOINTS_MAX);
+    const crowd = services ? { services, endpoints: endpoints ?? services } : undefined;
+    if (endpoints !== undefined && crowd === undefined)
+      throw new Error('--endpoints says how many endpoints the --services have together');
+    if (values.profile === '') throw new Error('--profile wants a directory');
+    const { quick, full, json, profile } = values;
+    if (quick && full) throw new Error('--quick and --full exclude each other');
+    if (full && names[0] !== 'seed') throw new Error('--full belongs to the bench "seed"');
+    const wish = { names, quick, full, json, rounds, workers, crowd, profile, requests };
+    return { ...wish, only: only ?? SCENARIOS };
+  } catch (error) {
+    process.stderr.write(`error: ${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
+
+function oneOf<T extends string>(text: string, known: readonly T[], what: string): T {
+  const found = known.find((each) => each === text);
+  if (!found) throw new Error(`there is no ${what} "${text}": there are ${known.join(', ')}`);
+  return found;
+}

@@ -1,0 +1,197 @@
+/**
+ * `npm run bench -- failover`: what a client sees while pods, gateways or the link between clusters fail, under an
+ * open loop of GETs; HAProxy with its health checks beside it, where it can do the scenario.
+ *
+ * Everything is a real process: two linked clusters of two gateways each, from the output of `npm run build`, pods and
+ * generators. Where a packet filter would need root, the gateways of the other cluster are stopped (SIGSTOP): not a
+ * byte passes, and nobody is told. Promises: whatever was started is ended.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Demo } from '#cli/dev/demo.ts';
+import type { Io } from '#cli/io.ts';
+import { sleep } from '#core/clock.ts';
+import type { Address } from '#core/network.ts';
+import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
+import { bootBuilt } from '../built.ts';
+import { processTree } from '../wire/cpu.ts';
+import { Programs, requirePrograms } from '../wire/programs.ts';
+import type { FailoverOrder, FailoverSample } from './load.ts';
+import { PodSet } from './pod-set.ts';
+import {
+  type FailoverFigures,
+  type FailoverResult,
+  failoverFigures,
+  localShares,
+} from './result.ts';
+import {
+  HAPROXY_CAN,
+  SCENARIOS,
+  type ScenarioName,
+  SYSTEMS,
+  type SystemName,
+  TIMES,
+  WITHDRAWN_AFTER_MS,
+} from './scenarios.ts';
+import { announce, offerTarget, startHaproxy } from './systems.ts';
+
+/** A run, with the local share over time for the picture. */
+export interface FailoverRun {
+  readonly figures: FailoverResult;
+  readonly shares: Readonly<
+    Partial<Record<ScenarioName, Readonly<Partial<Record<SystemName, readonly number[]>>>>>
+  >;
+}
+
+/** One system with its pods, and where it is asked. */
+interface Side {
+  readonly name: SystemName;
+  readonly home: PodSet;
+  readonly address: Address;
+}
+
+/** Measures; progress goes to standard error. */
+export async function benchFailover(io: Io): Promise<FailoverRun> {
+  requirePrograms([['haproxy', 'haproxy']]);
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-failover-'));
+  const programs = new Programs();
+  const block = await takeFreeBlock(io.random);
+  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
+  const end = () => void programs.endAll();
+  io.signal.addEventListener('abort', end);
+  try {
+    const demo = await bootBuilt(io, directory, { replicas: 2 });
+    try {
+      const sides = await setStage(io, demo, programs, directory, host);
+      return await play(io, demo, programs, sides);
+    } finally {
+      thaw(demo);
+      await demo.stop();
+    }
+  } finally {
+    io.signal.removeEventListener('abort', end);
+    await programs.endAll();
+    block.release();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+async function setStage(
+  io: Io,
+  demo: Demo,
+  programs: Programs,
+  directory: string,
+  host: (number: number) => string,
+): Promise<readonly Side[]> {
+  const sides: Side[] = [];
+  let first = 0;
+  const take = () => host(first++);
+  for (const name of SYSTEMS) {
+    const home = await PodSet.start(programs, 'west', take);
+    const away = await PodSet.start(programs, 'east', take);
+    const address =
+      name === 'isthmus'
+        ? await offerTarget(io, demo, home.hosts, away.hosts)
+        : await startHaproxy({
+            programs,
+            directory,
+            host: take(),
+            home: home.hosts,
+            away: away.hosts,
+          });
+    sides.push({ name, home, address });
+  }
+  return sides;
+}
+
+async function play(
+  io: Io,
+  demo: Demo,
+  programs: Programs,
+  sides: readonly Side[],
+): Promise<FailoverRun> {
+  const figures = {} as Record<ScenarioName, Record<SystemName, FailoverFigures | null>>;
+  const shares: Partial<Record<ScenarioName, Partial<Record<SystemName, number[]>>>> = {};
+  await Promise.all(sides.map((side) => ask(programs, side, WARM_UP_MS)));
+  for (const scenario of SCENARIOS) {
+    io.signal.throwIfAborted();
+    io.err(`${scenario}: ${Math.round(TIMES.endMs / 1_000)} s …\n`);
+    const able = sides.filter(({ name }) => name === 'isthmus' || HAPROXY_CAN.has(scenario));
+    figures[scenario] = { isthmus: null, haproxy: null };
+    const loads = able.map((side) => ask(programs, side, TIMES.endMs));
+    const early = await breakAndHeal(io, demo, programs, able, scenario);
+    for (const [at, side] of able.entries()) {
+      const samples = (await loads[at]) ?? [];
+      figures[scenario][side.name] = failoverFigures(samples, 'west', early.get(side.name) ?? 0);
+      shares[scenario] = { ...shares[scenario], [side.name]: localShares(samples, 'west') };
+    }
+  }
+  return { figures, shares };
+}
+
+/** A compiler that is still at work is not measured. */
+const WARM_UP_MS = 5_000;
+
+async function ask(programs: Programs, { address }: Side, totalMs: number) {
+  const generator = await programs.startScript(new URL('./load.ts', import.meta.url));
+  const order: FailoverOrder = { ...address, totalMs };
+  const samples = (await programs.ask(generator, order)) as FailoverSample[];
+  generator.process.disconnect();
+  return samples;
+}
+
+/** Breaks and heals on time; how many requests came home too early, by system. */
+async function breakAndHeal(
+  io: Io,
+  demo: Demo,
+  programs: Programs,
+  sides: readonly Side[],
+  scenario: ScenarioName,
+): Promise<ReadonlyMap<SystemName, number>> {
+  const east = demo.cluster('east');
+  const all = (work: (side: Side) => Promise<void>) => Promise.all(sides.map(work));
+  await sleep(io.clock, TIMES.faultMs, io.signal);
+  switch (scenario) {
+    case 'kill':
+      for (const { home } of sides) home.kill();
+      await sleep(io.clock, WITHDRAWN_AFTER_MS, io.signal);
+      await announce(demo, []);
+      break;
+    case 'blackhole':
+      await all(({ home }) => home.be('silent'));
+      break;
+    case 'brownout':
+      await all(({ home }) => home.be('slow'));
+      break;
+    case 'gateway-kill': {
+      const [gateway] = east.gateways;
+      if (gateway) for (const pid of processTree([gateway.pid])) process.kill(pid, 'SIGKILL');
+      break;
+    }
+    case 'link-cut':
+      for (const pid of gatewayPids(demo)) process.kill(pid, 'SIGSTOP');
+  }
+  await sleep(
+    io.clock,
+    TIMES.healMs - TIMES.faultMs - (scenario === 'kill' ? WITHDRAWN_AFTER_MS : 0),
+    io.signal,
+  );
+  if (scenario === 'kill') {
+    await all(({ home }) => home.revive(programs));
+    await announce(demo, sides.find(({ name }) => name === 'isthmus')?.home.hosts ?? []);
+  } else if (scenario === 'link-cut') thaw(demo);
+  else await all(({ home }) => home.be('well'));
+  await sleep(io.clock, TIMES.endMs - TIMES.healMs, io.signal);
+  const early = new Map<SystemName, number>();
+  await all(async ({ name, home }) => void early.set(name, (await home.report()).beyond));
+  return early;
+}
+
+function gatewayPids(demo: Demo): number[] {
+  return demo.cluster('east').gateways.flatMap(({ pid }) => processTree([pid]));
+}
+
+function thaw(demo: Demo): void {
+  for (const pid of gatewayPids(demo)) process.kill(pid, 'SIGCONT');
+}

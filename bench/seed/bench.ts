@@ -1,0 +1,158 @@
+/**
+ * `npm run bench -- seed`: the reference experiment with real servers, real sockets and the real gateway, beside
+ * what others would do with the same ten servers, all one hop away.
+ *
+ * Promises: every policy has servers and a generator of its own, in processes of their own; everything that was
+ * started is ended and the temporary directory removed, whatever happens.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Io } from '#cli/io.ts';
+import type { Address } from '#core/network.ts';
+import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
+import { bootBuilt } from '../built.ts';
+import { Programs, requirePrograms } from '../wire/programs.ts';
+import {
+  EXPERIMENTS,
+  type ExperimentName,
+  GROUPS,
+  POLICIES,
+  type PolicyName,
+  SERVER_PORT,
+  SERVERS,
+} from './experiment.ts';
+import { offerService } from './gateway.ts';
+import type { SeedOrder, SeedSample } from './load.ts';
+import { startProxy } from './proxies.ts';
+import {
+  type SeedFigures,
+  type SeedResult,
+  type SeedSecond,
+  seedFigures,
+  seedSeconds,
+} from './result.ts';
+
+/** How long one policy is asked; only what comes after `warmMs` counts. */
+export interface SeedOptions {
+  readonly warmMs: number;
+  readonly measureMs: number;
+  /** Whether each policy has the machine for itself. */
+  readonly alone: boolean;
+}
+
+/** A run, with latency over time for the pictures. */
+export interface SeedRun {
+  readonly figures: SeedResult;
+  readonly seconds: Readonly<
+    Record<ExperimentName, Readonly<Record<PolicyName, readonly SeedSecond[]>>>
+  >;
+}
+
+interface Stage {
+  readonly io: Io;
+  readonly programs: Programs;
+  readonly directory: string;
+  readonly host: (number: number) => string;
+}
+
+/** Measures; progress goes to standard error. */
+export async function benchSeed(io: Io, options: SeedOptions): Promise<SeedRun> {
+  requirePrograms([
+    ['haproxy', 'haproxy'],
+    ['nginx', 'nginx'],
+  ]);
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-seed-'));
+  const programs = new Programs();
+  const block = await takeFreeBlock(io.random);
+  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
+  const end = () => void programs.endAll();
+  io.signal.addEventListener('abort', end);
+  try {
+    const demo = await bootBuilt(io, directory, { replicas: 1 });
+    try {
+      const stage = { io, programs, directory, host };
+      const offer = (name: string, servers: readonly string[]) => offerService(demo, name, servers);
+      const targets = await setStage(stage, offer);
+      return await play(stage, targets, options);
+    } finally {
+      await demo.stop();
+    }
+  } finally {
+    io.signal.removeEventListener('abort', end);
+    await programs.endAll();
+    block.release();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+type Targets = Readonly<Record<ExperimentName, Readonly<Record<PolicyName, readonly Address[]>>>>;
+
+/** Starts servers and whoever stands before them; says where each policy is asked. */
+async function setStage(
+  { programs, directory, host }: Stage,
+  offer: (name: string, servers: readonly string[]) => Promise<Address>,
+): Promise<Targets> {
+  const targets = {} as Record<ExperimentName, Record<PolicyName, readonly Address[]>>;
+  let next = 0;
+  const take = () => host(next++);
+  for (const experiment of EXPERIMENTS) {
+    const places = POLICIES.map((policy) => ({
+      policy,
+      servers: SERVERS.map(take),
+      own: take(),
+    }));
+    const found = await Promise.all(
+      places.map(async ({ policy, servers, own }): Promise<[PolicyName, Address[]]> => {
+        const script = new URL('./servers.ts', import.meta.url);
+        await programs.startScript(script, [experiment, ...servers]);
+        const name = `seed-${policy}-${experiment}`.toLowerCase();
+        switch (policy) {
+          case 'isthmus':
+            return [policy, [await offer(name, servers)]];
+          case 'oracle':
+            return [policy, [await offer(name, servers.slice(0, 1))]];
+          case 'round-robin':
+            return [policy, servers.map((address) => ({ host: address, port: SERVER_PORT }))];
+          default:
+            await startProxy(policy, {
+              programs,
+              directory: join(directory, name),
+              host: own,
+              servers,
+            });
+            return [policy, [{ host: own, port: SERVER_PORT }]];
+        }
+      }),
+    );
+    targets[experiment] = Object.fromEntries(found) as Record<PolicyName, Address[]>;
+  }
+  return targets;
+}
+
+async function play(stage: Stage, targets: Targets, options: SeedOptions): Promise<SeedRun> {
+  const { io, programs } = stage;
+  const { warmMs, measureMs, alone } = options;
+  const totalMs = warmMs + measureMs;
+  const figures = {} as Record<ExperimentName, Record<PolicyName, SeedFigures>>;
+  const seconds = {} as Record<ExperimentName, Record<PolicyName, SeedSecond[]>>;
+  const groups = alone ? POLICIES.map((policy) => [policy]) : GROUPS;
+  for (const experiment of EXPERIMENTS) {
+    figures[experiment] = {} as Record<PolicyName, SeedFigures>;
+    seconds[experiment] = {} as Record<PolicyName, SeedSecond[]>;
+    for (const group of groups) {
+      io.signal.throwIfAborted();
+      io.err(`${experiment}: ${group.join(', ')}: ${Math.round(totalMs / 1_000)} s …\n`);
+      const runs = group.map(async (policy) => {
+        const generator = await programs.startScript(new URL('./load.ts', import.meta.url));
+        const order: SeedOrder = { experiment, targets: targets[experiment][policy], totalMs };
+        const samples = (await programs.ask(generator, order)) as SeedSample[];
+        generator.process.disconnect();
+        figures[experiment][policy] = seedFigures(samples, warmMs, totalMs);
+        seconds[experiment][policy] = seedSeconds(samples, totalMs);
+      });
+      await Promise.all(runs);
+    }
+  }
+  return { figures, seconds };
+}

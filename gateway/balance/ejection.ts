@@ -1,0 +1,83 @@
+/**
+ * Who leaves the picker, and how it comes back. pure
+ *
+ * Ejected for bad answers: several in a row, or too few good ones of the last ten seconds; never more of a
+ * group at once than its settings allow, for what fails everywhere is not the endpoints' fault. Ejected because
+ * nothing accepts connections: at once, and without that bound, for whoever cannot be reached is
+ * absent, not judged. Both return by a probe outside the picker, which a picker ordered by cost would never
+ * make, and start slowly with a clean record.
+ */
+import { backoffMs } from '#core/backoff.ts';
+import type { EndpointGroup } from './group.ts';
+import { FLAG } from './table.ts';
+
+const EJECTIONS_MAX = 30;
+
+/** Judges `slot` after a failure; true when it was ejected. */
+export function judge(
+  group: EndpointGroup,
+  slot: number,
+  nowMs: number,
+  refused: boolean,
+): boolean {
+  if (!refused && !(isFailing(group, slot) && mayEject(group))) return false;
+  eject(group, slot, nowMs, refused);
+  return true;
+}
+
+/** Takes `slot` out until a probe succeeds, or longer if it is out already. */
+export function eject(group: EndpointGroup, slot: number, nowMs: number, refused: boolean): void {
+  const { table } = group;
+  const flags = (table.flags[slot] as number) & ~FLAG.REFUSED;
+  table.flags[slot] = flags | FLAG.EJECTED | (refused ? FLAG.REFUSED : 0);
+  table.ejections[slot] = Math.min(EJECTIONS_MAX, (table.ejections[slot] as number) + 1);
+  table.ejectedAtMs[slot] = nowMs;
+  table.probeAtMs[slot] = nowMs + waitMs(group, slot);
+  group.place(slot, nowMs);
+}
+
+/** A probe of `slot` was begun; the next one is due after as long, should nothing come of it. */
+export function probing(group: EndpointGroup, slot: number, nowMs: number): void {
+  const { table } = group;
+  table.probeAtMs[slot] = nowMs + waitMs(group, slot);
+  (table.probes[slot] as number) += 1;
+}
+
+/** `slot` has proved itself, or is to prove itself: back, slowly, with a clean record. */
+export function revive(
+  group: EndpointGroup,
+  slot: number,
+  nowMs: number,
+  estimateMs: number,
+): void {
+  const { table } = group;
+  const flags = (table.flags[slot] as number) & ~(FLAG.EJECTED | FLAG.REFUSED);
+  table.flags[slot] = flags | FLAG.UNSEEN;
+  table.success[slot] = 1;
+  table.failures[slot] = 0;
+  table.answers.clear(slot);
+  if (!Number.isNaN(estimateMs)) table.estimateMs[slot] = estimateMs;
+  table.observedMs[slot] = nowMs;
+  group.startSlowly(slot, nowMs);
+  group.place(slot, nowMs);
+}
+
+function isFailing(group: EndpointGroup, slot: number): boolean {
+  const { consecutiveFailures, samplesMin, successBelow } = group.ejection;
+  const { failures, answers } = group.table;
+  if (consecutiveFailures > 0 && (failures[slot] as number) >= consecutiveFailures) return true;
+  const total = answers.total[slot] as number;
+  const good = total - (answers.bad[slot] as number);
+  return total >= samplesMin && good < successBelow * total;
+}
+
+function mayEject(group: EndpointGroup): boolean {
+  const { members, ejection } = group;
+  const allowed = Math.max(1, Math.floor(ejection.ejectedShareMax * members.alive));
+  return members.ejected < allowed;
+}
+
+function waitMs(group: EndpointGroup, slot: number): number {
+  const { backoffMs: firstMs, backoffMaxMs: maxMs } = group.ejection;
+  return backoffMs({ firstMs, maxMs }, group.table.ejections[slot] as number, group.random);
+}

@@ -1,0 +1,84 @@
+/**
+ * Requests that go where the picker would not send them: to learn how endpoints do that nobody has asked
+ * for a while, and whether ejected ones answer well again. pure
+ *
+ * Bounded: half a per cent of first attempts explore, each of an endpoint without news for five seconds and
+ * with nothing under way; an ejected one gets one request for each backoff. Only requests that may be
+ * sent twice do it, and they are hedged soon, so that nobody waits for what is only curiosity.
+ */
+import type { EndpointGroup } from './group.ts';
+import { NOBODY } from './pick.ts';
+import { TUNING } from './tuning.ts';
+
+/** One pick in so many looks for somebody to explore; a power of two. */
+const PICKS_PER_LOOK = 8;
+const PICKS_PER_EXPLORATION = 1 / TUNING.explorationShare;
+const SAVED_UP_MAX = TUNING.explorationsMax * PICKS_PER_EXPLORATION;
+
+export class Exploration {
+  /** Ejected endpoints whose probe is due, the most overdue last. */
+  readonly due: number[] = [];
+  #localCursor = -1;
+  #remoteCursor = -1;
+  #picksSinceProbe = 0;
+  #picks = 0;
+  /** First attempts not yet used up by explorations: whole numbers, for this is done for every request. */
+  #savedUp = 0;
+
+  /** Explorations saved up. */
+  get tokens(): number {
+    return this.#savedUp / PICKS_PER_EXPLORATION;
+  }
+
+  /** One more first attempt. */
+  earn(): void {
+    if (this.#savedUp < SAVED_UP_MAX) this.#savedUp += 1;
+    this.#picksSinceProbe += 1;
+    this.#picks = (this.#picks + 1) & (PICKS_PER_LOOK - 1);
+  }
+
+  /** Whether anything may be explored by this pick; most picks need not look. */
+  get mayLook(): boolean {
+    return (this.#picks === 0 && this.#savedUp >= PICKS_PER_EXPLORATION) || this.due.length > 0;
+  }
+
+  /** Starts the list of due probes anew; a tick lets one through at once. */
+  tick(): void {
+    this.due.length = 0;
+    this.#picksSinceProbe = TUNING.picksPerProbe;
+  }
+
+  /** Whose probe is due and may be made by a request now. */
+  takeDue(): number {
+    if (this.due.length === 0 || this.#picksSinceProbe < TUNING.picksPerProbe) return NOBODY;
+    this.#picksSinceProbe = 0;
+    return this.due.pop() as number;
+  }
+
+  /** Which local endpoint may be explored now: they are looked at in turn. */
+  takeLocal(group: EndpointGroup, nowMs: number): number {
+    this.#localCursor += 1;
+    if (this.#localCursor >= group.active) this.#localCursor = 0;
+    // One alone is asked anyway.
+    return group.active < 2 ? NOBODY : this.#take(group, this.#localCursor, nowMs);
+  }
+
+  /** Which cluster may be: of those, `leastActive` at least, whose way takes less than `belowMs`. */
+  takeRemote(group: EndpointGroup, nowMs: number, belowMs: number, leastActive: number): number {
+    this.#remoteCursor += 1;
+    if (this.#remoteCursor >= group.active) this.#remoteCursor = 0;
+    if (group.active < leastActive) return NOBODY;
+    const slot = group.members.slots[this.#remoteCursor] as number;
+    if (!((group.table.roundTripMs[slot] as number) < belowMs)) return NOBODY;
+    return this.#take(group, this.#remoteCursor, nowMs);
+  }
+
+  #take(group: EndpointGroup, at: number, nowMs: number): number {
+    const slot = group.members.slots[at] as number;
+    const { inFlight, observedMs } = group.table;
+    if (inFlight[slot] !== 0) return NOBODY;
+    if (nowMs - (observedMs[slot] as number) <= TUNING.explorationIdleMs) return NOBODY;
+    this.#savedUp -= PICKS_PER_EXPLORATION;
+    return slot;
+  }
+}

@@ -1,0 +1,336 @@
+/**
+ * Getting one request answered: asks one endpoint after the other, and a second one beside a first that is
+ * slow, as long as the request may be repeated, time is left and the budgets of the service allow it.
+ *
+ * Its subclass, the relay, hears of the answer and of the end.
+ */
+import type { Timer } from '#core/clock.ts';
+import type { ErrorCode } from '#core/errors.ts';
+import type { Endpoint, Outcome } from '../balance/endpoint.ts';
+import { timeoutOf, withTimeout } from '../resilience/deadline.ts';
+import type { Guard } from '../resilience/guard.ts';
+import type { Hedgeable } from '../resilience/hedge-queue.ts';
+import type { Waiting } from '../resilience/limiter.ts';
+import {
+  ATTEMPTS_MAX,
+  grpcFailure,
+  isSafe,
+  repeatable,
+  worthRepeating,
+} from '../resilience/repeat.ts';
+import { retryAfterMs } from '../resilience/retry-after.ts';
+import { SEEN } from '../wire/seen.ts';
+import { AttemptError, asAttemptError, outcomeOf } from './attempt-error.ts';
+import { DeferredAttempt } from './deferred.ts';
+import type { Attempt, AttemptListener, Exchange, UpstreamRequest } from './exchange.ts';
+import type { Hedge, HedgeOwner } from './hedge.ts';
+import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
+import type { ReplayBuffer } from './replay.ts';
+import type { RelayContext, RelayRoute } from './route.ts';
+import { Tries } from './tries.ts';
+
+/** How long a cluster is left alone that says it is overloaded. */
+export const OVERLOADED_MS = 1_000;
+
+/** See the header of this file. */
+export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Hedgeable {
+  head: RequestHead;
+  hedgeDueMs = 0;
+  hedgeBefore: Hedgeable | undefined;
+  hedgeAfter: Hedgeable | undefined;
+  protected readonly exchange: Exchange;
+  protected readonly route: RelayRoute;
+  protected readonly context: RelayContext;
+  protected readonly tries: Tries;
+  protected readonly startedMs: number;
+  protected readonly opaque: boolean;
+  /** Of a request with content. */
+  protected readonly replay: ReplayBuffer | undefined;
+  /** Stands for the first attempt while the request waits to be let in. */
+  protected waiting: DeferredAttempt | undefined;
+  protected inside = false;
+  protected failure: AttemptError | undefined;
+  /** Of the answer that is passed on; 0 before. */
+  protected status = 0;
+  protected over = false;
+  /** When nobody waits for the answer any more; infinite while nobody says. */
+  #deadlineMs = Number.POSITIVE_INFINITY;
+  /** Rings then, and at the end of the time for one attempt. */
+  #deadline: Timer | undefined;
+  #patience: Timer | undefined;
+
+  constructor(
+    exchange: Exchange,
+    head: RequestHead,
+    route: RelayRoute,
+    guard: Guard,
+    context: RelayContext,
+    replay: ReplayBuffer | undefined,
+  ) {
+    this.exchange = exchange;
+    this.head = head;
+    this.route = route;
+    this.context = context;
+    this.replay = replay;
+    this.tries = new Tries(guard);
+    this.startedMs = context.clock.monotonicMs();
+    this.opaque = head.method === 'CONNECT';
+  }
+
+  get listener(): AttemptListener {
+    return this;
+  }
+
+  abstract onInterim(head: AnswerHead): void;
+  abstract onAnswer(head: AnswerHead, end: boolean): void;
+  abstract onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void;
+  abstract onAnswerEnd(trailers: RawHeaders): void;
+  abstract onRequestSent(bytes: number): void;
+  abstract onFailed(error: AttemptError): void;
+
+  /** Another attempt begins, which has sent nothing. */
+  protected abstract sentNothing(): void;
+  /** Answers {@link failure}, or that there is no endpoint; the end of the request. */
+  protected abstract refuse(): void;
+
+  /** Starts an attempt, now or when there is room, or answers why none is. */
+  begin(): void {
+    if (!this.#setDeadline()) return;
+    const entry = this.tries.guard.enter(this, this.startedMs);
+    if (entry === 'admitted') {
+      this.inside = true;
+      this.next(this.startedMs);
+    } else if (entry === 'waiting') {
+      this.waiting = new DeferredAttempt(this);
+      this.tries.attempt = this.waiting;
+    } else {
+      const code = entry === 'full' ? 'OVERLOADED' : 'RATE_LIMITED';
+      this.turnAway(code, `${this.route.service} takes no more requests now`);
+    }
+  }
+
+  admitted(): void {
+    this.inside = true;
+    this.next(this.context.clock.monotonicMs());
+  }
+
+  expired(): void {
+    this.turnAway('OVERLOADED', `${this.route.service} has no room for another request`);
+  }
+
+  hedge(nowMs: number): void {
+    const { guard } = this.tries;
+    const { endpoint: first, startMs } = this.tries;
+    if (this.over || this.status !== 0 || first === undefined || this.#left() < 1) return;
+    const endpoint = guard.balancer.pickBeside(nowMs, first, nowMs - startMs);
+    if (endpoint === undefined || !guard.mayHedge(nowMs)) return;
+    const hedge = this.tries.beginHedge(this, this.head, endpoint, nowMs);
+    try {
+      hedge.attempt = this.#start(endpoint, hedge, nowMs);
+    } catch (error) {
+      this.tries.dropHedge(outcomeOf(asAttemptError(error)), nowMs);
+    }
+  }
+
+  onHedgeAnswer(hedge: Hedge, head: AnswerHead, end: boolean): void {
+    const nowMs = this.context.clock.monotonicMs();
+    this.heed(hedge.endpoint, head, nowMs);
+    if (isFailure(head, end)) {
+      // The first attempt may still do better.
+      this.tries.dropHedge('failure', nowMs);
+      return;
+    }
+    this.tries.drop('superseded', nowMs);
+    this.promote();
+    this.onAnswer(head, end);
+  }
+
+  onHedgeFailed(_hedge: Hedge, error: AttemptError): void {
+    this.tries.dropHedge(outcomeOf(error), this.context.clock.monotonicMs());
+  }
+
+  /** When the caller gives up, as far as anybody says; false when that is now. */
+  #setDeadline(): boolean {
+    const { timeoutMs = Number.POSITIVE_INFINITY } = this.route;
+    const asked = (this.head.seen & SEEN.TIMEOUT) === 0 ? undefined : timeoutOf(this.head.headers);
+    const { requestMs } = this.tries.guard.settings.timeout;
+    const waitMs = Math.min(
+      timeoutMs,
+      asked ?? timeoutMs,
+      this.opaque ? timeoutMs : (requestMs ?? timeoutMs),
+    );
+    if (waitMs === Number.POSITIVE_INFINITY) return true;
+    this.#deadlineMs = this.startedMs + waitMs;
+    if (waitMs <= 0) {
+      this.turnAway('DEADLINE_EXCEEDED', 'no time is left for the request');
+      return false;
+    }
+    // What a TrafficPolicy allows speaks against whoever does not keep to it; what a caller allows may be anything.
+    const outcome = waitMs === requestMs ? 'failure' : 'cancelled';
+    this.#deadline = this.context.clock.after(waitMs, () => this.#expire(waitMs, outcome));
+    return true;
+  }
+
+  /** Asks one endpoint after the other until an attempt is under way, or answers why none is. */
+  protected next(nowMs: number): void {
+    const tries = this.tries;
+    while (!this.over && (tries.count === 0 || this.#left() >= 1)) {
+      const first = tries.count === 0;
+      const mayExplore = first && isSafe(this.head) && this.#most() > 1;
+      const endpoint = tries.pick(nowMs, mayExplore);
+      if (endpoint === undefined) break;
+      const failure = this.#attemptAt(endpoint, nowMs);
+      if (failure === undefined) {
+        if (mayExplore) this.#hedgeLater(nowMs);
+        return;
+      }
+      this.failure = failure;
+      tries.settle(outcomeOf(failure), nowMs);
+      if (!this.mayRepeat(failure) || !tries.guard.mayRetry(nowMs)) break;
+    }
+    this.refuse();
+  }
+
+  /** Begins an attempt at `endpoint`; why it could not begin, if so. */
+  #attemptAt(endpoint: Endpoint, nowMs: number): AttemptError | undefined {
+    const tries = this.tries;
+    tries.begin(endpoint, nowMs);
+    this.sentNothing();
+    const { attemptMs } = tries.guard.settings.timeout;
+    if (attemptMs !== undefined && !this.opaque) this.#watch(attemptMs);
+    const waiting = this.waiting;
+    if (waiting !== undefined) {
+      // It has all that came, and says itself how it went.
+      this.waiting = undefined;
+      waiting.begin(() => this.#start(endpoint, this, nowMs));
+      return undefined;
+    }
+    try {
+      const attempt = this.#start(endpoint, this, nowMs);
+      tries.attempt = attempt;
+      this.replay?.sendTo(attempt);
+      return undefined;
+    } catch (error) {
+      return asAttemptError(error);
+    }
+  }
+
+  #start(endpoint: Endpoint, request: UpstreamRequest, nowMs: number): Attempt {
+    const route = this.route;
+    if (this.#deadlineMs === Number.POSITIVE_INFINITY)
+      return route.start(endpoint, request, this.exchange, this.#left(), undefined);
+    const leftMs = this.#deadlineMs - nowMs;
+    if ((this.head.seen & SEEN.TIMEOUT) !== 0)
+      this.head = { ...this.head, headers: withTimeout(this.head.headers, leftMs) };
+    return route.start(endpoint, request, this.exchange, this.#left(), leftMs);
+  }
+
+  #hedgeLater(nowMs: number): void {
+    const { guard } = this.tries;
+    const { balancer } = guard;
+    const delayMs = balancer.explored ? balancer.explorationHedgeMs : balancer.hedgeDelayMs;
+    if (delayMs >= 0 && this.status === 0 && !this.over)
+      guard.hedging.add(this, nowMs + delayMs, nowMs);
+  }
+
+  /** Whether `head` is no answer to pass on, because another attempt goes on or begins. */
+  protected setsAside(head: AnswerHead, end: boolean, nowMs: number): boolean {
+    const tries = this.tries;
+    const { endpoint, guard } = tries;
+    if (endpoint !== undefined) this.heed(endpoint, head, nowMs);
+    if (this.opaque || !isFailure(head, end)) return false;
+    if (tries.hedge !== undefined) {
+      tries.drop('failure', nowMs);
+      this.promote();
+      return true;
+    }
+    const { retry } = guard.settings;
+    if (!worthRepeating(this.head, head, end, retry) || !this.#canRepeat()) return false;
+    const next = tries.pick(nowMs, false);
+    if (next === undefined || !guard.mayRetry(nowMs)) return false;
+    tries.drop('failure', nowMs);
+    const failure = this.#attemptAt(next, nowMs);
+    if (failure !== undefined) {
+      this.failure = failure;
+      tries.settle(outcomeOf(failure), nowMs);
+      if (this.mayRepeat(failure) && guard.mayRetry(nowMs)) this.next(nowMs);
+      else this.refuse();
+    }
+    return true;
+  }
+
+  /** The request goes on with its second attempt alone. */
+  protected promote(): void {
+    this.tries.promote();
+    const { attemptMs } = this.tries.guard.settings.timeout;
+    if (attemptMs !== undefined) this.#watch(attemptMs);
+  }
+
+  /** Whoever says when to come back is left alone until then. */
+  protected heed(endpoint: Endpoint, head: AnswerHead, nowMs: number): void {
+    if (head.status !== 429 && head.status !== 503) return;
+    // Of a cluster, one pod says it of itself; its gateway heeds that.
+    if (endpoint.kind === 'remote') return;
+    const waitMs = retryAfterMs(head.headers, this.context.clock.wallMs());
+    if (waitMs > 0) this.tries.guard.balancer.penalise(endpoint, nowMs + waitMs);
+  }
+
+  /** Attempts for this request in all. */
+  #most(): number {
+    const { attemptsMax } = this.tries.guard.settings.retry;
+    return Math.min(this.route.attemptsMax, attemptsMax, ATTEMPTS_MAX);
+  }
+
+  #left(): number {
+    return Math.max(0, this.#most() - this.tries.count);
+  }
+
+  protected mayRepeat(failure: AttemptError): boolean {
+    if (!this.#canRepeat()) return this.#replayable() && failure.neverSent && this.#left() >= 1;
+    return repeatable(this.head, failure);
+  }
+
+  /** Whether what was sent may be sent again by us, as far as that does not depend on how it failed. */
+  #canRepeat(): boolean {
+    return !this.route.unsentOnly && this.#left() >= 1 && this.#replayable();
+  }
+
+  #replayable(): boolean {
+    return this.replay === undefined || this.replay.whole;
+  }
+
+  #watch(attemptMs: number): void {
+    this.#patience?.cancel();
+    this.#patience = this.context.clock.after(attemptMs, () => {
+      if (this.over || this.status !== 0) return;
+      this.tries.attempt?.cancel();
+      const message = `no answer to an attempt within ${attemptMs} ms`;
+      this.onFailed(new AttemptError('DEADLINE_EXCEEDED', message, { neverSent: false }));
+    });
+  }
+
+  /** An answer is here: from now on both ends keep the time themselves. */
+  protected restAssured(): void {
+    this.#deadline?.cancel();
+    this.#patience?.cancel();
+    const { hedging } = this.tries.guard;
+    if (hedging.has(this)) hedging.remove(this);
+  }
+
+  /** The caller waits no longer, and nobody has answered. */
+  #expire(timeoutMs: number, outcome: Outcome): void {
+    if (this.over || this.status !== 0) return;
+    this.tries.drop(outcome, this.context.clock.monotonicMs());
+    this.turnAway('DEADLINE_EXCEEDED', `no answer within ${Math.round(timeoutMs)} ms`);
+  }
+
+  protected turnAway(code: ErrorCode, message: string): void {
+    this.failure = new AttemptError(code, message, { neverSent: false });
+    this.refuse();
+  }
+}
+
+/** Whether an answer speaks against whoever gave it. */
+function isFailure(head: AnswerHead, end: boolean): boolean {
+  return head.status >= 500 || grpcFailure(head, end) >= 0;
+}

@@ -1,0 +1,116 @@
+/**
+ * The attempts at one request: who was asked, who is asked now, and what the balancer hears of it.
+ *
+ * Promises: every attempt that began ends in the balancer's books exactly once.
+ */
+import type { Endpoint, Outcome } from '../balance/endpoint.ts';
+import type { ServiceBalancer } from '../balance/service.ts';
+import type { Guard } from '../resilience/guard.ts';
+import type { Attempt } from './exchange.ts';
+import { Hedge, type HedgeOwner } from './hedge.ts';
+import type { RequestHead } from './message.ts';
+
+/** Those asked before the first. */
+const NONE: readonly Endpoint[] = [];
+
+export class Tries {
+  readonly guard: Guard;
+  /** Attempts so far, hedges and what a far gateway repeated included. */
+  count = 0;
+  hedges = 0;
+  /** Who is asked now; `undefined` between attempts. */
+  endpoint: Endpoint | undefined;
+  /** Who was asked last. */
+  last: Endpoint | undefined;
+  attempt: Attempt | undefined;
+  /** When the present attempt began. */
+  startMs = 0;
+  /** The second attempt beside the present one. */
+  hedge: Hedge | undefined;
+  readonly #balancer: ServiceBalancer;
+  #tried = NONE;
+  #answered = false;
+  #latencyMs = Number.NaN;
+
+  constructor(guard: Guard) {
+    this.guard = guard;
+    this.#balancer = guard.balancer;
+  }
+
+  /** Who would be asked next. `mayExplore`: the request can be hedged. */
+  pick(nowMs: number, mayExplore: boolean): Endpoint | undefined {
+    return this.#balancer.pick(nowMs, this.#tried, mayExplore);
+  }
+
+  /** An attempt at `endpoint` begins; whoever was asked before has been {@link settle}d. */
+  begin(endpoint: Endpoint, nowMs: number): void {
+    this.#tried = this.count === 0 ? [endpoint] : [...this.#tried, endpoint];
+    this.count += 1;
+    this.endpoint = endpoint;
+    this.last = endpoint;
+    this.startMs = nowMs;
+    this.#answered = false;
+    this.#latencyMs = Number.NaN;
+    this.#balancer.begin(endpoint, nowMs);
+  }
+
+  /** The head of the answer came; unless `end`, more follows. */
+  answered(nowMs: number, end: boolean): void {
+    this.#latencyMs = nowMs - this.startMs;
+    if (end || this.endpoint === undefined) return;
+    this.#answered = true;
+    this.#balancer.answered(this.endpoint, this.startMs, nowMs, this.#latencyMs);
+  }
+
+  /** The present attempt is over, in the balancer's books. */
+  settle(outcome: Outcome, nowMs: number): void {
+    const { endpoint } = this;
+    if (endpoint === undefined) return;
+    this.endpoint = undefined;
+    this.#balancer.end(endpoint, this.startMs, nowMs, outcome, this.#latencyMs, this.#answered);
+  }
+
+  /** Ends the present attempt, whose answer nobody wants, with `outcome`. */
+  drop(outcome: Outcome, nowMs: number): void {
+    const { attempt } = this;
+    this.attempt = undefined;
+    attempt?.cancel();
+    this.settle(outcome, nowMs);
+  }
+
+  /** Notes the beginning of a second attempt at `endpoint`; whoever calls starts it. */
+  beginHedge(owner: HedgeOwner, head: RequestHead, endpoint: Endpoint, nowMs: number): Hedge {
+    this.#tried = [...this.#tried, endpoint];
+    this.count += 1;
+    this.hedges += 1;
+    const hedge = new Hedge(owner, head, endpoint, nowMs);
+    this.hedge = hedge;
+    this.#balancer.begin(endpoint, nowMs);
+    return hedge;
+  }
+
+  /** Ends the second attempt, where there is one. */
+  dropHedge(outcome: Outcome, nowMs: number): void {
+    const { hedge } = this;
+    if (hedge === undefined) return;
+    this.hedge = undefined;
+    hedge.attempt?.cancel();
+    const latencyMs = outcome === 'failure' ? nowMs - hedge.startMs : Number.NaN;
+    this.#balancer.end(hedge.endpoint, hedge.startMs, nowMs, outcome, latencyMs, false);
+  }
+
+  /** The second attempt takes the place of the present one, which has been settled. */
+  promote(): Hedge | undefined {
+    const { hedge } = this;
+    if (hedge === undefined) return undefined;
+    this.hedge = undefined;
+    hedge.take();
+    this.attempt = hedge.attempt;
+    this.endpoint = hedge.endpoint;
+    this.last = hedge.endpoint;
+    this.startMs = hedge.startMs;
+    this.#answered = false;
+    this.#latencyMs = Number.NaN;
+    return hedge;
+  }
+}

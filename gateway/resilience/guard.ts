@@ -1,0 +1,80 @@
+/**
+ * What stands between the requests for one service and its endpoints: the balancer, the budgets, the
+ * limits. One for each balancer, shared by all its requests in this process.
+ */
+import type { Clock } from '#core/clock.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import type { ServiceBalancer } from '../balance/service.ts';
+import type { TrafficSettings } from '../snapshot/traffic.ts';
+import { Budget } from './budget.ts';
+import { HedgeQueue } from './hedge-queue.ts';
+import { type Entry, Limiter, type Waiting } from './limiter.ts';
+
+export class Guard {
+  readonly balancer: ServiceBalancer;
+  readonly retries = new Budget();
+  readonly hedges = new Budget();
+  readonly limiter: Limiter;
+  readonly hedging: HedgeQueue;
+
+  constructor(balancer: ServiceBalancer, clock: Clock) {
+    this.balancer = balancer;
+    this.limiter = new Limiter(balancer.settings.limits, clock);
+    this.hedging = new HedgeQueue(clock);
+  }
+
+  get settings(): TrafficSettings {
+    return this.balancer.settings;
+  }
+
+  /** A request came: what it allows for is counted, and it is let in, or not. */
+  enter(who: Waiting, nowMs: number): Entry {
+    const { retry, hedge, limits } = this.balancer.settings;
+    this.limiter.update(limits);
+    const entry = this.limiter.enter(who, nowMs);
+    if (entry === 'full' || entry === 'tooMany') return entry;
+    this.retries.deposit(retry.budgetShare, nowMs);
+    this.hedges.deposit(hedge.budgetShare, nowMs);
+    return entry;
+  }
+
+  /** Takes a repetition after a failure, where one is left. */
+  mayRetry(nowMs: number): boolean {
+    return this.retries.take(this.balancer.settings.retry.budgetPerSecond, nowMs);
+  }
+
+  /** Takes a second attempt beside the first, where both budgets have one left. */
+  mayHedge(nowMs: number): boolean {
+    const { budgetPerSecond } = this.balancer.settings.retry;
+    if (this.retries.left(budgetPerSecond, nowMs) < 1 || !this.hedges.take(0, nowMs)) return false;
+    return this.retries.take(budgetPerSecond, nowMs);
+  }
+}
+
+/** The guards of a gateway, by what `balanceKey` makes. */
+export class Guards {
+  readonly #balancer: Balancer;
+  readonly #clock: Clock;
+  readonly #known = new WeakMap<ServiceBalancer, Guard>();
+
+  constructor(balancer: Balancer, clock: Clock) {
+    this.#balancer = balancer;
+    this.#clock = clock;
+  }
+
+  /** The guard of `key`; `undefined` where no snapshot knows it. Whoever keeps it asks again once its balancer is closed. */
+  of(key: string): Guard | undefined {
+    const balancer = this.#balancer.service(key);
+    return balancer && this.ofBalancer(balancer);
+  }
+
+  /** The guard of `balancer`. */
+  ofBalancer(balancer: ServiceBalancer): Guard {
+    let guard = this.#known.get(balancer);
+    if (guard === undefined) {
+      guard = new Guard(balancer, this.#clock);
+      this.#known.set(balancer, guard);
+    }
+    return guard;
+  }
+}

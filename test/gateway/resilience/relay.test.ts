@@ -1,0 +1,351 @@
+/** What a request survives, and what it may not cost: repetitions, hedges, deadlines and limits. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { AttemptError } from '#gateway/http/attempt-error.ts';
+import { TRAFFIC_DEFAULTS } from '#gateway/snapshot/traffic.ts';
+import { type Bench, serviceOf } from './kit.ts';
+
+const reset = () => new AttemptError('UPSTREAM_RESET', 'reset', { neverSent: false });
+const unsent = (attempts = 1) =>
+  new AttemptError('UPSTREAM_CONNECT', 'refused', { neverSent: true, attempts });
+const { retry, limits, timeout } = TRAFFIC_DEFAULTS;
+
+function last(bench: Bench) {
+  const call = bench.calls.at(-1);
+  if (call === undefined) throw new Error('nobody was asked');
+  return call;
+}
+
+describe('repetitions', () => {
+  test('an idempotent request whose pod breaks off goes to another pod', () => {
+    const bench = serviceOf(3);
+    const client = bench.send();
+    last(bench).fail(reset());
+    last(bench).answer(200, [], 'hello');
+    assert.equal(client.status, 200);
+    assert.equal(client.content, 'hello');
+    assert.notEqual(bench.calls[0]?.key, bench.calls[1]?.key);
+    assert.equal(bench.reports[0]?.attempts, 2);
+  });
+
+  test('an answer of 500 to GET is thrown away for a better one', () => {
+    const bench = serviceOf(3);
+    const client = bench.send();
+    last(bench).answer(500, [], 'broken');
+    assert.equal(client.status, undefined);
+    assert.equal(bench.calls[0]?.cancelled, true);
+    last(bench).answer(200, [], 'whole');
+    assert.deepEqual([client.status, client.content], [200, 'whole']);
+  });
+
+  test('where every pod says 503, the last answer is passed on as it came', () => {
+    const bench = serviceOf(5);
+    const client = bench.send();
+    for (let at = 0; at < 3; at += 1) last(bench).answer(503, ['x-pod', String(at)], 'busy');
+    assert.equal(bench.calls.length, 3);
+    assert.deepEqual([client.status, client.header('x-pod'), client.content], [503, '2', 'busy']);
+  });
+
+  test('POST is repeated only when it surely never reached a pod, or says it may be', () => {
+    const plain = serviceOf(3);
+    const first = plain.send({ method: 'POST' });
+    last(plain).answer(503, [], 'no');
+    assert.equal(first.status, 503);
+    const broken = plain.send({ method: 'POST' });
+    last(plain).fail(reset());
+    assert.equal(broken.status, 502);
+    const refused = plain.send({ method: 'POST' });
+    last(plain).fail(unsent());
+    last(plain).answer(201);
+    assert.equal(refused.status, 201);
+    const keyed = plain.send({ method: 'POST', headers: ['idempotency-key', '1'] });
+    last(plain).fail(reset());
+    last(plain).answer(201);
+    assert.equal(keyed.status, 201);
+  });
+
+  test('a gRPC call refused as UNAVAILABLE before its first message is repeated, another code is not', () => {
+    const bench = serviceOf(3);
+    const call = { method: 'POST', headers: ['content-type', 'application/grpc'] };
+    const client = bench.send(call);
+    last(bench).answer(200, ['content-type', 'application/grpc', 'grpc-status', '14']);
+    assert.equal(client.status, undefined);
+    last(bench).answer(200, ['content-type', 'application/grpc', 'grpc-status', '0']);
+    assert.equal(client.header('grpc-status'), '0');
+    const other = bench.send(call);
+    last(bench).answer(200, ['content-type', 'application/grpc', 'grpc-status', '13']);
+    assert.equal(other.header('grpc-status'), '13');
+  });
+
+  test('content is sent again as far as it has come, and what follows goes to the new pod alone', () => {
+    const bench = serviceOf(3);
+    const client = bench.send({ method: 'PUT', length: 10 });
+    client.listener.onRequestBody(Buffer.from('hello'), 0, 5, false);
+    const [first] = bench.calls;
+    last(bench).fail(reset());
+    client.listener.onRequestBody(Buffer.from('world'), 0, 5, true);
+    assert.equal(first?.received, 'hello');
+    assert.deepEqual([last(bench).received, last(bench).ended], ['helloworld', true]);
+  });
+
+  test('content beyond what is kept makes a request impossible to repeat', () => {
+    const bench = serviceOf(3);
+    const client = bench.send({ method: 'PUT', length: 70_000 });
+    client.listener.onRequestBody(Buffer.alloc(66_000), 0, 66_000, false);
+    last(bench).fail(reset());
+    assert.equal(client.status, 502);
+    assert.equal(bench.calls.length, 1);
+  });
+
+  test('a gateway asked by another repeats only what never reached a pod', () => {
+    const bench = serviceOf(3);
+    const sent = bench.send({}, { unsentOnly: true });
+    last(bench).fail(reset());
+    assert.equal(sent.status, 502);
+    const answered = bench.send({}, { unsentOnly: true });
+    last(bench).answer(503);
+    assert.equal(answered.status, 503);
+    const never = bench.send({}, { unsentOnly: true });
+    last(bench).fail(unsent());
+    last(bench).answer(200);
+    assert.equal(never.status, 200);
+  });
+
+  test('attempts of the far gateway count, so that three by three never becomes nine', () => {
+    const bench = serviceOf(3);
+    const client = bench.send();
+    assert.equal(last(bench).attemptsLeft, 2);
+    last(bench).fail(unsent(3));
+    assert.equal(client.status, 502);
+    assert.equal(client.header('isthmus-attempts'), '3');
+    assert.equal(bench.calls.length, 1);
+  });
+
+  test('a client that has gone is not worth another attempt', () => {
+    const bench = serviceOf(3);
+    const client = bench.send();
+    client.listener.onGone();
+    assert.equal(last(bench).cancelled, true);
+    assert.equal(bench.calls.length, 1);
+    assert.equal(bench.reports.length, 1);
+  });
+
+  test('under total failure repetitions keep to the budget: a fifth, and ten a second', () => {
+    const bench = serviceOf(20);
+    for (let at = 0; at < 1_000; at += 1) {
+      bench.send();
+      const before = bench.calls.length;
+      for (let from = before - 1; from < bench.calls.length; from += 1)
+        bench.calls[from]?.fail(reset());
+      bench.clock.advance(10);
+    }
+    const repeated = bench.calls.length - 1_000;
+    assert.ok(repeated >= 250 && repeated <= 300, `${repeated} repetitions of 1000 requests`);
+  });
+
+  test('a TrafficPolicy may forbid them', () => {
+    const bench = serviceOf(3, { retry: { ...retry, attemptsMax: 1 } });
+    const client = bench.send();
+    last(bench).fail(unsent());
+    assert.equal(client.status, 502);
+  });
+});
+
+describe('time', () => {
+  test('a deadline that has passed is refused before anybody is asked', () => {
+    const bench = serviceOf(1);
+    const client = bench.send({}, { timeoutMs: 0 });
+    assert.equal(client.status, 504);
+    assert.equal(client.header('isthmus-error'), 'DEADLINE_EXCEEDED');
+    assert.equal(bench.calls.length, 0);
+  });
+
+  test('every attempt is told what is left, and the last moment ends them all', () => {
+    const bench = serviceOf(3);
+    const client = bench.send({ headers: ['grpc-timeout', '100m'] });
+    assert.equal(last(bench).leftMs, 100);
+    bench.clock.advance(40);
+    last(bench).fail(unsent());
+    assert.equal(last(bench).leftMs, 60);
+    assert.equal(last(bench).head.headers[1], '60000u');
+    bench.clock.advance(60);
+    assert.equal(last(bench).cancelled, true);
+    assert.equal(client.header('isthmus-error'), 'DEADLINE_EXCEEDED');
+    assert.equal(bench.clock.pending, 1);
+  });
+
+  test('a policy bounds the whole request and each attempt', () => {
+    const bench = serviceOf(3, { timeout: { ...timeout, attemptMs: 50, requestMs: 120 } });
+    const client = bench.send();
+    bench.clock.advance(50);
+    assert.equal(bench.calls.length, 2);
+    assert.equal(bench.calls[0]?.cancelled, true);
+    bench.clock.advance(50);
+    assert.equal(bench.calls.length, 3);
+    bench.clock.advance(20);
+    assert.equal(client.status, 504);
+  });
+});
+
+describe('limits', () => {
+  const small = { limits: { ...limits, concurrencyMax: 1, queueMax: 1, queueMs: 100 } };
+
+  test('a request beyond the limit waits for the one before, with all that came of it', () => {
+    const bench = serviceOf(1, small);
+    const first = bench.send();
+    const second = bench.send({ method: 'POST', length: 5 });
+    second.listener.onRequestBody(Buffer.from('hello'), 0, 5, true);
+    const third = bench.send();
+    assert.equal(third.status, 503);
+    assert.equal(third.header('retry-after'), '1');
+    assert.equal(third.header('isthmus-error'), 'OVERLOADED');
+    assert.equal(bench.calls.length, 1);
+    last(bench).answer(200);
+    assert.equal(first.status, 200);
+    assert.equal(last(bench).received, 'hello');
+    last(bench).answer(201);
+    assert.equal(second.status, 201);
+    assert.equal(bench.reports.length, 3);
+  });
+
+  test('one that waits too long is turned away, and one that leaves gives its place up', () => {
+    const bench = serviceOf(1, small);
+    bench.send();
+    const late = bench.send();
+    bench.clock.advance(100);
+    assert.equal(late.status, 503);
+    const gone = bench.send();
+    gone.listener.onGone();
+    const next = bench.send();
+    last(bench).answer(200);
+    last(bench).answer(200);
+    assert.equal(next.status, 200);
+    assert.equal(bench.reports.length, 4);
+  });
+
+  test('a rate turns away with 429', () => {
+    const bench = serviceOf(1, { limits: { ...limits, ratePerSecond: 1, rateBurst: 1 } });
+    bench.send();
+    const client = bench.send();
+    assert.equal(client.status, 429);
+    assert.equal(client.header('isthmus-error'), 'RATE_LIMITED');
+  });
+});
+
+describe('hedges', () => {
+  /** A service whose pods have answered in 10 ms for some seconds. */
+  function warm(pods: number): Bench {
+    const bench = serviceOf(pods);
+    for (let at = 0; at < 500; at += 1) {
+      bench.send();
+      bench.clock.advance(10);
+      last(bench).answer(200);
+    }
+    return bench;
+  }
+
+  test('a slow first attempt gets a second beside it, and whoever answers first goes on', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(9);
+    assert.equal(bench.calls.length, before + 1);
+    bench.clock.advance(10);
+    const [first, second] = bench.calls.slice(before);
+    assert.notEqual(first?.key, second?.key);
+    second?.answer(200, [], 'from the second');
+    assert.equal(first?.cancelled, true);
+    assert.deepEqual([client.status, client.content], [200, 'from the second']);
+    assert.deepEqual([bench.reports.at(-1)?.attempts, bench.reports.at(-1)?.hedges], [2, 1]);
+  });
+
+  test('a second attempt that is not needed ends, and one that fails is forgotten', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(20);
+    const [first, second] = bench.calls.slice(before);
+    first?.answer(200, [], 'after all');
+    assert.equal(second?.cancelled, true);
+    assert.equal(client.content, 'after all');
+    const other = bench.send();
+    bench.clock.advance(20);
+    last(bench).answer(500);
+    assert.equal(other.status, undefined);
+    bench.calls.at(-2)?.answer(200);
+    assert.equal(other.status, 200);
+  });
+
+  test('a first attempt that fails leaves the request to the second, without another', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(20);
+    const [first, second] = bench.calls.slice(before);
+    first?.fail(reset());
+    assert.equal(bench.calls.length, before + 2);
+    second?.answer(204);
+    assert.equal(client.status, 204);
+  });
+
+  test('a client that leaves ends both', () => {
+    const bench = warm(3);
+    const client = bench.send();
+    bench.clock.advance(20);
+    client.listener.onGone();
+    assert.deepEqual([bench.calls.at(-1)?.cancelled, bench.calls.at(-2)?.cancelled], [true, true]);
+  });
+
+  test('only requests that are safe and have no content are hedged, and only where there is a second pod', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    bench.send({ method: 'DELETE' });
+    bench.send({ method: 'POST', headers: ['idempotency-key', '1'] });
+    bench.clock.advance(100);
+    assert.equal(bench.calls.length, before + 2);
+    const lone = warm(1);
+    const alone = lone.calls.length;
+    lone.send();
+    lone.clock.advance(100);
+    assert.equal(lone.calls.length, alone + 1);
+  });
+
+  test('hedges keep to a twentieth of the requests when everything is slow', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    for (let at = 0; at < 400; at += 1) {
+      const from = bench.calls.length;
+      bench.send();
+      bench.clock.advance(50);
+      for (const call of bench.calls.slice(from)) if (!call.cancelled) call.answer(200);
+    }
+    const hedges = bench.calls.length - before - 400;
+    assert.ok(hedges > 0 && hedges <= 45, `${hedges} hedges of 400 requests`);
+  });
+});
+
+describe('whoever says when to come back', () => {
+  test('a pod is left alone as long as it says, and its 429 is passed on', () => {
+    const bench = serviceOf(3);
+    const client = bench.send();
+    const busy = last(bench).key;
+    last(bench).answer(429, ['retry-after', '5']);
+    assert.equal(client.status, 429);
+    for (let at = 0; at < 50; at += 1) {
+      bench.send();
+      assert.notEqual(last(bench).key, busy);
+      last(bench).answer(200);
+      bench.clock.advance(50);
+    }
+  });
+
+  test('where there is nobody else it is asked all the same', () => {
+    const bench = serviceOf(1);
+    const client = bench.send();
+    last(bench).answer(429, ['retry-after', '5']);
+    assert.equal(client.status, 429);
+    const next = bench.send();
+    last(bench).answer(200);
+    assert.equal(next.status, 200);
+  });
+});

@@ -1,0 +1,108 @@
+/**
+ * `npm run sim -- --seeds N [--scenario NAME] [--seed N] [--json]`: plays scenarios against the production
+ * balancer and relay, under a virtual clock.
+ *
+ * Every seed plays every scenario; `--seed` plays one seed alone. Figures of the reference experiment as published
+ * come first. Progress goes to standard error. Exit 1 when a property fails, with the command that replays it; 2
+ * for bad arguments.
+ */
+import { parseArgs } from 'node:util';
+import { play } from './play.ts';
+import { Run } from './run.ts';
+import { SCENARIOS } from './scenarios/all.ts';
+import { PROMISED, playReference } from './scenarios/reference.ts';
+
+const SEEDS_MAX = 1_000_000;
+const WARM_UP_MS = 30_000;
+const MEASURED_MS = 120_000;
+
+const wish = readArguments();
+const failures: { scenario: string; seed: number; problems: readonly string[] }[] = [];
+const worst: Record<string, Record<string, number>> = {};
+let done = 0;
+for (const seed of wish.seeds) {
+  for (const scenario of wish.scenarios) {
+    const { problems, figures } = await play(scenario, seed);
+    done += 1;
+    if (wish.single) worst[scenario.name] = { ...figures };
+    else noteWorst(scenario.name, figures);
+    if (problems.length === 0) continue;
+    failures.push({ scenario: scenario.name, seed, problems });
+    process.stderr.write(
+      `\n${scenario.name} fails with seed ${seed}:\n  ${problems.join('\n  ')}\n` +
+        `  replay: npm run sim -- --scenario ${scenario.name} --seed ${seed}\n`,
+    );
+  }
+  if (process.stderr.isTTY || seed % 10 === 0)
+    process.stderr.write(`${done} runs, ${failures.length} failed\n`);
+}
+const published = wish.reference ? await publish() : undefined;
+if (wish.json) {
+  const document = { runs: done, failures, largest: worst, reference: published };
+  process.stdout.write(`${JSON.stringify(document)}\n`);
+} else {
+  for (const [name, figures] of Object.entries(worst))
+    process.stdout.write(`${name.padEnd(16)} ${words(figures)}\n`);
+  if (published)
+    for (const [name, figures] of Object.entries(published))
+      process.stdout.write(`reference, ${name.padEnd(10)} ${words(figures)}\n`);
+  process.stdout.write(`${done} runs, ${failures.length} failed\n`);
+}
+process.exit(failures.length === 0 ? 0 : 1);
+
+/** The reference experiment with its published length, beside what was promised and what is possible. */
+async function publish(): Promise<Record<string, Record<string, number>>> {
+  const isthmus = await playReference(new Run(1), WARM_UP_MS, MEASURED_MS);
+  const oracle = await playReference(new Run(1), WARM_UP_MS, MEASURED_MS, true);
+  return { promised: PROMISED, isthmus: { ...isthmus }, oracle: { ...oracle } };
+}
+
+/** Keeps the largest of each figure over all seeds. */
+function noteWorst(name: string, figures: Readonly<Record<string, number>>): void {
+  worst[name] ??= {};
+  for (const [key, value] of Object.entries(figures)) {
+    const known = worst[name][key];
+    if (known === undefined || value > known) worst[name][key] = value;
+  }
+}
+
+function words(figures: Readonly<Record<string, number>>): string {
+  return Object.entries(figures)
+    .map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`)
+    .join(', ');
+}
+
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seeds: { type: 'string' },
+        seed: { type: 'string' },
+        scenario: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+    const count = (text: string, what: string) => {
+      const number = Number(text);
+      if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
+      throw new Error(`--${what} is "${text}": expected a number from 1 to ${SEEDS_MAX}`);
+    };
+    if (values.seed !== undefined && values.seeds !== undefined)
+      throw new Error('--seed plays one, --seeds plays many: give one of them');
+    const { scenario: name, json } = values;
+    const scenarios = SCENARIOS.filter((each) => name === undefined || each.name === name);
+    if (scenarios.length === 0) {
+      const known = SCENARIOS.map((each) => each.name).join(', ');
+      throw new Error(`there is no scenario "${name}": there are ${known}`);
+    }
+    const single = values.seed !== undefined;
+    const seeds = single
+      ? [count(values.seed as string, 'seed')]
+      : Array.from({ length: count(values.seeds ?? '50', 'seeds') }, (_, at) => at + 1);
+    const reference = !single && (name === undefined || name === 'reference');
+    return { seeds, scenarios, json, single, reference };
+  } catch (error) {
+    process.stderr.write(`error: ${(error as Error).message}\n`);
+    return process.exit(2);
+  }
+}
