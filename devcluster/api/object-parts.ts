@@ -4,8 +4,7 @@
 
 import type { NameForm } from '../kinds/names.ts';
 import { asList, asNumber, asObject, type JsonObject, type KubeObject, without } from './json.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import { ApiError } from './status.ts';
+import type { ResourceDef } from './resources.ts';
 
 /** The subresource an object is written through. */
 export type WritePart = '' | 'status' | 'scale';
@@ -52,17 +51,3 @@ export const CONDITIONAL = new Set([
   'leases.coordination.k8s.io',
   'customresourcedefinitions.apiextensions.k8s.io',
 ]);
-
-/** The real server cannot make a typed object of it, and calls that an error without a reason. */
-export function undeclared(
-  def: ResourceDef,
-  namespace: string,
-  name: string,
-  complaints: readonly string[],
-): ApiError {
-  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
-  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
-  const fields = paths.map((path) => `.${path}: field not declared in schema`);
-  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
-  return new ApiError(500, '', message);
-}

@@ -31,7 +31,6 @@ import {
   nameForm,
   SYSTEM_METADATA,
   scopeConfig,
-  undeclared,
   type WritePart,
 } from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
