@@ -5,7 +5,6 @@
  * object is gone, is over, for the watch will lead to a new plan.
  */
 import type { KubeClient, Resource } from '#kube/client.ts';
-import { statusOf } from '#kube/status.ts';
 import { objectKey } from '#kube/parse.ts';
 import {
   endpointSlices,
@@ -15,6 +14,7 @@ import {
   services,
   trafficPolicies,
 } from '#kube/resources/builtin.ts';
+import { statusOf } from '#kube/status.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Action, Written } from './input.ts';
 

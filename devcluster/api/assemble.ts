@@ -50,6 +50,8 @@ export interface Assembly {
   begin(address: { readonly host: string; readonly port: number }): void;
 }
 
+/** Offset of x.y.96.1, the address of Service `kubernetes`, in the range of Service addresses. */
+const SERVICES_FROM = 32 * 256 + 1;
 /** CRDs are kept here. */
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 
@@ -59,9 +61,9 @@ export function assemble(options: AssemblyOptions): Assembly {
   const version = serverVersion(options.kubernetesVersion);
   const clock = new SkewedClock(options.clock);
   const store = new Store(clock.wallMs());
-  const registry = new Registry(
-    builtinResources(new AddressPool(clock, `127.${block}.96.0/20`, 1, 0)),
-  );
+  // Room for 16,000 Services, of which the first addresses are those people know.
+  const pool = new AddressPool(clock, `127.${block}.64.0/18`, SERVICES_FROM, 0);
+  const registry = new Registry(builtinResources(pool));
   const kubernetesIp = `127.${block}.96.1`;
   const objects = new Objects(store, clock, random);
   const adminToken = randomBytes(24).toString('base64url');

@@ -44,4 +44,6 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly user: User;
   readonly warnings: string[];
+  /** Set where the body, not the query, says that nothing is to be done in earnest. */
+  dryRun?: boolean;
 }

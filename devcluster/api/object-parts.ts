@@ -45,3 +45,9 @@ export function nameForm(def: ResourceDef): NameForm {
   if (def.kind === 'Namespace' && def.group === '') return 'label';
   return 'subdomain';
 }
+
+/** Beside custom resources: kinds that are replaced only with the version they had. */
+export const CONDITIONAL = new Set([
+  'leases.coordination.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+]);

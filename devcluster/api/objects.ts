@@ -13,11 +13,11 @@ import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
+import { admitAccount, admitNamespace, undeclared } from './admission.ts';
 import { decodeBody, type FieldValidation } from './decode-body.ts';
 import {
   asList,
   asNumber,
-  asObject,
   asString,
   deepEqual,
   isDeleting,
@@ -25,15 +25,20 @@ import {
   type KubeObject,
   without,
 } from './json.ts';
-import { isFree, nameForm, SYSTEM_METADATA, scopeConfig, type WritePart } from './object-parts.ts';
+import {
+  CONDITIONAL,
+  isFree,
+  nameForm,
+  SYSTEM_METADATA,
+  scopeConfig,
+  type WritePart,
+} from './object-parts.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import {
-  ApiError,
   alreadyExists,
   badRequest,
   conflict,
   fieldError,
-  forbidden,
   invalid,
   modified,
   notFound,
@@ -97,8 +102,8 @@ export class Objects {
     object = def.rules.defaults?.(object) ?? object;
     if (def.custom) object = withDefaults(def.schema, object);
     const name = object.metadata.name ?? '';
-    if (def.namespaced) this.#admitNamespace(def, namespace, name);
-    if (def.storage === 'pods') this.#admitAccount(def, object);
+    if (def.namespaced) admitNamespace(this.store, def, namespace, name);
+    if (def.storage === 'pods') admitAccount(this.store, def, object);
     this.#check(def, object, undefined);
     if (this.store.get(def.storage, namespace, name)) {
       throw alreadyExists(def.group, def.plural, name);
@@ -194,7 +199,7 @@ export class Objects {
     let object = applyConfig(def.schema, empty, scoped, writer, true);
     object = def.rules.defaults?.(object) ?? object;
     if (def.custom) object = withDefaults(def.schema, object);
-    if (def.namespaced) this.#admitNamespace(def, namespace, name);
+    if (def.namespaced) admitNamespace(this.store, def, namespace, name);
     this.#check(def, object, undefined);
     object = def.rules.admitCreate?.(object) ?? object;
     if (options.dryRun) {
@@ -326,33 +331,6 @@ export class Objects {
     if (causes.length > 0) throw invalid(def.group, def.kind, object.metadata.name ?? '', causes);
   }
 
-  #admitNamespace(def: ResourceDef, namespace: string, name: string): void {
-    const found = this.store.get('namespaces', '', namespace);
-    if (!found) throw notFound('', 'namespaces', namespace);
-    if (!isDeleting(found)) return;
-    const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
-    const error = forbidden(def.group, def.plural, name, why);
-    throw new ApiError(error.code, error.reason, error.message, {
-      ...error.details,
-      causes: [
-        {
-          reason: 'NamespaceTerminating',
-          message: `namespace ${namespace} is being terminated`,
-          field: 'metadata.namespace',
-        },
-      ],
-    });
-  }
-
-  /** The admission plugin ServiceAccount: a pod without its account would have no token. */
-  #admitAccount(def: ResourceDef, pod: KubeObject): void {
-    const namespace = asString(pod.metadata.namespace);
-    const account = asString(asObject(pod.spec).serviceAccountName) || 'default';
-    if (this.store.get('serviceaccounts', namespace, account)) return;
-    const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
-    throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
-  }
-
   #writer(def: ResourceDef, options: WriteOptions): Writer {
     return {
       name: options.manager,
@@ -368,31 +346,11 @@ export class Objects {
   }
 }
 
-/** Beside custom resources: kinds that are replaced only with the version they had. */
-const CONDITIONAL = new Set([
-  'leases.coordination.k8s.io',
-  'customresourcedefinitions.apiextensions.k8s.io',
-]);
-
 /** `stored` in the version of `def`. */
 export function shown(def: ResourceDef, stored: KubeObject): KubeObject {
   if (def.convert) return def.convert.fromStored(stored);
   const apiVersion = groupVersion(def);
   return stored.apiVersion === apiVersion ? stored : { ...stored, apiVersion };
-}
-
-/** The real server cannot make a typed object of it, and calls that an error without a reason. */
-function undeclared(
-  def: ResourceDef,
-  namespace: string,
-  name: string,
-  complaints: readonly string[],
-): ApiError {
-  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
-  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
-  const fields = paths.map((path) => `.${path}: field not declared in schema`);
-  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
-  return new ApiError(500, '', message);
 }
 
 function toStored(def: ResourceDef, object: KubeObject): KubeObject {

@@ -81,18 +81,17 @@ export class Lists {
     const items: KubeObject[] = [];
     let next: string | undefined;
     let remaining = 0;
-    for (const object of all) {
-      if (namespace !== '' && namespaceOf(object) !== namespace) continue;
-      const key = keyOf(object);
-      if (from && key <= from.start) continue;
-      if (predicate && !predicate(object)) continue;
+    const [first, end] = rangeOf(all, namespace, from?.start);
+    for (let index = first; index < end; index += 1) {
+      const object = all[index];
+      if (object === undefined || (predicate && !predicate(object))) continue;
       if (limit === 0 || items.length < limit) {
         items.push(object);
         continue;
       }
-      next ??= keyOf(items.at(-1) ?? object);
-      remaining += 1;
-      if (predicate) break;
+      next = keyOf(items.at(-1) ?? object);
+      remaining = end - index;
+      break;
     }
     const metadata: JsonObject = { resourceVersion: String(revision) };
     if (next !== undefined) {
@@ -152,6 +151,38 @@ export class Lists {
     }
     return found.items;
   }
+}
+
+/**
+ * Where in `all`, which is in order of keys, the objects of `namespace` (empty: of all) after the key `start` are. Found by halving,
+ * for a list of 50,000 objects has hundreds of pages.
+ */
+function rangeOf(
+  all: readonly KubeObject[],
+  namespace: string,
+  start: string | undefined,
+): [first: number, end: number] {
+  const firstFrom = (isBefore: (key: string) => boolean) => {
+    let [low, high] = [0, all.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const object = all[middle];
+      if (object !== undefined && isBefore(keyOf(object))) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const after = start === undefined ? 0 : firstFrom((key) => key <= start);
+  if (namespace === '') return [after, all.length];
+  // `0` comes right after `/`: no key of the namespace is beyond it.
+  const [prefix, beyond] = [`${namespace}/`, `${namespace}0`];
+  return [
+    Math.max(
+      after,
+      firstFrom((key) => key < prefix),
+    ),
+    firstFrom((key) => key < beyond),
+  ];
 }
 
 /** 504 for a version this server has not reached. */

@@ -239,6 +239,7 @@ async function remove(
 ): Promise<void> {
   if (part !== '') throw methodNotAllowed();
   const options = deleteOptions(await readObject(call.request, true), call.query);
+  call.dryRun = options.dryRun === true;
   const { objects, clock } = context;
   const deletion = deleteObject(objects, clock, def, target.namespace, target.name, options);
   await replyDeleted(context, call, def, deletion);
@@ -279,6 +280,7 @@ async function removeAll(
 ): Promise<void> {
   const namespace = namespaceFor(def, target);
   const options = deleteOptions(await readObject(call.request, true), call.query);
+  call.dryRun = options.dryRun === true;
   const predicate = selection(def, call.query);
   const { objects, clock } = context;
   const deleted: Json[] = [];

@@ -102,7 +102,7 @@ async function dispatch(context: ApiContext, call: Call): Promise<void> {
   const def = context.registry.find(target.group, target.version, target.plural);
   if (!def) throw noResource();
   await serveResource(context, call, def, target, verb);
-  if (WRITES.has(verb) && !def.review && !call.query.has('dryRun')) {
+  if (WRITES.has(verb) && !def.review && !call.query.has('dryRun') && !call.dryRun) {
     context.writes.count(call.user.name, verb, target);
   }
 }

@@ -289,6 +289,7 @@ async function evict(
 ): Promise<void> {
   const body = await readObject(call.request);
   const options = deleteOptions(asObject(body.deleteOptions), call.query);
+  call.dryRun = options.dryRun === true;
   const { objects, clock, store } = context;
   const pod = objects.get(def, target.namespace, target.name);
   for (const budget of store.list(BUDGETS, target.namespace)) {

@@ -22,13 +22,10 @@ import { matchesSelector } from '../api/selectors.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
+import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
 
 /** Where Services are kept. */
 export const SERVICES = 'services';
-/** Where EndpointSlices are kept. */
-export const SLICES = 'endpointslices.discovery.k8s.io';
-/** Label of a slice that names its Service. */
-export const SERVICE_NAME = 'kubernetes.io/service-name';
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslice-controller.k8s.io';
 /** Endpoints of one slice, as the controller's default has it. */
@@ -80,10 +77,9 @@ interface Wanted {
 function reconcile(kit: Kit, key: string): void {
   const [namespace, name] = splitKey(key);
   const service = kit.store.get(SERVICES, namespace, name);
-  const owned = kit.store.list(SLICES, namespace).filter((slice) => {
-    const labels = labelsOf(slice);
-    return labels[SERVICE_NAME] === name && labels[MANAGED_BY] === MANAGER && !isDeleting(slice);
-  });
+  const owned = slicesOf(kit.store, namespace, name).filter(
+    (slice) => labelsOf(slice)[MANAGED_BY] === MANAGER && !isDeleting(slice),
+  );
   const selector = service && !isDeleting(service) ? selectorOf(service) : undefined;
   if (!service || !selector || at(service, 'spec', 'type') === 'ExternalName') {
     for (const slice of owned) kit.delete(SLICES, slice);

@@ -15,9 +15,10 @@ import {
   labelsOf,
   namespaceOf,
 } from '../api/json.ts';
-import { SERVICE_NAME, SERVICES, SLICES } from './endpoint-slices.ts';
+import { SERVICES } from './endpoint-slices.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
+import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
 
 const ENDPOINTS = 'endpoints';
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
@@ -52,10 +53,7 @@ function reconcile(kit: Kit, key: string): void {
     if (live && !service) kit.delete(ENDPOINTS, live);
     return;
   }
-  const subsets = kit.store
-    .list(SLICES, namespace)
-    .filter((slice) => labelsOf(slice)[SERVICE_NAME] === name)
-    .flatMap(subsetOf);
+  const subsets = slicesOf(kit.store, namespace, name).flatMap(subsetOf);
   if (!live) {
     const labels = { 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' };
     kit.create(ENDPOINTS, namespace, { metadata: { name, labels }, subsets });

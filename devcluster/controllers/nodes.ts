@@ -7,16 +7,24 @@ import type { Kit } from './kit.ts';
 /** Reports both Nodes of `cluster` as ready. */
 export function reportNodes(kit: Kit, cluster: string, block: number): void {
   const now = kit.context.objects.now();
+  const version = kit.context.version.gitVersion;
   const node = (role: 'pods' | 'processes', runtime: string) => {
     const name = `${cluster}-${role}`;
     const found = kit.store.get('nodes', '', name);
-    if (found) kit.setStatus('nodes', found, status(name, runtime, `127.${block}.0.1`, now));
+    if (found)
+      kit.setStatus('nodes', found, status(name, runtime, `127.${block}.0.1`, now, version));
   };
   node('pods', 'isthmus://in-process');
   node('processes', 'isthmus://child-process');
 }
 
-function status(name: string, runtime: string, address: string, now: string): JsonObject {
+function status(
+  name: string,
+  runtime: string,
+  address: string,
+  now: string,
+  version: string,
+): JsonObject {
   const amount = { cpu: '2', memory: '4Gi', pods: '4000', 'ephemeral-storage': '10Gi' };
   const condition = (type: string, holds: boolean, reason: string, message: string) => ({
     type,
@@ -45,7 +53,7 @@ function status(name: string, runtime: string, address: string, now: string): Js
       containerRuntimeVersion: runtime,
       kernelVersion: 'none',
       kubeProxyVersion: '',
-      kubeletVersion: 'v1.33.0+isthmus',
+      kubeletVersion: version,
       machineID: '',
       operatingSystem: 'linux',
       osImage: 'Isthmus embedded cluster',

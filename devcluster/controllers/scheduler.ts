@@ -2,7 +2,8 @@
  * The scheduler: a Node and an address for every pod.
  *
  * Pods of `isthmus-system` go to the Node of processes, which a kubelet outside this process runs; all
- * others to the Node of pods. An address belongs to a pod for its life and rests a minute afterwards.
+ * others to the Node of pods. A Node that is cordoned, or has a taint that a pod does not tolerate, takes none: the pod is
+ * Pending, and says why, until that changes. An address belongs to a pod for its life and rests a minute afterwards.
  */
 import { SYSTEM_NAMESPACE } from '#core/names.ts';
 import {
@@ -11,6 +12,7 @@ import {
   asString,
   at,
   isDeleting,
+  type JsonObject,
   type KubeObject,
   namespaceOf,
 } from '../api/json.ts';
@@ -34,13 +36,19 @@ export function runScheduler(kit: Kit, cluster: string, block: number, pool: Add
       held.delete(uid);
     } else if (type === 'ADDED') queue.add(keyOf(object));
   });
+  const stopNodes = kit.store.listen(NODES, () => {
+    for (const pod of kit.store.list(PODS)) if (isUnplaced(pod)) queue.add(keyOf(pod));
+  });
   return {
     close() {
       stop();
+      stopNodes();
       queue.close();
     },
   };
 }
+
+const NODES = 'nodes';
 
 interface Place {
   readonly cluster: string;
@@ -55,12 +63,17 @@ function schedule(kit: Kit, place: Place, key: string): void {
   const { cluster, hostIP, pool, held } = place;
   const [namespace, name] = splitKey(key);
   const pod = kit.store.get(PODS, namespace, name);
-  if (!pod || isDeleting(pod) || at(pod, 'status', 'podIP') !== undefined) return;
+  if (!pod || !isUnplaced(pod)) return;
   const asked = asString(at(pod, 'spec', 'nodeName'));
   const role = namespaceOf(pod) === SYSTEM_NAMESPACE ? 'processes' : 'pods';
   const nodeName = asked || `${cluster}-${role}`;
-  const node = kit.store.get('nodes', '', nodeName);
+  const node = kit.store.get(NODES, '', nodeName);
   if (!node) return;
+  const why = asked === '' ? closedBecause(node, pod) : undefined;
+  if (why !== undefined) {
+    hold(kit, pod, why);
+    return;
+  }
   const podIP = pool.take();
   held.set(pod.metadata.uid, podIP);
   const now = kit.context.objects.now();
@@ -77,4 +90,42 @@ function schedule(kit: Kit, place: Place, key: string): void {
   kit.context.objects.commit(kit.def(PODS), { ...pod, spec, status } as KubeObject);
   const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
   kit.events.record(pod, 'Normal', 'Scheduled', message);
+}
+
+function isUnplaced(pod: KubeObject): boolean {
+  return !isDeleting(pod) && at(pod, 'status', 'podIP') === undefined;
+}
+
+/** Why `node` takes no pod such as `pod`, as the real scheduler words it. */
+function closedBecause(node: KubeObject, pod: KubeObject): string | undefined {
+  if (at(node, 'spec', 'unschedulable') === true) return '1 node(s) were unschedulable';
+  const tolerations = asObjects(at(pod, 'spec', 'tolerations'));
+  const taint = asObjects(at(node, 'spec', 'taints')).find(
+    (each) =>
+      each.effect !== 'PreferNoSchedule' &&
+      !tolerations.some((toleration) => tolerates(toleration, each)),
+  );
+  if (taint === undefined) return undefined;
+  return `1 node(s) had untolerated taint {${asString(taint.key)}: ${asString(taint.value)}}`;
+}
+
+function tolerates(toleration: JsonObject, taint: JsonObject): boolean {
+  const key = asString(toleration.key);
+  const effect = asString(toleration.effect);
+  if (effect !== '' && effect !== taint.effect) return false;
+  if (toleration.operator === 'Exists') return key === '' || key === taint.key;
+  return key === taint.key && asString(toleration.value) === asString(taint.value);
+}
+
+function hold(kit: Kit, pod: KubeObject, why: string): void {
+  const message = `0/1 nodes are available: ${why}.`;
+  const now = kit.context.objects.now();
+  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+  const before = asObjects(at(pod, 'status', 'conditions'));
+  if (before.some((each) => each.type === condition.type && each.message === message)) return;
+  kit.setStatus(PODS, pod, {
+    ...asObject(pod.status),
+    conditions: withCondition(before, condition, now),
+  });
+  kit.events.record(pod, 'Warning', 'FailedScheduling', message);
 }

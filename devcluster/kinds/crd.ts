@@ -249,7 +249,9 @@ function columnsOf(version: JsonObject): Column[] {
         type,
         ...(format === '' ? {} : { format }),
         priority: asNumber(item.priority),
-        description: asString(item.description),
+        description:
+          asString(item.description) ||
+          `Custom resource definition column (in JSONPath format): ${asString(item.jsonPath)}`,
         cell: (object, nowMs) => {
           const value = read(object);
           if (value === undefined || value === null) return null;

@@ -18,9 +18,10 @@ import {
   labelsOf,
   namespaceOf,
 } from '../api/json.ts';
-import { SERVICE_NAME, SERVICES, SLICES } from '../controllers/endpoint-slices.ts';
+import { SERVICES } from '../controllers/endpoint-slices.ts';
 import type { Kit, Running } from '../controllers/kit.ts';
 import { keyOf, splitKey } from '../controllers/queue.ts';
+import { SERVICE_NAME, SLICES, slicesOf } from '../controllers/service-slices.ts';
 import { type Candidates, candidates, pick } from './endpoints.ts';
 import { splice } from './splice.ts';
 
@@ -181,9 +182,9 @@ export class ServiceProxy implements Running {
 
   #candidates(key: string, portName: string): Candidates {
     const [namespace, name] = splitKey(key);
-    const slices = this.#kit.store
-      .list(SLICES, namespace)
-      .filter((slice) => labelsOf(slice)[SERVICE_NAME] === name && slice.addressType === 'IPv4');
+    const slices = slicesOf(this.#kit.store, namespace, name).filter(
+      (slice) => slice.addressType === 'IPv4',
+    );
     return candidates(slices, portName);
   }
 }

@@ -270,6 +270,28 @@ for (const { binary } of (KUBECTLS.length > 0 ? KUBECTLS : NONE).filter((each) =
       await fails('get ingresses', /the server doesn't have a resource type "ingresses"/);
     });
 
+    test('a cordoned or tainted Node takes no pods, and its pods can be drained', async () => {
+      await prints('run first --image=x:1', 'pod/first created\n');
+      await prints('wait pod/first --for=condition=Ready --timeout=10s', /condition met/);
+      await prints('drain west-pods --force --timeout=10s', /node\/west-pods drained\n$/);
+      await prints('get nodes west-pods --no-headers', /Ready,SchedulingDisabled/);
+      await prints('run second --image=x:1', 'pod/second created\n');
+      await prints(
+        'wait pod/second --for=condition=PodScheduled=false --timeout=5s',
+        'pod/second condition met\n',
+      );
+      await prints('get pod second --no-headers', /^second +0\/1 +Pending/);
+      await prints('taint nodes west-pods a=b:NoSchedule', 'node/west-pods tainted\n');
+      await prints('uncordon west-pods', 'node/west-pods uncordoned\n');
+      await prints(
+        'events --for pod/second',
+        /0\/1 nodes are available: 1 node\(s\) had untolerated taint {a: b}\./,
+      );
+      await prints('taint nodes west-pods a-', 'node/west-pods untainted\n');
+      await prints('wait pod/second --for=condition=Ready --timeout=10s', /condition met/);
+      await prints('delete pod second --now', /deleted/);
+    });
+
     test('a watch prints rows and events as they come', async () => {
       const rows = kubectl(
         'get cm -w --request-timeout=3s -o custom-columns=N:.metadata.name,V:.data.v --field-selector metadata.name=watched',

@@ -16,7 +16,7 @@ import { configMaps } from '#kube/resources/builtin.ts';
 import { eventually, startWorld, type World } from '#test/devcluster/world.ts';
 
 const real = process.env.ISTHMUS_REAL_LIMITS === '1';
-const noticedMsMax = real ? 30_000 : 3_000;
+const noticedMsMax = real ? 30_000 : 6_000;
 const NAMESPACE = '/api/v1/namespaces/default/configmaps';
 
 /** A reflector of ConfigMaps that reaches the server through `wire`. */
@@ -29,7 +29,7 @@ function reflect(world: World, wire: Wire, signal: AbortSignal) {
     clock: systemClock,
     random: systemRandom,
     log: silentLogger,
-    ...(real ? {} : { watchIdleMs: 400, requestDeadlineMs: 400 }),
+    ...(real ? {} : { watchIdleMs: 1_500, requestDeadlineMs: 1_500 }),
   });
   const reflector = new Reflector({
     client,

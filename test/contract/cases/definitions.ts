@@ -72,8 +72,10 @@ export const definitions: readonly ContractCase[] = [
       const path = await established(cluster, definition);
       const found = await cluster.must(200, 'GET', `${CRDS}/${metaOf(definition).name}`);
       const conditions = asObjects(at(found, 'status', 'conditions'));
-      const types = conditions.map(({ type, status }) => `${type} ${status}`).sort();
-      assert.deepEqual(types, ['Established True', 'NamesAccepted True']);
+      const types = conditions.map(({ type, status }) => `${type} ${status}`);
+      for (const type of ['Established True', 'NamesAccepted True']) {
+        assert.ok(types.includes(type), String(types));
+      }
       assert.deepEqual(at(found, 'status', 'storedVersions'), ['v1']);
       const list = await cluster.must(200, 'GET', path);
       assert.equal(list.kind, 'ThingList');
@@ -330,7 +332,9 @@ export const definitions: readonly ContractCase[] = [
       const [row] = asObjects(table.rows);
       const cells = (row?.cells ?? []) as unknown[];
       assert.deepEqual(cells.slice(0, 3), ['x', 'east', null]);
-      cluster.record('columns', asObjects(table.columnDefinitions));
+      // What columns are described as is for people, and changes with every release.
+      const [, ...described] = asObjects(table.columnDefinitions);
+      cluster.record('columns', described);
     },
   },
 ];

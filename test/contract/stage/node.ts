@@ -28,6 +28,7 @@ const PROCESSES = 'contract-processes';
 const SAMPLES = 'contract-samples';
 /** A node whose lease is older than forty seconds is given up by the controllers of a real cluster. */
 const HEARTBEAT_MS = 10_000;
+const RETRY_MS = 250;
 
 export interface NodeOptions {
   readonly cluster: string;
@@ -135,12 +136,21 @@ export class PlayedNode {
       const step = this.#next(pod);
       if (!step) continue;
       this.#busy.add(uid);
-      step()
-        .catch((error: unknown) => {
-          if (!this.#ended.signal.aborted) this.failures.push(describeError(error));
-        })
-        .finally(() => this.#busy.delete(uid));
+      step().then(
+        () => this.#done(uid),
+        (error: unknown) => {
+          if (this.#ended.signal.aborted) return;
+          this.failures.push(describeError(error));
+          systemClock.after(RETRY_MS, () => this.#done(uid));
+        },
+      );
     }
+  }
+
+  /** What came meanwhile was passed over, so it is looked at now. */
+  #done(uid: string): void {
+    this.#busy.delete(uid);
+    if (!this.#ended.signal.aborted) this.#reconcile();
   }
 
   /** What went wrong, for whoever asks why a pod is not ready. */

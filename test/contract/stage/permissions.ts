@@ -42,7 +42,8 @@ export function shippedPermissions(): Permission[] {
   });
 }
 
-function expanded(
+/** The permissions of one rule, each alone. */
+export function expanded(
   rule: JsonObject,
   given: Pick<Permission, 'account' | 'role' | 'namespace'>,
 ): Permission[] {

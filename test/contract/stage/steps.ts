@@ -10,6 +10,7 @@ import type { Outcome } from '../run.ts';
 import { FLOWS } from './flows.ts';
 import { jobOf } from './job.ts';
 import { MUTATIONS, mutate } from './mutations.ts';
+import { operate } from './operator.ts';
 import type { Pair } from './pair.ts';
 import { shippedPermissions, unused } from './permissions.ts';
 
@@ -19,16 +20,26 @@ export interface Step {
   run(pair: Pair): Promise<void>;
 }
 
+const OPERATE: Step = {
+  name: 'clusters are linked and unlinked by who may do nothing else (docs/permissions.md)',
+  run: operate,
+};
+
 const [LINKED, ...LATER] = MAIN_JOB.map(({ name, run }) => ({
   name,
   run: (pair: Pair) => run(jobOf(pair)),
 }));
 
+/** The first step after which the two are not as they were. */
+const OUTAGE = LATER.findIndex(({ name }) => name.startsWith('killing'));
+
 /** See the file header. */
 export const STEPS: readonly Step[] = [
   ...(LINKED ? [LINKED] : []),
   ...FLOWS,
-  ...LATER,
+  ...LATER.slice(0, OUTAGE),
+  OPERATE,
+  ...LATER.slice(OUTAGE),
   {
     name: 'every permission of manifests/ is used: without it something above would fail',
     async run({ west, east }) {

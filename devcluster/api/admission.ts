@@ -1,0 +1,54 @@
+/**
+ * What is asked before anything is stored, beside the rules of its kind.
+ */
+import type { Store } from '../storage/store.ts';
+import { asObject, asString, isDeleting, type KubeObject } from './json.ts';
+import { groupVersion, type ResourceDef } from './resources.ts';
+import { ApiError, forbidden, notFound } from './status.ts';
+
+/** The admission plugin NamespaceLifecycle: nothing new where there is no namespace, or none for long. */
+export function admitNamespace(
+  store: Store,
+  def: ResourceDef,
+  namespace: string,
+  name: string,
+): void {
+  const found = store.get('namespaces', '', namespace);
+  if (!found) throw notFound('', 'namespaces', namespace);
+  if (!isDeleting(found)) return;
+  const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
+  const error = forbidden(def.group, def.plural, name, why);
+  throw new ApiError(error.code, error.reason, error.message, {
+    ...error.details,
+    causes: [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
+  });
+}
+
+/** The admission plugin ServiceAccount: a pod without its account would have no token. */
+export function admitAccount(store: Store, def: ResourceDef, pod: KubeObject): void {
+  const namespace = asString(pod.metadata.namespace);
+  const account = asString(asObject(pod.spec).serviceAccountName) || 'default';
+  if (store.get('serviceaccounts', namespace, account)) return;
+  const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
+  throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+}
+
+/** The real server cannot make a typed object of it, and calls that an error without a reason. */
+export function undeclared(
+  def: ResourceDef,
+  namespace: string,
+  name: string,
+  complaints: readonly string[],
+): ApiError {
+  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
+  const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
+  const fields = paths.map((path) => `.${path}: field not declared in schema`);
+  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
+  return new ApiError(500, '', message);
+}
