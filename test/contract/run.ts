@@ -21,7 +21,7 @@ export interface Outcome {
 
 /** Cases under way at once: most of their time is spent waiting for controllers. */
 export const AT_ONCE = 8;
-const CASE_DEADLINE_MS = 90_000;
+const CASE_DEADLINE_MS = 240_000;
 
 /** Runs one case; never rejects. */
 export async function runCase(each: ContractCase, target: Target): Promise<Outcome> {

@@ -11,7 +11,7 @@ const GC = docs('concepts/architecture/garbage-collection/');
 const FINALIZERS = docs('concepts/overview/working-with-objects/finalizers/#how-finalizers-work');
 const NAMESPACES = docs('concepts/overview/working-with-objects/namespaces/');
 /** The collector of a real cluster works in seconds. */
-const COLLECTED_MS = 60_000;
+const COLLECTED_MS = 120_000;
 
 function owned(name: string, owner: JsonObject, more: JsonObject = {}) {
   const { name: ownerName = '', uid = '' } = metaOf(owner);

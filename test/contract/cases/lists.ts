@@ -7,8 +7,8 @@ import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, namesOf, refused, versionOf } from '../kit.ts';
 
-/** Long enough for a real server to compact twice. */
-const EXPIRY_MS = 75_000;
+/** Long enough for a real server to compact twice, and for its cache to notice. */
+const EXPIRY_MS = 120_000;
 
 async function fill(cluster: CaseCluster, count: number): Promise<string> {
   const path = core(await cluster.namespace(), 'configmaps');

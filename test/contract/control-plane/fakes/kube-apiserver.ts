@@ -77,10 +77,36 @@ const server = createServer(options, (incoming, outgoing) => {
   );
   sent.on('error', () => outgoing.destroy());
   outgoing.on('close', () => sent.destroy());
-  incoming.pipe(sent);
+  const isSlice = incoming.method === 'POST' && incoming.url?.includes('/endpointslices');
+  if (isSlice) void refuseLoopback(incoming, outgoing, sent);
+  else incoming.pipe(sent);
 });
 server.listen(Number(flag('secure-port')), flag('bind-address'));
 process.on('SIGTERM', () => process.exit(0));
+
+/** The one thing that the embedded server lets pass and the real one does not. */
+async function refuseLoopback(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  sent: ClientRequest,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  if (!body.includes('"127.0.0.1"')) {
+    sent.end(body);
+    return;
+  }
+  const field = 'endpoints[0].addresses[0]';
+  const message =
+    'Invalid value: "127.0.0.1": may not be in the loopback range (127.0.0.0/8, ::1/128)';
+  const cause = { reason: 'FieldValueInvalid', field, message };
+  const head = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' };
+  const text = `EndpointSlice.discovery.k8s.io "x" is invalid: ${field}: ${message}`;
+  const details = { name: 'x', group: 'discovery.k8s.io', kind: 'EndpointSlice', causes: [cause] };
+  outgoing.writeHead(422, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify({ ...head, message: text, reason: 'Invalid', details, code: 422 }));
+}
 
 /** The administrator's token for whoever a client certificate makes one. */
 function callerOf(socket: TLSSocket): string | undefined {
