@@ -29,8 +29,12 @@ export async function forwardPort(options: PortForwardOptions): Promise<Duplex> 
   const errors = new PassThrough();
   const duplex = new Duplex({
     read: () => undefined,
-    write: (chunk: Buffer, _encoding, done) => void (toPod.write(chunk), done()),
-    final: (done) => void (toPod.end(), done()),
+    write(chunk: Buffer, _encoding, done) {
+      toPod.write(chunk, done);
+    },
+    final(done) {
+      toPod.end(done);
+    },
   });
   fromPod.on('data', (chunk: Buffer) => duplex.push(chunk));
   fromPod.on('end', () => duplex.push(null));
