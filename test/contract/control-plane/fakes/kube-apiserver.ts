@@ -4,7 +4,9 @@
  * A client certificate of the given authority is its caller's name and groups, as in Kubernetes; tokens
  * go through to the embedded server. It has no store but its own, so it asks etcd only whether it lives.
  */
+
 import { createPrivateKey, createPublicKey, sign, verify, X509Certificate } from 'node:crypto';
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { request as ask, createServer, type ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { systemClock } from '#core/clock.ts';
