@@ -51,6 +51,8 @@ export const catalogExport = z.object({
   exportedAnnotations: metadata,
   /** Endpoints ready to serve, and those serving while they terminate not counted. */
   readyEndpoints: z.int().min(0),
+  /** Sends requests away itself, for its own endpoints cannot do more: nobody is to spill onto it. */
+  spilling: z.boolean().optional(),
   /** For headless services: the host names of ready endpoints. */
   hostnames: z.array(label).max(CATALOG_LIMITS.hostnamesMax).default([]),
 });

@@ -14,6 +14,7 @@ import type { Random } from '#core/random.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { Balancer } from './balance/balancer.ts';
 import { OwnCatalog } from './catalog/own.ts';
+import { Spilling } from './catalog/spilling.ts';
 import { Clients } from './clients.ts';
 import { HeldContent } from './http/held.ts';
 import type { RequestReport } from './http/route.ts';
@@ -65,6 +66,7 @@ export class Gateway {
   readonly #clients: Clients;
   readonly #metrics: GatewayMetrics;
   readonly #ownCatalog: OwnCatalog;
+  readonly #spilling: Spilling;
   readonly #local: LocalUpstream;
   #server: net.Server | undefined;
   #snapshot: Snapshot = emptySnapshot;
@@ -81,12 +83,17 @@ export class Gateway {
     const snapshot = () => this.#snapshot;
     const { renewAtStreamId = HTTP2_LIMITS.renewAtStreamId } = options;
     this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId });
-    this.#ownCatalog = new OwnCatalog(options.epoch);
+    this.#ownCatalog = new OwnCatalog(options.epoch, (service) => this.#spilling.has(service));
     this.#balancer = new Balancer({
       clock,
       random,
       probe: (probe) => probeEndpoint(probe, { network, clock, local: this.#local }),
       remote: (name, key) => this.#peers.candidate(name, key),
+    });
+    this.#spilling = new Spilling({
+      clock,
+      balancer: this.#balancer,
+      onChange: () => this.#tellCatalog(),
     });
     const report = (of: RequestReport) => metrics.request(of);
     const local = this.#local;
@@ -183,16 +190,10 @@ export class Gateway {
    * peers can be reached or have been tried, for a client must not find a gateway that knows no way yet.
    */
   async update(snapshot: Snapshot): Promise<void> {
-    const { cluster, version } = this.#options;
     this.#snapshot = snapshot;
     this.#peers.update(snapshot.peers);
     this.#balancer.update(snapshot);
-    this.#ownCatalog.update(snapshot, {
-      name: cluster,
-      version,
-      trustBundle: this.#options.credentials().trustBundle,
-      gateways: snapshot.advertised.slice(0, 64),
-    });
+    this.#tellCatalog();
     this.#peersTried ??= this.#within(PEERS_MS, () => this.#peers.tried);
     await this.#peersTried;
     if (this.#snapshot !== snapshot || this.#stopping) return;
@@ -225,6 +226,19 @@ export class Gateway {
     this.#clients.close();
     this.#local.close();
     this.#balancer.close();
+    this.#spilling.close();
+  }
+
+  /** Peers hear of what has changed in what we offer. */
+  #tellCatalog(): void {
+    const { cluster, version } = this.#options;
+    const snapshot = this.#snapshot;
+    this.#ownCatalog.update(snapshot, {
+      name: cluster,
+      version,
+      trustBundle: this.#options.credentials().trustBundle,
+      gateways: snapshot.advertised.slice(0, 64),
+    });
   }
 
   /** Waits until `done`, at most for `limitMs`. */

@@ -69,7 +69,9 @@ export class Peers {
     const catalog = linked.catalog.current();
     // Not heard of yet, but a mirror names it: it is asked rather than taken to have nothing.
     if (catalog === undefined) return { weight: 1, roundTripMs };
-    return { weight: catalog.exports.get(key)?.readyEndpoints ?? 0, roundTripMs };
+    const offered = catalog.exports.get(key);
+    const spilling = offered?.spilling === true;
+    return { weight: offered?.readyEndpoints ?? 0, roundTripMs, spilling };
   }
 
   /** Whether every peer that can be reached is, and has told its catalog. */

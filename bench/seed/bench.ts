@@ -104,7 +104,7 @@ async function setStage(
     }));
     const found = await Promise.all(
       places.map(async ({ policy, servers, own }): Promise<[PolicyName, Address[]]> => {
-        const script = new URL('./servers.ts', import.meta.url);
+        const script = new URL('./servers/main.ts', import.meta.url);
         await programs.startScript(script, [experiment, ...servers]);
         const name = `seed-${policy}-${experiment}`.toLowerCase();
         switch (policy) {

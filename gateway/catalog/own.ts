@@ -8,11 +8,16 @@ import { CatalogCell, type CatalogSource, catalogDifference } from './source.ts'
 export class OwnCatalog {
   readonly #epoch: string;
   readonly #views = new Map<string, CatalogCell>();
+  readonly #spilling: (service: string) => boolean;
   #revision = 0;
 
-  /** `epoch` names this life of the process: positions of different lives do not compare. */
-  constructor(epoch: string) {
+  /**
+   * `epoch` names this life of the process: positions of different lives do not compare. `spilling`: whether a
+   * Service, by `namespace/name`, sends requests away.
+   */
+  constructor(epoch: string, spilling: (service: string) => boolean) {
     this.#epoch = epoch;
+    this.#spilling = spilling;
   }
 
   /** What `peer` may see; empty until the first {@link update}. */
@@ -29,7 +34,7 @@ export class OwnCatalog {
       const exports = new Map<string, CatalogExport>();
       for (const key of peer.visibleExports) {
         const each = snapshot.exports.get(key);
-        if (each) exports.set(key, each);
+        if (each) exports.set(key, this.#spilling(key) ? { ...each, spilling: true } : each);
       }
       const known = cell.current();
       if (known && same(known.cluster, cluster)) {

@@ -1,9 +1,9 @@
 /**
- * The ten servers of one policy in one experiment, in a process of their own: `node servers.ts EXPERIMENT HOST…`.
+ * The ten servers of one policy in one experiment, in a process of their own: `node servers/main.ts EXPERIMENT HOST…`.
  * Says over its channel when all listen.
  */
 import http, { type ServerResponse } from 'node:http';
-import { LIMITED_FIRST_MS, SERVER_PORT, SERVERS } from './experiment.ts';
+import { LIMITED_FIRST_MS, SERVER_PORT, SERVERS } from '../experiment.ts';
 
 const [experiment, ...hosts] = process.argv.slice(2);
 const isLimited = experiment === 'capacityLimited';
