@@ -31,7 +31,7 @@ export interface EjectionSettings {
   readonly samplesMin: number;
   readonly backoffMs: number;
   readonly backoffMaxMs: number;
-  /** Share of a group that may be out at once; one always may. */
+  /** Share of a group that may be out for bad answers at once; one always may. Who refuses connections is out anyhow. */
   readonly ejectedShareMax: number;
   /** Path asked for by a probe after bad answers; `undefined`: one real request is let through. */
   readonly probePath: string | undefined;
