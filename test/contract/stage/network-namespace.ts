@@ -34,8 +34,8 @@ export function claimAddresses(): void {
 export interface Inside {
   /** All it printed, once it has ended. Rejects when it failed without a word. */
   readonly output: Promise<string>;
-  /** Ends it; what it started goes with it. */
-  stop(): void;
+  /** Resolves when it has ended, and what it started with it. */
+  stop(): Promise<void>;
 }
 
 /** Runs `file`, relative to this one, in a new namespace; its standard error is ours. */
@@ -57,5 +57,10 @@ export function runInside(file: string): Inside {
       else resolve(text);
     });
   });
-  return { output, stop: () => void child.kill('SIGTERM') };
+  const stop = async () => {
+    child.kill('SIGTERM');
+    // How it ended is told by its output to whoever asks for that.
+    await output.catch(() => '');
+  };
+  return { output, stop };
 }
