@@ -3,8 +3,7 @@
  *
  * The same parts a real control plane has without nodes, so that a case meets both in the same state.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
@@ -12,6 +11,7 @@ import { loopbackNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { startApiServer } from '#devcluster/api-server.ts';
 import { runControllers } from '#devcluster/cluster.ts';
+import { makeScratch, removeScratch } from './scratch.ts';
 import type { Target } from './target.ts';
 
 /** Starts one at a free port; `block` is the second byte of its Services' addresses. */
@@ -26,7 +26,7 @@ export async function startEmbedded(name = 'embedded', block = 200): Promise<Tar
     address: { host: '127.0.0.1', port: 0 },
   });
   const controllers = runControllers(server, systemRandom);
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-contract-'));
+  const directory = makeScratch('isthmus-contract-');
   const kubeconfig = join(directory, 'kubeconfig');
   writeFileSync(kubeconfig, server.kubeconfigYaml, { mode: 0o600 });
   return {
@@ -44,7 +44,7 @@ export async function startEmbedded(name = 'embedded', block = 200): Promise<Tar
     async stop() {
       for (const each of controllers) each.close();
       await server.close();
-      rmSync(directory, { recursive: true, force: true });
+      removeScratch(directory);
     },
   };
 }

@@ -28,6 +28,7 @@ const { values } = parseArgs({
 });
 const cases = CASES.filter(({ name }) => name.includes(values.only ?? ''));
 const assets = process.env['KUBEBUILDER_ASSETS'];
+let interrupted = false;
 const started: { stop(): Promise<void> }[] = [];
 
 if (values.list) {
@@ -36,6 +37,7 @@ if (values.list) {
 } else {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
+      interrupted = true;
       void stopAll().finally(() => process.exit(130));
     });
   }
@@ -65,6 +67,8 @@ async function run(): Promise<number> {
   embedded.outcomes.push(...job);
   kubernetes?.outcomes.push(...realJob);
   const result = { embedded, differences, ...(kubernetes ? { kubernetes } : {}) };
+  // Whoever interrupts does not wait for half a report.
+  if (interrupted) return 130;
   if (values.output === 'json') print(JSON.stringify(reportJson(result), null, 2));
   else for (const line of reportLines(result)) print(line);
   return isGood(result) ? 0 : 1;

@@ -5,11 +5,11 @@
  * the error shows what it wrote last; nothing is left when it fails, or after `stop()`.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { makeScratch, removeScratch } from '../scratch.ts';
 import type { Credentials, Target } from '../target.ts';
 import { Authority, serviceAccountKeys } from './certificates.ts';
 import { apiServerFlags, controllerManagerFlags, etcdFlags, filesOf, type Plan } from './flags.ts';
@@ -38,7 +38,7 @@ export interface ControlPlane extends Target {
 /** Starts one. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { assets, name, host = '127.0.0.1', serviceRange = '10.96.0.0/16' } = options;
-  const directory = mkdtempSync(join(tmpdir(), `isthmus-control-plane-${name}-`));
+  const directory = makeScratch(`isthmus-control-plane-${name}-`);
   const [etcd = 0, etcdPeer = 0, apiServer = 0, controllerManager = 0] = await freePorts(4, host);
   const plan: Plan = {
     name,
@@ -60,7 +60,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const stop = async () => {
     // The last first: nobody complains about those who went before.
     for (const program of programs.toReversed()) await program.stop();
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   };
   const files = filesOf(directory);
   const server = `https://${host}:${apiServer}`;

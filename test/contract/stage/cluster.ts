@@ -2,8 +2,7 @@
  * Isthmus in a control plane of either kind: installed by its own manifests, run on a played node,
  * each component under its own ServiceAccount and through a recorder.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+
 import { join } from 'node:path';
 import { readFacts } from '#cli/linking.ts';
 import { systemClock } from '#core/clock.ts';
@@ -23,6 +22,7 @@ import { killNow } from '#runtime/child.ts';
 import { Authority } from '../control-plane/certificates.ts';
 import { Wire } from '../http.ts';
 import { PATCH } from '../kit.ts';
+import { makeScratch, removeScratch } from '../scratch.ts';
 import type { Target } from '../target.ts';
 import { PlayedNode } from './node.ts';
 import { Recorder } from './recorder.ts';
@@ -61,7 +61,7 @@ export class PlayedCluster {
     this.target = target;
     this.client = client;
     this.#options = options;
-    this.#directory = mkdtempSync(join(tmpdir(), `isthmus-played-${name}-`));
+    this.#directory = makeScratch(`isthmus-played-${name}-`);
     this.wire = new Wire(target.server, target.ca, target.admin);
     const authority = new Authority(Date.now());
     this.authority = authority.certificate;
@@ -182,7 +182,7 @@ export class PlayedCluster {
     this.wire.close();
     await this.client.close();
     await this.target.stop();
-    rmSync(this.#directory, { recursive: true, force: true });
+    removeScratch(this.#directory);
   }
 
   get #door(): string {

@@ -8,16 +8,20 @@ import { type Pair, startKubernetesPair } from './pair.ts';
 import { runSteps, untried } from './steps.ts';
 
 const assets = process.env['KUBEBUILDER_ASSETS'] ?? '';
-let pair: Pair | undefined;
+let starting: Promise<Pair> | undefined;
 const end = (code: number) => {
-  void (pair?.stop() ?? Promise.resolve()).finally(() => process.exit(code));
+  // What is still starting is ended once it has started: half of it could not be.
+  void Promise.resolve(starting)
+    .then((pair) => pair?.stop())
+    .catch(() => undefined)
+    .finally(() => process.exit(code));
 };
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => end(130));
 
 try {
   claimAddresses();
-  pair = await startKubernetesPair(assets, (text) => process.stderr.write(`${text}\n`));
-  process.stdout.write(JSON.stringify(await runSteps(pair)));
+  starting = startKubernetesPair(assets, (text) => process.stderr.write(`${text}\n`));
+  process.stdout.write(JSON.stringify(await runSteps(await starting)));
 } catch (error) {
   process.stdout.write(JSON.stringify(untried('failed', describeError(error))));
 }
