@@ -28,6 +28,7 @@ import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
 import { Guards } from './resilience/guard.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
+import { TurnClock } from './transport/turn-clock.ts';
 import { acceptPeers } from './tunnel/accept.ts';
 import { TUNNEL_LIMITS } from './tunnel/limits.ts';
 import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
@@ -100,7 +101,9 @@ export class Gateway {
     const guards = new Guards(this.#balancer, clock);
     const barred = new Barred();
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
-    const shared = { cluster, clock, log, guards, local, report, snapshot, held };
+    // Of the whole process, for it has one event loop.
+    const turns = new TurnClock(clock);
+    const shared = { cluster, clock: turns, turns, log, guards, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
       clock,

@@ -20,16 +20,25 @@ export class Hedge implements AttemptListener, UpstreamRequest {
   readonly head: RequestHead;
   readonly endpoint: Endpoint;
   readonly startMs: number;
+  /** The turn of the event loop it began in. */
+  readonly turn: number;
   /** Set once the attempt is under way. */
   attempt: Attempt | undefined;
   readonly #owner: HedgeOwner;
   #taken = false;
 
-  constructor(owner: HedgeOwner, head: RequestHead, endpoint: Endpoint, startMs: number) {
+  constructor(
+    owner: HedgeOwner,
+    head: RequestHead,
+    endpoint: Endpoint,
+    startMs: number,
+    turn: number,
+  ) {
     this.#owner = owner;
     this.head = head;
     this.endpoint = endpoint;
     this.startMs = startMs;
+    this.turn = turn;
   }
 
   get listener(): AttemptListener {

@@ -72,7 +72,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
     this.route = route;
     this.context = context;
     this.replay = replay;
-    this.tries = new Tries(guard);
+    this.tries = new Tries(guard, context.turns);
     this.startedMs = context.clock.monotonicMs();
     this.opaque = head.method === 'CONNECT';
   }

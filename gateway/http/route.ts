@@ -6,6 +6,7 @@ import type { ErrorCode } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Endpoint } from '../balance/endpoint.ts';
 import type { Guard } from '../resilience/guard.ts';
+import type { TurnClock } from '../transport/turn-clock.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './exchange.ts';
 import type { HeldContent } from './held.ts';
 
@@ -30,6 +31,8 @@ export interface RequestReport {
 /** What requests of one gateway and direction share. */
 export interface RelayContext {
   readonly clock: Clock;
+  /** The same clock where it knows turns of the event loop; else latencies hold what was spent at home. */
+  readonly turns?: TurnClock;
   readonly log: Logger;
   /** Of all requests of this gateway. */
   readonly held: HeldContent;

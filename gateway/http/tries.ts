@@ -6,6 +6,7 @@
 import type { Endpoint, Outcome } from '../balance/endpoint.ts';
 import type { ServiceBalancer } from '../balance/service.ts';
 import type { Guard } from '../resilience/guard.ts';
+import type { TurnClock } from '../transport/turn-clock.ts';
 import type { Attempt } from './exchange.ts';
 import { Hedge, type HedgeOwner } from './hedge.ts';
 import type { RequestHead } from './message.ts';
@@ -31,9 +32,13 @@ export class Tries {
   #tried = NONE;
   #answered = false;
   #latencyMs = Number.NaN;
+  /** The turn the present attempt began in. */
+  #turn = 0;
+  readonly #turns: TurnClock | undefined;
 
-  constructor(guard: Guard) {
+  constructor(guard: Guard, turns: TurnClock | undefined) {
     this.guard = guard;
+    this.#turns = turns;
     this.#balancer = guard.balancer;
   }
 
@@ -51,12 +56,14 @@ export class Tries {
     this.startMs = nowMs;
     this.#answered = false;
     this.#latencyMs = Number.NaN;
+    this.#turn = this.#turns?.turn ?? 0;
     this.#balancer.begin(endpoint, nowMs);
   }
 
   /** The head of the answer came; unless `end`, more follows. */
   answered(nowMs: number, end: boolean): void {
-    this.#latencyMs = nowMs - this.startMs;
+    const sentMs = this.#turns?.sentMs(this.#turn, this.startMs) ?? this.startMs;
+    this.#latencyMs = Math.max(0, nowMs - sentMs);
     if (end || this.endpoint === undefined) return;
     this.#answered = true;
     this.#balancer.answered(this.endpoint, this.startMs, nowMs, this.#latencyMs);
@@ -83,7 +90,8 @@ export class Tries {
     this.#tried = [...this.#tried, endpoint];
     this.count += 1;
     this.hedges += 1;
-    const hedge = new Hedge(owner, head, endpoint, nowMs);
+    const turn = this.#turns?.turn ?? 0;
+    const hedge = new Hedge(owner, head, endpoint, nowMs, turn);
     this.hedge = hedge;
     this.#balancer.begin(endpoint, nowMs);
     return hedge;
@@ -111,6 +119,7 @@ export class Tries {
     this.startMs = hedge.startMs;
     this.#answered = false;
     this.#latencyMs = Number.NaN;
+    this.#turn = hedge.turn;
     return hedge;
   }
 }

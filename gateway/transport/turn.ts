@@ -11,6 +11,7 @@ export interface Flushable {
 let waiting: Flushable[] = [];
 let flushed: Flushable[] = [];
 let scheduled = false;
+const ended: (() => void)[] = [];
 
 /**
  * Calls `flushable.flush()` once all events of this turn have been seen. Callers keep from asking twice.
@@ -23,6 +24,11 @@ export function flushAtTurnEnd(flushable: Flushable): void {
   setImmediate(flushAll);
 }
 
+/** Calls `callback` at the end of every turn in which anything was flushed, when all of it has left. */
+export function atTurnEnd(callback: () => void): void {
+  ended.push(callback);
+}
+
 function flushAll(): void {
   scheduled = false;
   // What is asked for from within a flush belongs to the next turn.
@@ -33,5 +39,6 @@ function flushAll(): void {
     for (const each of now) each.flush();
   } finally {
     now.length = 0;
+    for (const each of ended) each();
   }
 }
