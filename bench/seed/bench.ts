@@ -12,8 +12,9 @@ import type { Io } from '#cli/io.ts';
 import type { Address } from '#core/network.ts';
 import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
 import { bootBuilt } from '../built.ts';
-import { Programs, requirePrograms } from '../wire/programs.ts';
+import { type Program, Programs, requirePrograms } from '../wire/programs.ts';
 import {
+  BURSTS,
   EXPERIMENTS,
   type ExperimentName,
   GROUPS,
@@ -40,6 +41,9 @@ export interface SeedOptions {
   /** Whether each policy has the machine for itself. */
   readonly alone: boolean;
 }
+
+/** Until generators that were told begin. */
+const BEGIN_MS = 50;
 
 /** A run, with latency over time for the pictures. */
 export interface SeedRun {
@@ -143,9 +147,19 @@ async function play(stage: Stage, targets: Targets, options: SeedOptions): Promi
     for (const group of groups) {
       io.signal.throwIfAborted();
       io.err(`${experiment}: ${group.join(', ')}: ${Math.round(totalMs / 1_000)} s …\n`);
-      const runs = group.map(async (policy) => {
-        const generator = await programs.startScript(new URL('./load.ts', import.meta.url));
-        const order: SeedOrder = { experiment, targets: targets[experiment][policy], totalMs };
+      const generators = await Promise.all(
+        group.map(() => programs.startScript(new URL('./load.ts', import.meta.url))),
+      );
+      const firstMs = io.clock.wallMs() + BEGIN_MS;
+      const runs = group.map(async (policy, index) => {
+        const generator = generators[index] as Program;
+        const beginMs = firstMs + (index * BURSTS.periodMs) / group.length;
+        const order: SeedOrder = {
+          experiment,
+          targets: targets[experiment][policy],
+          totalMs,
+          beginMs,
+        };
         const samples = (await programs.ask(generator, order)) as SeedSample[];
         generator.process.disconnect();
         figures[experiment][policy] = seedFigures(samples, warmMs, totalMs);

@@ -11,6 +11,8 @@ export interface SeedOrder {
   /** Taken in turns. */
   readonly targets: readonly { readonly host: string; readonly port: number }[];
   readonly totalMs: number;
+  /** When to begin, as wall time: bursts of policies that are measured together must not meet. */
+  readonly beginMs: number;
 }
 
 /** One request: when it was due, in ms from the start, how long it took, whether it was answered below 500. */
@@ -99,6 +101,7 @@ function open(ask: Ask, startMs: number): NodeJS.Timeout {
 
 process.once('disconnect', () => process.exit(0));
 process.on('message', (order: SeedOrder) => {
-  void run(order).then((samples) => process.send?.(samples));
+  const begin = () => void run(order).then((samples) => process.send?.(samples));
+  setTimeout(begin, order.beginMs - Date.now());
 });
 process.send?.('ready');

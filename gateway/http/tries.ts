@@ -44,7 +44,9 @@ export class Tries {
 
   /** Who would be asked next. `mayExplore`: the request can be hedged. */
   pick(nowMs: number, mayExplore: boolean): Endpoint | undefined {
-    return this.#balancer.pick(nowMs, this.#tried, mayExplore);
+    // Ages count without what may lie here unread.
+    const slackMs = this.#turns?.slackMs ?? 0;
+    return this.#balancer.pick(nowMs - slackMs, this.#tried, mayExplore);
   }
 
   /** An attempt at `endpoint` begins; whoever was asked before has been {@link settle}d. */

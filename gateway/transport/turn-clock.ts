@@ -12,6 +12,10 @@ import { atTurnEnd, type Flushable, flushAtTurnEnd } from './turn.ts';
 
 /** Turns whose ends are known. */
 const TURNS = 256;
+/** A gateway that is busier than this has other troubles. */
+const SLACK_MAX_MS = 50;
+/** What one long turn was is forgotten within a second or two. */
+const FORGOTTEN_EACH_MS = 0.02;
 
 export class TurnClock implements Clock, Flushable {
   readonly #clock: Clock;
@@ -20,6 +24,8 @@ export class TurnClock implements Clock, Flushable {
   #turn = 0;
   #nowMs = 0;
   #isOpen = false;
+  #slackMs = 0;
+  #endedMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -50,6 +56,14 @@ export class TurnClock implements Clock, Flushable {
     return Math.max(endMs, startMs);
   }
 
+  /**
+   * How long an answer may lie here unread, by how long turns took lately, at most {@link SLACK_MAX_MS}: what waits
+   * that much longer than expected may have been answered.
+   */
+  get slackMs(): number {
+    return this.#slackMs;
+  }
+
   wallMs(): number {
     return this.#clock.wallMs();
   }
@@ -69,6 +83,10 @@ export class TurnClock implements Clock, Flushable {
   #close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    this.#endsMs[this.#turn % TURNS] = this.#clock.monotonicMs();
+    const endMs = this.#clock.monotonicMs();
+    this.#endsMs[this.#turn % TURNS] = endMs;
+    const forgotten = this.#slackMs - (endMs - this.#endedMs) * FORGOTTEN_EACH_MS;
+    this.#slackMs = Math.min(SLACK_MAX_MS, Math.max(endMs - this.#nowMs, forgotten));
+    this.#endedMs = endMs;
   }
 }
