@@ -228,7 +228,11 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
   #hedgeLater(nowMs: number): void {
     const { guard } = this.tries;
     const { balancer } = guard;
-    const delayMs = balancer.explored ? balancer.explorationHedgeMs : balancer.hedgeDelayMs;
+    // An answer that lies here unread must not be taken for a slow one.
+    const slackMs = this.context.turns?.slackMs ?? 0;
+    const delayMs = balancer.explored
+      ? balancer.explorationHedgeMs
+      : balancer.hedgeDelayMs + slackMs;
     if (delayMs >= 0 && this.status === 0 && !this.over)
       guard.hedging.add(this, nowMs + delayMs, nowMs);
   }
