@@ -6,17 +6,14 @@
  * generators. Where a packet filter would need root, the gateways of the other cluster are stopped (SIGSTOP): not a
  * byte passes, and nobody is told. Promises: whatever was started is ended.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Demo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
 import { sleep } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
-import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
 import { bootBuilt } from '../built.ts';
+import { onScene } from '../scene.ts';
 import { processTree } from '../wire/cpu.ts';
-import { Programs, requirePrograms } from '../wire/programs.ts';
+import { type Programs, requirePrograms } from '../wire/programs.ts';
 import type { FailoverOrder, FailoverSample } from './load.ts';
 import { PodSet } from './pod-set.ts';
 import {
@@ -34,7 +31,7 @@ import {
   TIMES,
   WITHDRAWN_AFTER_MS,
 } from './scenarios.ts';
-import { announce, offerTarget, startHaproxy } from './systems.ts';
+import { announceHome, offerTarget, startHaproxy } from './systems.ts';
 
 /** A run, with the local share over time for the picture. */
 export interface FailoverRun {
@@ -54,13 +51,7 @@ interface Side {
 /** Measures; progress goes to standard error. */
 export async function benchFailover(io: Io): Promise<FailoverRun> {
   requirePrograms([['haproxy', 'haproxy']]);
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-failover-'));
-  const programs = new Programs();
-  const block = await takeFreeBlock(io.random);
-  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
-  const end = () => void programs.endAll();
-  io.signal.addEventListener('abort', end);
-  try {
+  return onScene(io, 'failover', async ({ directory, programs, host }) => {
     const demo = await bootBuilt(io, directory, { replicas: 2 });
     try {
       const sides = await setStage(io, demo, programs, directory, host);
@@ -69,12 +60,7 @@ export async function benchFailover(io: Io): Promise<FailoverRun> {
       thaw(demo);
       await demo.stop();
     }
-  } finally {
-    io.signal.removeEventListener('abort', end);
-    await programs.endAll();
-    block.release();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 async function setStage(
@@ -156,7 +142,7 @@ async function breakAndHeal(
     case 'kill':
       for (const { home } of sides) home.kill();
       await sleep(io.clock, WITHDRAWN_AFTER_MS, io.signal);
-      await announce(demo, []);
+      await announceHome(demo, []);
       break;
     case 'blackhole':
       await all(({ home }) => home.be('silent'));
@@ -179,7 +165,7 @@ async function breakAndHeal(
   );
   if (scenario === 'kill') {
     await all(({ home }) => home.revive(programs));
-    await announce(demo, sides.find(({ name }) => name === 'isthmus')?.home.hosts ?? []);
+    await announceHome(demo, sides.find(({ name }) => name === 'isthmus')?.home.hosts ?? []);
   } else if (scenario === 'link-cut') thaw(demo);
   else await all(({ home }) => home.be('well'));
   await sleep(io.clock, TIMES.endMs - TIMES.healMs, io.signal);

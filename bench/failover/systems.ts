@@ -6,17 +6,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Demo, waitForService } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
-import { LABEL_EXPORT } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
-import type { KubeClient } from '#kube/client.ts';
-import { endpointSlices, services } from '#kube/resources/builtin.ts';
+import { announce, NAMESPACE, offer } from '../offer.ts';
 import { waitUntilListening } from '../wire/probe.ts';
 import { findProgram, type Programs } from '../wire/programs.ts';
 import { POD_PORT } from './scenarios.ts';
 
-const NAMESPACE = 'shop';
 const SERVICE = 'target';
-const PORTS = [{ name: 'http', port: POD_PORT, protocol: 'TCP' as const }];
+const PORTS = { http: POD_PORT };
 
 /** Exports the pods of both clusters; where `target-global` of west answers. */
 export async function offerTarget(
@@ -25,41 +22,15 @@ export async function offerTarget(
   home: readonly string[],
   away: readonly string[],
 ): Promise<Address> {
-  for (const [cluster, hosts] of [
-    ['west', home],
-    ['east', away],
-  ] as const) {
-    const { client } = demo.cluster(cluster);
-    await applySlice(client, hosts);
-    await client.apply(services, {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: SERVICE, namespace: NAMESPACE, labels: { [LABEL_EXPORT]: 'true' } },
-      spec: { ports: PORTS },
-    } as never);
-  }
+  await offer(demo.cluster('west').client, SERVICE, home, PORTS);
+  await offer(demo.cluster('east').client, SERVICE, away, PORTS);
   const target = { namespace: NAMESPACE, service: `${SERVICE}-global`, port: POD_PORT };
   return waitForService(demo, 'west', target, io, 'loopback');
 }
 
 /** West has endpoints at `hosts` from now on. */
-export async function announce(demo: Demo, hosts: readonly string[]): Promise<void> {
-  await applySlice(demo.cluster('west').client, hosts);
-}
-
-async function applySlice(client: KubeClient, hosts: readonly string[]): Promise<void> {
-  await client.apply(endpointSlices, {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      name: SERVICE,
-      namespace: NAMESPACE,
-      labels: { 'kubernetes.io/service-name': SERVICE },
-    },
-    addressType: 'IPv4',
-    endpoints: hosts.map((address) => ({ addresses: [address], conditions: { ready: true } })),
-    ports: PORTS,
-  } as never);
+export function announceHome(demo: Demo, hosts: readonly string[]): Promise<void> {
+  return announce(demo.cluster('west').client, SERVICE, hosts, PORTS);
 }
 
 /** Where HAProxy is to listen, and for whom. */

@@ -5,14 +5,12 @@
  * Promises: every policy has servers and a generator of its own, in processes of their own; everything that was
  * started is ended and the temporary directory removed, whatever happens.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Io } from '#cli/io.ts';
 import type { Address } from '#core/network.ts';
-import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
 import { bootBuilt } from '../built.ts';
-import { type Program, Programs, requirePrograms } from '../wire/programs.ts';
+import { onScene, type Scene } from '../scene.ts';
+import { type Program, requirePrograms } from '../wire/programs.ts';
 import {
   BURSTS,
   EXPERIMENTS,
@@ -53,48 +51,29 @@ export interface SeedRun {
   >;
 }
 
-interface Stage {
-  readonly io: Io;
-  readonly programs: Programs;
-  readonly directory: string;
-  readonly host: (number: number) => string;
-}
-
 /** Measures; progress goes to standard error. */
 export async function benchSeed(io: Io, options: SeedOptions): Promise<SeedRun> {
   requirePrograms([
     ['haproxy', 'haproxy'],
     ['nginx', 'nginx'],
   ]);
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-seed-'));
-  const programs = new Programs();
-  const block = await takeFreeBlock(io.random);
-  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
-  const end = () => void programs.endAll();
-  io.signal.addEventListener('abort', end);
-  try {
-    const demo = await bootBuilt(io, directory, { replicas: 1 });
+  return onScene(io, 'seed', async (scene) => {
+    const demo = await bootBuilt(io, scene.directory, { replicas: 1 });
     try {
-      const stage = { io, programs, directory, host };
-      const offer = (name: string, servers: readonly string[]) => offerService(demo, name, servers);
-      const targets = await setStage(stage, offer);
-      return await play(stage, targets, options);
+      const before = (name: string, servers: readonly string[]) =>
+        offerService(demo, name, servers);
+      return await play(scene, await setStage(scene, before), options);
     } finally {
       await demo.stop();
     }
-  } finally {
-    io.signal.removeEventListener('abort', end);
-    await programs.endAll();
-    block.release();
-    rmSync(directory, { recursive: true, force: true });
-  }
+  });
 }
 
 type Targets = Readonly<Record<ExperimentName, Readonly<Record<PolicyName, readonly Address[]>>>>;
 
 /** Starts servers and whoever stands before them; says where each policy is asked. */
 async function setStage(
-  { programs, directory, host }: Stage,
+  { programs, directory, host }: Scene,
   offer: (name: string, servers: readonly string[]) => Promise<Address>,
 ): Promise<Targets> {
   const targets = {} as Record<ExperimentName, Record<PolicyName, readonly Address[]>>;
@@ -134,8 +113,8 @@ async function setStage(
   return targets;
 }
 
-async function play(stage: Stage, targets: Targets, options: SeedOptions): Promise<SeedRun> {
-  const { io, programs } = stage;
+async function play(scene: Scene, targets: Targets, options: SeedOptions): Promise<SeedRun> {
+  const { io, programs } = scene;
   const { warmMs, measureMs, alone } = options;
   const totalMs = warmMs + measureMs;
   const figures = {} as Record<ExperimentName, Record<PolicyName, SeedFigures>>;

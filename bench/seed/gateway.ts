@@ -5,13 +5,12 @@
  * endpoint, so that nothing ever leaves west. The oracle is the same gateway with the first server alone.
  */
 import type { Demo } from '#cli/dev/demo.ts';
-import { LABEL_EXPORT } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
-import type { KubeClient } from '#kube/client.ts';
-import { endpointSlices, services } from '#kube/resources/builtin.ts';
+import { services } from '#kube/resources/builtin.ts';
+import { NAMESPACE, offer } from '../offer.ts';
 import { SERVER_PORT } from './experiment.ts';
 
-const NAMESPACE = 'shop';
+const PORTS = { http: SERVER_PORT };
 const MIRROR_WAIT_MS = 30_000;
 const POLL_MS = 20;
 
@@ -22,8 +21,8 @@ export async function offerService(
   servers: readonly string[],
 ): Promise<Address> {
   const west = demo.cluster('west');
-  await offer(west.client, name, servers);
-  await offer(demo.cluster('east').client, name, []);
+  await offer(west.client, name, servers, PORTS);
+  await offer(demo.cluster('east').client, name, [], PORTS);
   const [gateway] = west.gateways;
   const deadlineMs = performance.now() + MIRROR_WAIT_MS;
   while (performance.now() < deadlineMs) {
@@ -33,27 +32,4 @@ export async function offerService(
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`${name}-global does not appear in west`);
-}
-
-async function offer(client: KubeClient, name: string, servers: readonly string[]) {
-  const ports = [{ name: 'http', port: SERVER_PORT, protocol: 'TCP' as const }];
-  if (servers.length > 0) {
-    await client.apply(endpointSlices, {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      endpoints: servers.map((address) => ({
-        addresses: [address],
-        conditions: { ready: true },
-      })),
-      ports,
-    } as never);
-  }
-  await client.apply(services, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: NAMESPACE, labels: { [LABEL_EXPORT]: 'true' } },
-    spec: { ports },
-  } as never);
 }

@@ -5,19 +5,16 @@
  * Generators and backend are processes of their own and do not count. Promises: everything that was
  * started is ended and the temporary directory removed, whatever happens.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Io } from '#cli/io.ts';
-import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
 import { WORKERS } from '#gateway/worker/protocol.ts';
+import { onScene } from '../scene.ts';
 import { writeCertificates } from './certificates.ts';
 import { processTree, rssMb } from './cpu.ts';
 import type { Crowd } from './crowd.ts';
 import { startIsthmus } from './isthmus.ts';
 import type { LoadOrder } from './load/main.ts';
 import type { LoadResult } from './load/meter.ts';
-import { Programs, requirePrograms } from './programs.ts';
+import { type Programs, requirePrograms } from './programs.ts';
 import { figuresOf, ratiosOf, type Sample, type WireAbout, type WireFigures } from './result.ts';
 import { startHaproxy, startNginx } from './rivals.ts';
 import { SCENARIO, SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts';
@@ -60,13 +57,7 @@ const OVERHEAD_MS = 90;
 
 /** Sets a stage, plays on it, clears it. */
 export async function onStage<T>(io: Io, play: (stage: Stage) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-wire-'));
-  const programs = new Programs();
-  const block = await takeFreeBlock(io.random);
-  const host = (number: number) => `127.${block.block}.9.${number + 1}`;
-  const end = () => void programs.endAll();
-  io.signal.addEventListener('abort', end);
-  try {
+  return onScene(io, 'wire', async ({ directory, programs, host }) => {
     await programs.startScript(new URL('./backend/main.ts', import.meta.url), [host(0)]);
     const generator = await programs.startScript(new URL('./load/main.ts', import.meta.url));
     const load = async (order: LoadOrder) => {
@@ -74,13 +65,8 @@ export async function onStage<T>(io: Io, play: (stage: Stage) => Promise<T>): Pr
       if (answer.failure !== undefined) throw new Error(answer.failure);
       return answer;
     };
-    return await play({ directory, programs, host, load });
-  } finally {
-    io.signal.removeEventListener('abort', end);
-    await programs.endAll();
-    block.release();
-    rmSync(directory, { recursive: true, force: true });
-  }
+    return play({ directory, programs, host, load });
+  });
 }
 
 /** Measures; progress goes to standard error. Also tells what the page says of those compared. */

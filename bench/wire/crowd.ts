@@ -3,8 +3,8 @@
  * that their number can be seen to cost requests nothing.
  */
 import type { Demo } from '#cli/dev/demo.ts';
-import { LABEL_EXPORT } from '#core/names.ts';
-import { endpointSlices, services } from '#kube/resources/builtin.ts';
+import { services } from '#kube/resources/builtin.ts';
+import { NAMESPACE, offer } from '../offer.ts';
 
 /** How many services, and how many endpoints they have together. */
 export interface Crowd {
@@ -12,7 +12,6 @@ export interface Crowd {
   readonly endpoints: number;
 }
 
-const NAMESPACE = 'shop';
 const PORT = 8_080;
 const AT_ONCE = 16;
 const MIRROR_WAIT_MS = 180_000;
@@ -46,27 +45,9 @@ export async function addCrowd(
 }
 
 async function exportOne(demo: Demo, name: string, number: number, endpoints: number) {
-  const { client } = demo.cluster('east');
-  const ports = [{ name: 'http', port: PORT, protocol: 'TCP' as const }];
   const addresses = Array.from({ length: endpoints }, (_, at) => {
     const all = number * endpoints + at;
     return `127.${BLOCK}.${(all >> 8) & 255}.${all & 255}`;
   });
-  await client.apply(endpointSlices, {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: { name, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
-    addressType: 'IPv4',
-    endpoints: addresses.map((address) => ({
-      addresses: [address],
-      conditions: { ready: true },
-    })),
-    ports,
-  } as never);
-  await client.apply(services, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, namespace: NAMESPACE, labels: { [LABEL_EXPORT]: 'true' } },
-    spec: { ports },
-  } as never);
+  await offer(demo.cluster('east').client, name, addresses, { http: PORT });
 }

@@ -8,16 +8,15 @@
 import { join } from 'node:path';
 import type { Demo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
-import { LABEL_EXPORT } from '#core/names.ts';
-import { endpointSlices, services } from '#kube/resources/builtin.ts';
+import { services } from '#kube/resources/builtin.ts';
 import { packageVersion } from '#runtime/package.ts';
 import { bootBuilt } from '../built.ts';
+import { NAMESPACE, offer } from '../offer.ts';
 import { addCrowd, type Crowd } from './crowd.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
 import { waitUntilServing } from './probe.ts';
 import type { Pair } from './systems.ts';
 
-const NAMESPACE = 'shop';
 const SERVICE = 'bench';
 const MIRROR = 'bench-east';
 const PORTS = { http1: HTTP1_PORT, http2: HTTP2_PORT, opaque: OPAQUE_PORT };
@@ -49,7 +48,7 @@ export async function startIsthmus(
 ): Promise<IsthmusPair> {
   const demo = await bootBuilt(io, directory, { environment, replicas: 1 });
   try {
-    await exportBackend(demo, pod);
+    await offer(demo.cluster('east').client, SERVICE, [pod], PORTS);
     if (crowd) await addCrowd(demo, crowd, io.err);
     const targets = await targetsOf(demo);
     await waitUntilServing(targets.http1);
@@ -66,31 +65,6 @@ export async function startIsthmus(
     await demo.stop();
     throw error;
   }
-}
-
-/** A Service without a selector, whose only endpoint is the backend of the bench. */
-async function exportBackend(demo: Demo, pod: string): Promise<void> {
-  const { client } = demo.cluster('east');
-  const ports = Object.entries(PORTS).map(([name, port]) => ({ name, port, protocol: 'TCP' }));
-  await client.apply(endpointSlices, {
-    apiVersion: 'discovery.k8s.io/v1',
-    kind: 'EndpointSlice',
-    metadata: {
-      name: SERVICE,
-      namespace: NAMESPACE,
-      labels: { 'kubernetes.io/service-name': SERVICE },
-    },
-    addressType: 'IPv4',
-    endpoints: [{ addresses: [pod], conditions: { ready: true } }],
-    ports,
-  } as never);
-  await client.apply(services, {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name: SERVICE, namespace: NAMESPACE, labels: { [LABEL_EXPORT]: 'true' } },
-    // No appProtocol: the gateway finds out what is spoken, as by default.
-    spec: { ports },
-  } as never);
 }
 
 /** Clients ask the gateway itself: the stage's service proxy is not what is measured. */
