@@ -2,9 +2,16 @@
  * The answer to an attempt as the parser reads it: everything is told at once but its end, which waits
  * until the connection has gone back to the pool.
  */
-import { type AnswerHead, LENGTH_UNKNOWN, NO_HEADERS, type RawHeaders } from '../http/message.ts';
+import {
+  type AnswerHead,
+  headerValue,
+  LENGTH_UNKNOWN,
+  NO_HEADERS,
+  type RawHeaders,
+} from '../http/message.ts';
 import type { Head, MessageSink } from '../wire/http1/message.ts';
 import type { Http1Parser } from '../wire/http1/parser.ts';
+import { SEEN } from '../wire/seen.ts';
 import type { Http1Attempt } from './attempt.ts';
 import { INTERIMS_MAX } from './bounds.ts';
 import { sameProtocol } from './upgrade.ts';
@@ -13,6 +20,8 @@ export class AnswerSink implements MessageSink {
   parser: Http1Parser | undefined;
   /** Whether the pod lets another request follow. */
   keepAlive = false;
+  /** For how long it says it keeps an idle connection, in ms; infinite where it does not say. */
+  keepsMs = Number.POSITIVE_INFINITY;
   /** The answer is whole. */
   ended = false;
   /** What is wrong with the answer beyond its form. */
@@ -56,6 +65,7 @@ export class AnswerSink implements MessageSink {
     // Nothing may follow the answer.
     this.parser?.pause();
     this.keepAlive = head.keepAlive;
+    if ((seen & SEEN.HOP) !== 0) this.keepsMs = keepsMsOf(headers);
     if (status === 101) {
       if (!sameProtocol(head.upgrade, attempt.head.upgrade)) {
         this.wrong = `switched to ${head.upgrade} where ${attempt.head.upgrade} was asked for`;
@@ -109,3 +119,13 @@ export class AnswerSink implements MessageSink {
     else attempt.listener.onAnswerEnd(this.#trailers);
   }
 }
+
+/** What `Keep-Alive: timeout=…` says (RFC 2068 section 19.7.1.1, which servers still send), with room for the way. */
+function keepsMsOf(headers: RawHeaders): number {
+  const [, seconds] =
+    /(?:^|[,;\s])timeout=(\d{1,6})/i.exec(headerValue(headers, 'keep-alive') ?? '') ?? [];
+  return seconds === undefined ? Number.POSITIVE_INFINITY : Number(seconds) * KEPT_SHARE * 1_000;
+}
+
+/** An idle connection is used for so much of the time the pod says it keeps it. */
+const KEPT_SHARE = 0.9;

@@ -75,6 +75,11 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     return this.#writer;
   }
 
+  /** For how long the pod keeps it when it is idle, as far as it says. */
+  get keepsMs(): number {
+    return this.#sink.keepsMs;
+  }
+
   get full(): boolean {
     return this.#connecting !== undefined || this.#transport.full;
   }

@@ -144,7 +144,9 @@ export class Http1Pool implements ConnectionHome, Flushable {
         if (connection === undefined) return undefined;
         continue;
       }
-      if (this.clock.monotonicMs() - connection.idleSinceMs < POOL_IDLE_MS) return connection;
+      const idleMs = this.clock.monotonicMs() - connection.idleSinceMs;
+      // The pod may be closing it this very moment, and a request that crosses that is lost.
+      if (idleMs < POOL_IDLE_MS && idleMs < connection.keepsMs) return connection;
       connection.destroy();
     }
   }

@@ -265,6 +265,19 @@ test('the pool is last in, first out, and forgets what has been idle', async () 
   assert.equal(pool.busy, 0);
 });
 
+test('a connection is not used for longer than the pod says that it keeps it', async () => {
+  const short = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nKeep-Alive: timeout=1, max=9\r\n\r\nok';
+  const { pool, sockets } = await scripted(short, OK);
+  await done(start(pool));
+  await done(start(pool));
+  assert.equal(sockets.length, 1);
+  const { pool: second, sockets: opened } = await scripted(short, OK);
+  await done(start(second));
+  await new Promise((resolve) => setTimeout(resolve, 950));
+  await done(start(second));
+  assert.equal(opened.length, 2);
+});
+
 test('cancel ends the connection under way; a complete one stays', async () => {
   const { pool } = await scripted(() => undefined, OK);
   const one = start(pool);
