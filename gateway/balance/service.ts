@@ -109,6 +109,11 @@ export class ServiceBalancer {
     return this.#firstBytes.hedgeDelayMs;
   }
 
+  /** Whether there is anybody beside the first to be asked: else a hedge need not even be waited for. */
+  get hasChoice(): boolean {
+    return this.local.active + this.remote.active > 1;
+  }
+
   /** Whether local capacity is short, so that requests go elsewhere: nobody is to spill onto this cluster. */
   get spilling(): boolean {
     return this.#locality.spilling;

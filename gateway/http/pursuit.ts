@@ -181,7 +181,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
       if (endpoint === undefined) break;
       const failure = this.#attemptAt(endpoint, nowMs);
       if (failure === undefined) {
-        if (mayExplore) this.#hedgeLater(nowMs);
+        if (mayExplore && tries.guard.balancer.hasChoice) this.#hedgeLater(nowMs);
         return;
       }
       this.failure = failure;
