@@ -181,7 +181,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
       if (endpoint === undefined) break;
       const failure = this.#attemptAt(endpoint, nowMs);
       if (failure === undefined) {
-        if (mayExplore && tries.guard.balancer.hasChoice) this.#hedgeLater(nowMs);
+        if (mayExplore) this.#hedgeLater(nowMs);
         return;
       }
       this.failure = failure;
@@ -228,6 +228,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
   #hedgeLater(nowMs: number): void {
     const { guard } = this.tries;
     const { balancer } = guard;
+    // Who is sent to try somebody out always leaves somebody else.
+    if (!balancer.explored && !balancer.hasChoice) return;
     // An answer that lies here unread must not be taken for a slow one.
     const slackMs = this.context.turns?.slackMs ?? 0;
     const delayMs = balancer.explored

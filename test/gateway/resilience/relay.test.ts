@@ -311,6 +311,28 @@ describe('hedges', () => {
     assert.equal(lone.calls.length, alone + 1);
   });
 
+  test('a request that tries an ejected pod out is hedged, though one pod alone is left', () => {
+    const bench = warm(2);
+    bench.configure({ ejection: { ...TRAFFIC_DEFAULTS.ejection, consecutiveFailures: 1 } });
+    bench.send({ method: 'POST' });
+    const bad = last(bench);
+    bad.answer(500);
+    for (let at = 0; at < 500; at += 1) {
+      const from = bench.calls.length;
+      const client = bench.send();
+      if (last(bench).key === bad.key) {
+        bench.clock.advance(50);
+        assert.equal(bench.calls.length, from + 2);
+        last(bench).answer(200);
+        assert.equal(client.status, 200);
+        return;
+      }
+      last(bench).answer(200);
+      bench.clock.advance(10);
+    }
+    assert.fail('the pod was never tried out');
+  });
+
   test('hedges keep to a twentieth of the requests when everything is slow', () => {
     const bench = warm(3);
     const before = bench.calls.length;
