@@ -110,9 +110,9 @@ export class Tries {
   }
 
   /** The second attempt takes the place of the present one, which has been settled. */
-  promote(): Hedge | undefined {
+  promote(): void {
     const { hedge } = this;
-    if (hedge === undefined) return undefined;
+    if (hedge === undefined) return;
     this.hedge = undefined;
     hedge.take();
     this.attempt = hedge.attempt;
@@ -122,6 +122,5 @@ export class Tries {
     this.#answered = false;
     this.#latencyMs = Number.NaN;
     this.#turn = hedge.turn;
-    return hedge;
   }
 }

@@ -65,11 +65,7 @@ export class Guards {
   /** The guard of `key`; `undefined` where no snapshot knows it. Whoever keeps it asks again once its balancer is closed. */
   of(key: string): Guard | undefined {
     const balancer = this.#balancer.service(key);
-    return balancer && this.ofBalancer(balancer);
-  }
-
-  /** The guard of `balancer`. */
-  ofBalancer(balancer: ServiceBalancer): Guard {
+    if (balancer === undefined) return undefined;
     let guard = this.#known.get(balancer);
     if (guard === undefined) {
       guard = new Guard(balancer, this.#clock);
