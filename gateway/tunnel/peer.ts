@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
-import { type Hello, PROTOCOL_RANGE, type TunnelPurpose } from '#core/hello.ts';
+import type { Hello, TunnelPurpose } from '#core/hello.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
@@ -15,6 +15,7 @@ import { Barred, isFlood } from '../listener/barred.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
+import { type Introduced, ownHello, refusalOf } from './hello.ts';
 import { TunnelSlot } from './slot.ts';
 import { Succession } from './succession.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
@@ -27,17 +28,12 @@ export const DIALLED_MAX = 1_024;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
-export interface PeerContext {
+export interface PeerContext extends Introduced {
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
-  readonly ownCluster: string;
-  readonly version: string;
-  readonly replica: string;
-  readonly worker: number;
   readonly limits: Http2Limits;
   credentials(): Credentials;
-  replicas(): readonly string[];
   /** Serves a stream that `peer` opened in a tunnel of `purpose`. */
   serve(peer: string, purpose: TunnelPurpose): StreamHandler;
   /** A peer broke `rule` of HTTP/2. */
@@ -75,9 +71,9 @@ export class PeerTunnels {
       clock: context.clock,
       silenceMs: SILENCE_MS,
       pick: (purpose) => this.pick(purpose),
-      dialling: () =>
+      dialling: (wanted) =>
         [...this.#slots.values()].some(
-          ({ purpose, role, slot }) => purpose === 'data' && role === 'client' && slot.dialling,
+          ({ purpose, role, slot }) => purpose === wanted && role === 'client' && slot.dialling,
         ),
     });
     this.#ticker = context.clock.every(PING_MS, () => this.#tick());
@@ -137,6 +133,7 @@ export class PeerTunnels {
         // Its handshake was under way when we began to leave.
         if (this.#leaving) this.#drainServed();
         if (tunnel.peer?.wantsReverse) this.#dialAll();
+        this.#hurry();
         this.#notice();
       },
       () => undefined,
@@ -230,27 +227,13 @@ export class PeerTunnels {
 
   /** What a hello of ours says in a tunnel for `purpose`. */
   helloFor(purpose: TunnelPurpose): Hello {
-    return {
-      protocols: PROTOCOL_RANGE,
-      features: [],
-      version: this.#context.version,
-      cluster: this.#context.ownCluster,
-      replica: this.#context.replica,
-      worker: this.#context.worker,
-      purpose,
-      replicas: [...this.#context.replicas()].slice(0, 256),
-      wantsReverse: this.#peer.gateways.length === 0 || this.#lostForLong(),
-    };
+    const wantsReverse = this.#peer.gateways.length === 0 || this.#lostForLong();
+    return ownHello(this.#context, purpose, wantsReverse);
   }
 
   /** Whether a hello may come from this peer. */
   acceptHello(theirs: Hello): IsthmusError | undefined {
-    return theirs.cluster === this.#peer.clusterName
-      ? undefined
-      : new IsthmusError(
-          'NOT_AUTHORIZED',
-          `the gateway calls its cluster "${theirs.cluster}", the Link calls it "${this.#peer.clusterName}"`,
-        );
+    return refusalOf(theirs, this.#peer);
   }
 
   /** Every address we know may be stale: then the peer, who can reach us, is asked to dial for us. */
@@ -310,6 +293,7 @@ export class PeerTunnels {
     }
     await tunnel.ready;
     tunnel.ping();
+    this.#hurry();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
     const renewAfterMs = renewalMs(credentials, clock.wallMs(), this.#context.random);
     return { tunnel, renewAfterMs: Math.max(RENEW_MS_MIN, renewAfterMs) };
@@ -350,6 +334,11 @@ export class PeerTunnels {
   #giveBack(tunnel: Tunnel): void {
     this.#succession.left();
     tunnel.drain();
+  }
+
+  /** The peer has just shown that it is there: whatever could not be dialled is tried now. */
+  #hurry(): void {
+    for (const { slot } of this.#slots.values()) slot.hurry();
   }
 
   #tick(): void {

@@ -59,6 +59,14 @@ export class TunnelSlot {
     return this.#error;
   }
 
+  /** The far side is known to be there: what waits for the next try waits no longer. */
+  hurry(): void {
+    if (this.#stopped || this.#dials > 0 || this.#failures === 0 || this.tunnel !== undefined)
+      return;
+    this.#timer?.cancel();
+    void this.#dial();
+  }
+
   /** Ends the tunnel for good: gracefully with `drain`, else with everything in it. */
   stop(reason: IsthmusError, drain: boolean): void {
     this.#stopped = true;

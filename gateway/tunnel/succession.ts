@@ -20,8 +20,8 @@ export interface SuccessionOptions {
   readonly silenceMs: number;
   /** The tunnel requests can take now. */
   pick(purpose: TunnelPurpose): Tunnel | undefined;
-  /** Whether one for requests is being dialled. */
-  dialling(): boolean;
+  /** Whether one for `purpose` that requests can take is being dialled. */
+  dialling(purpose: TunnelPurpose): boolean;
 }
 
 interface Waiting {
@@ -52,17 +52,23 @@ export class Succession {
       this.#brokeMs = this.#options.clock.monotonicMs();
   }
 
-  /** Whether another tunnel is to be expected soon. */
+  /** Whether another tunnel for requests is to be expected soon. */
   get hopeful(): boolean {
     const { clock, dialling } = this.#options;
     const nowMs = clock.monotonicMs();
     if (nowMs - this.#leftMs < LEFT_MS) return true;
-    return nowMs - this.#brokeMs < BROKE_MS && dialling();
+    return nowMs - this.#brokeMs < BROKE_MS && dialling('data');
+  }
+
+  /** Whether one for `purpose` is: the peer is there, and only this tunnel of it is not yet. */
+  #hopefulOf(purpose: TunnelPurpose): boolean {
+    const { pick, dialling } = this.#options;
+    return this.hopeful || (pick('data') !== undefined && dialling(purpose));
   }
 
   /** A tunnel for `purpose`, as soon as there is one; `undefined` where none is to be expected. */
   wait(purpose: TunnelPurpose): Promise<Tunnel> | undefined {
-    if (!this.hopeful) return undefined;
+    if (!this.#hopefulOf(purpose)) return undefined;
     const { clock } = this.#options;
     const { promise, resolve, reject } = Promise.withResolvers<Tunnel>();
     const fail = () =>
@@ -81,11 +87,10 @@ export class Succession {
 
   /** Tunnels have come, gone, or could not be dialled. */
   notice(): void {
-    const hopeful = this.hopeful;
     for (const { purpose, resolve, fail } of this.#waiting) {
       const tunnel = this.#options.pick(purpose);
       if (tunnel !== undefined) resolve(tunnel);
-      else if (!hopeful) fail();
+      else if (!this.#hopefulOf(purpose)) fail();
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { LinkReport } from '#gateway/report.ts';
 import { exporting, listener, request, until } from '../world.ts';
 import { type Failure, startLoad } from './load.ts';
 import { startAnyPod } from './pod.ts';
@@ -50,7 +51,11 @@ for (const workers of [1, 2]) {
         ]),
       });
       await Promise.all([west.ready(), east.ready()]);
-      // West may have been ready before there was anybody to call.
+      // West may have been ready before there was anybody to call, each of its workers for itself.
+      await until('connected', async () => {
+        const links = (await west.ask('links')) as LinkReport[][];
+        return links.length === workers && links.flat().every((each) => each.connected);
+      });
       await until('served', async () => (await request(west.host, REMOTE)).status === 200);
     });
     after(async () => {
