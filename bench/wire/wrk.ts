@@ -13,6 +13,8 @@ import { requestTable } from './traffic.ts';
 const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url));
 /** wrk counts in whole seconds; it is told to stop before. */
 const LONGEST = '600s';
+/** What reaches wrk while it starts its threads is forgotten in the sleep that follows: it is told again. */
+const AGAIN_MS = 500;
 
 /** See the file header. */
 export class Wrk {
@@ -52,9 +54,15 @@ export class Wrk {
       output += chunk.toString();
     });
     const closed = new Promise<void>((resolve) => wrk.process.once('close', () => resolve()));
-    const timer = setTimeout(() => wrk.process.kill('SIGINT'), measureMs);
+    const interrupt = () => wrk.process.kill('SIGINT');
+    let again: NodeJS.Timeout | undefined;
+    const timer = setTimeout(() => {
+      interrupt();
+      again = setInterval(interrupt, AGAIN_MS);
+    }, measureMs);
     await closed;
     clearTimeout(timer);
+    clearInterval(again);
     const spentMs = cpuMs(pids) - beforeMs;
     const found = /^RESULT (\{.*\})$/m.exec(output)?.[1];
     if (found === undefined) throw new ProgramError(`wrk failed: ${output}${wrk.said()}`);

@@ -52,6 +52,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     }),
     directory,
     networkSpec,
+    compileCache: io.env.NODE_COMPILE_CACHE,
     clock: io.clock,
     random: io.random,
     log: silentLogger,

@@ -26,6 +26,8 @@ export interface BootOptions {
   /** `loopback`, or `mapped:<directory>`; absent: what this system can do. */
   readonly networkSpec?: string | undefined;
   readonly logLevel?: string | undefined;
+  /** Where processes keep compiled modules; absent: below `directory`. */
+  readonly compileCache?: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -177,7 +179,7 @@ async function takeBlocks(
 function childEnvironment(directory: string, options: BootOptions): Record<string, string> {
   return {
     // Compiled modules are shared by all processes: a start costs a fraction of the first.
-    NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
+    NODE_COMPILE_CACHE: options.compileCache ?? join(directory, 'compile-cache'),
     ...(options.logLevel === undefined ? {} : { ISTHMUS_LOG_LEVEL: options.logLevel }),
   };
 }

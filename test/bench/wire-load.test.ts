@@ -118,7 +118,7 @@ for (const isSpoilt of [false, true]) {
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const target = await listen(t, isSpoilt ? (socket) => spoil(socket, serveHttp1) : serveHttp1);
     const wrk = new Wrk(new Programs(), directory);
-    const { count, errors, cpuMs, reason } = await wrk.run(target, 4, [process.pid], 300);
+    const { count, errors, cpuMs, reason } = await wrk.run(target, 4, [process.pid], 1_000);
     assert.ok(count > 0 && cpuMs > 0);
     assert.equal(errors > 0, isSpoilt, reason);
     assert.equal(reason, isSpoilt ? 'checksum' : '');

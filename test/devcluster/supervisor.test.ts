@@ -51,6 +51,7 @@ function bootWest(directory: string) {
   return bootClusters({
     clusters: [{ name: 'west' }],
     directory,
+    compileCache: process.env.NODE_COMPILE_CACHE,
     clock: systemClock,
     random: systemRandom,
     log: silentLogger,

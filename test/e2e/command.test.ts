@@ -2,50 +2,14 @@
  * The command as people and scripts run it: exit codes, documents, messages. Clusters are real.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { packageRoot } from '#runtime/package.ts';
+import { isthmus, scratch } from './isthmus.ts';
 import { type Stage, setStage } from './stage.ts';
 
-const COMMAND = join(packageRoot(), 'cli', 'isthmus.js');
 const DRILL = join(packageRoot(), 'manifests/drills/local-outage.yaml');
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function isthmus(
-  args: readonly string[],
-  cwd: string,
-  env: Record<string, string> = {},
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [COMMAND, ...args], {
-      cwd,
-      env: { PATH: process.env.PATH ?? '', HOME: cwd, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    let out = '';
-    let err = '';
-    child.stdout.on('data', (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
-  });
-}
-
-function scratch(): string {
-  return mkdtempSync(join(tmpdir(), 'isthmus-command-'));
-}
 
 describe('without clusters', () => {
   let cwd: string;
@@ -195,29 +159,4 @@ describe('with two unlinked clusters', () => {
     assert.equal(code, 1);
     assert.equal(JSON.parse(out).error.code, 'CLUSTER_NAME_CONFLICT');
   });
-});
-
-test('a drill on clusters of its own judges, and says which expectation failed', async () => {
-  const cwd = scratch();
-  const file = join(cwd, 'short.yaml');
-  const short = readFileSync(DRILL, 'utf8')
-    .replace('seconds: 20', 'seconds: 12')
-    .replaceAll('seconds: 8', 'seconds: 3')
-    .replace('failbackMsMax: 20000', 'failbackMsMax: 1');
-  writeFileSync(file, short);
-  const { code, out, err } = await isthmus(['drill', file, '--dev', '--output', 'json'], cwd);
-  const report = JSON.parse(out);
-  assert.equal(code, 1, err);
-  assert.equal(report.passed, false);
-  assert.equal(report.failedRequests, 0, JSON.stringify(report.failures));
-  const failed = report.expectations
-    .filter((each: { passed: boolean }) => !each.passed)
-    .map((each: { name: string }) => each.name);
-  assert.ok(failed.includes('failbackMsMax'), `failed: ${failed}`);
-  assert.deepEqual(
-    report.steps.map((each: { name: string }) => each.name),
-    ['before', 'outage', 'recovery', 'after'],
-  );
-  assert.ok(report.failoverMs !== null && report.failoverMs <= 500);
-  rmSync(cwd, { recursive: true, force: true });
 });

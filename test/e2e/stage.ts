@@ -50,7 +50,8 @@ export async function setStage(options: {
   link?: boolean;
 }): Promise<Stage> {
   const directory = mkdtempSync(join(tmpdir(), 'isthmus-e2e-'));
-  const io = silentIo(directory);
+  const { NODE_COMPILE_CACHE } = process.env;
+  const io = silentIo(directory, { NODE_COMPILE_CACHE });
   const networkSpec =
     options.network === 'mapped' ? `mapped:${join(directory, 'network')}` : 'loopback';
   const demo = await startDemo({

@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict';
 import http2 from 'node:http2';
 import net, { type AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
-import { IsthmusError } from '#core/errors.ts';
 import { type Hello, negotiate, PROTOCOL_RANGE } from '#core/hello.ts';
 import { loopbackNetwork } from '#core/network.ts';
 import { call } from '#gateway/http2/call.ts';
@@ -13,7 +12,8 @@ import { dialPeer } from '#gateway/tunnel/dial.ts';
 import { peerRequest } from '#gateway/tunnel/greeting.ts';
 import { SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import { Tunnel, type TunnelOptions } from '#gateway/tunnel/tunnel.ts';
-import { exporting, listener, peerOf, request, startCluster, startPod, until } from './world.ts';
+import * as world from './world.ts';
+import { exporting, listener, peerOf, request, type TestCluster, until } from './world.ts';
 
 const ours: Hello = {
   protocols: { min: 1, max: 1 },
@@ -27,12 +27,30 @@ const ours: Hello = {
   wantsReverse: false,
 };
 
-async function socketPair(): Promise<[net.Socket, net.Socket, () => void]> {
+// What a test starts ends with it, whatever it finds: a gateway left open would keep the process alive.
+async function startCluster(t: TestContext, name: string): Promise<TestCluster> {
+  const cluster = await world.startCluster(name);
+  t.after(() => cluster.stop());
+  return cluster;
+}
+
+async function startPod(t: TestContext, name: string) {
+  const pod = await world.startPod(name);
+  t.after(() => pod.destroy());
+  return pod;
+}
+
+async function socketPair(t: TestContext): Promise<[net.Socket, net.Socket]> {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve));
   const dialled = net.connect((server.address() as AddressInfo).port, '127.0.0.1');
-  return [dialled, await accepted, () => server.close()];
+  const pair: [net.Socket, net.Socket] = [dialled, await accepted];
+  t.after(() => {
+    for (const each of pair) each.destroy();
+    server.close();
+  });
+  return pair;
 }
 
 function tunnel(
@@ -54,10 +72,6 @@ function tunnel(
   });
 }
 
-function lost(): IsthmusError {
-  return new IsthmusError('TUNNEL_LOST', 'the test is over');
-}
-
 async function read(opener: Tunnel): Promise<string> {
   let text = '';
   const opened = call(opener.endpoint, peerRequest('GET', '/'));
@@ -66,22 +80,19 @@ async function read(opener: Tunnel): Promise<string> {
 }
 
 for (const dialler of ['client', 'server'] as const) {
-  test(`a tunnel works where the dialler is the HTTP/2 ${dialler}`, async () => {
-    const [dialled, accepted, close] = await socketPair();
+  test(`a tunnel works where the dialler is the HTTP/2 ${dialler}`, async (t) => {
+    const [dialled, accepted] = await socketPair(t);
     const other = dialler === 'client' ? 'server' : 'client';
     const near = tunnel(dialled, dialler);
     const far = tunnel(accepted, other);
     await Promise.all([near.ready, far.ready]);
     const opener = dialler === 'client' ? near : far;
     assert.equal(await read(opener), 'served');
-    near.close(lost());
-    far.close(lost());
-    close();
   });
 }
 
-test('protocol 1 is spoken with a peer that offers 1 and 2 and fields we do not know', async () => {
-  const [dialled, accepted, close] = await socketPair();
+test('protocol 1 is spoken with a peer that offers 1 and 2 and fields we do not know', async (t) => {
+  const [dialled, accepted] = await socketPair(t);
   const session = http2.performServerHandshake(accepted);
   session.on('error', () => undefined);
   session.once('stream', (stream) => {
@@ -101,17 +112,14 @@ test('protocol 1 is spoken with a peer that offers 1 and 2 and fields we do not 
   const { protocol, hello } = await near.ready;
   assert.equal(protocol, 1);
   assert.equal(hello.cluster, 'east');
-  near.close(lost());
-  close();
 });
 
-test('peers that share no protocol are refused by name', async () => {
-  const [dialled, accepted, close] = await socketPair();
+test('peers that share no protocol are refused by name', async (t) => {
+  const [dialled, accepted] = await socketPair(t);
   const near = tunnel(dialled, 'client');
   const far = tunnel(accepted, 'server', { hello: { ...ours, protocols: { min: 2, max: 3 } } });
   await assert.rejects(near.ready, { code: 'PROTOCOL_MISMATCH' });
   await assert.rejects(far.ready);
-  close();
 });
 
 test('negotiate() takes the highest common protocol', () => {
@@ -123,21 +131,20 @@ test('negotiate() takes the highest common protocol', () => {
   assert.equal(PROTOCOL_RANGE.min, 1);
 });
 
-test('a peer that says nothing is refused after the deadline, a stream before the hello at once', async () => {
-  const [dialled, accepted, close] = await socketPair();
+test('a peer that says nothing is refused after the deadline, a stream before the hello at once', async (t) => {
+  const [dialled, accepted] = await socketPair(t);
   const far = tunnel(accepted, 'server');
   const client = http2.connect('https://peer', { createConnection: () => dialled });
   client.on('error', () => undefined);
   const early = client.request({ ':path': '/steal' });
   early.on('error', () => undefined);
   await assert.rejects(far.ready, { code: 'TUNNEL_LOST' });
-  close();
 });
 
-test('a cluster that nobody can dial is reached through the tunnels it dialled', async () => {
-  const hidden = await startCluster('hidden');
-  const open = await startCluster('open');
-  const pod = await startPod('hidden-pod');
+test('a cluster that nobody can dial is reached through the tunnels it dialled', async (t) => {
+  const hidden = await startCluster(t, 'hidden');
+  const open = await startCluster(t, 'open');
+  const pod = await startPod(t, 'hidden-pod');
   await hidden.set({
     ...exporting([pod.endpoint]),
     peers: new Map([['open', peerOf(open)]]),
@@ -149,27 +156,23 @@ test('a cluster that nobody can dial is reached through the tunnels it dialled',
   await until('served', async () => (await request(open.host, 10_001)).status === 200);
   const answer = await request(open.host, 10_001);
   assert.deepEqual(JSON.parse(answer.body), { pod: 'hidden-pod' });
-  pod.destroy();
-  await Promise.all([hidden.stop(), open.stop()]);
 });
 
-test('a peer whose addresses are all wrong is reached through the tunnels it is asked for', async () => {
-  const moved = await startCluster('moved');
-  const near = await startCluster('near');
-  const pod = await startPod('moved-pod');
+test('a peer whose addresses are all wrong is reached through the tunnels it is asked for', async (t) => {
+  const moved = await startCluster(t, 'moved');
+  const near = await startCluster(t, 'near');
+  const pod = await startPod(t, 'moved-pod');
   await near.set({
     listeners: new Map([[10_001, listener(10_001, { clusters: ['moved'] })]]),
     peers: new Map([['moved', peerOf(moved, { gateways: [{ host: '127.0.0.1', port: 1 }] })]]),
   });
   await moved.set({ ...exporting([pod.endpoint]), peers: new Map([['near', peerOf(near)]]) });
   await until('served', async () => (await request(near.host, 10_001)).status === 200, 10_000);
-  pod.destroy();
-  await Promise.all([moved.stop(), near.stop()]);
 });
 
-test('a peer that another bundle vouches for is told from one that cannot be reached', async () => {
-  const west = await startCluster('west');
-  const east = await startCluster('east');
+test('a peer that another bundle vouches for is told from one that cannot be reached', async (t) => {
+  const west = await startCluster(t, 'west');
+  const east = await startCluster(t, 'east');
   const dial = (peer: Peer, port: number) =>
     dialPeer(peer, { host: east.host, port }, 'client', {
       clock: systemClock,
@@ -185,13 +188,12 @@ test('a peer that another bundle vouches for is told from one that cannot be rea
     message: /ECONNREFUSED/,
   });
   (await dial(peerOf(east), 4143)).destroy();
-  await Promise.all([west.stop(), east.stop()]);
 });
 
-test('a peer whose machine vanishes is noticed by silence, and found again', async () => {
-  const west = await startCluster('west');
-  const east = await startCluster('east');
-  const pod = await startPod('east-pod');
+test('a peer whose machine vanishes is noticed by silence, and found again', async (t) => {
+  const west = await startCluster(t, 'west');
+  const east = await startCluster(t, 'east');
+  const pod = await startPod(t, 'east-pod');
   // A road between them that can be blocked without closing anything.
   let blocked = false;
   const road = net.createServer((near) => {
@@ -202,6 +204,7 @@ test('a peer whose machine vanishes is noticed by silence, and found again', asy
     near.on('close', () => far.destroy());
     far.on('close', () => near.destroy());
   });
+  t.after(() => road.close());
   await new Promise<void>((resolve) => road.listen(0, '127.0.0.1', resolve));
   const gateways = [{ host: '127.0.0.1', port: (road.address() as AddressInfo).port }];
   await east.set({ ...exporting([pod.endpoint]), peers: new Map([['west', peerOf(west)]]) });
@@ -219,7 +222,4 @@ test('a peer whose machine vanishes is noticed by silence, and found again', asy
   );
   blocked = false;
   await until('found again', async () => (await request(west.host, 10_001)).status === 200);
-  road.close();
-  pod.destroy();
-  await Promise.all([west.stop(), east.stop()]);
 });

@@ -22,10 +22,13 @@ import { createAuthority, type TestAuthority } from '#test/identity/authority-fi
 
 let nextHost = 0;
 
-/** A loopback address no other test of this process uses, in a block chosen by the process id. */
+/**
+ * A loopback address nobody else uses: another for each call, in a part chosen by the process id, of blocks above those that
+ * embedded clusters take. Processes whose ids are less than 1,024 apart never meet.
+ */
 export function freshHost(): string {
   nextHost += 1;
-  return `127.${200 + (process.pid % 50)}.${(process.pid >> 6) % 250}.${nextHost}`;
+  return `127.${251 + ((process.pid >> 8) & 3)}.${process.pid & 255}.${nextHost}`;
 }
 
 export interface TestCluster {

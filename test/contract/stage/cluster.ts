@@ -196,7 +196,8 @@ export class PlayedCluster {
     const host = identity?.ip ?? '0.0.0.0';
     return {
       PATH: process.env['PATH'] ?? '',
-      NODE_COMPILE_CACHE: join(this.#directory, 'compile-cache'),
+      NODE_COMPILE_CACHE:
+        process.env['NODE_COMPILE_CACHE'] ?? join(this.#directory, 'compile-cache'),
       KUBERNETES_SERVICE_HOST: this.#door,
       KUBERNETES_SERVICE_PORT: String(RECORDER_PORT),
       ISTHMUS_IDENTITY_ADDRESS: formatAddress({ host, port: IDENTITY_PORT }),
