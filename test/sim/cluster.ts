@@ -2,9 +2,9 @@
  * Clusters of a simulation and the links between them.
  */
 import { below, type Random, seededRandom } from '#core/random.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
 import type { RemoteCandidate } from '#gateway/balance/service.ts';
 import { TRAFFIC_DEFAULTS, type TrafficSettings } from '#gateway/snapshot/traffic.ts';
-import { VirtualClock } from './clock.ts';
 import { type Observer, SimGateway, TARGET } from './gateway.ts';
 import { type ServerOptions, SimServer } from './server.ts';
 

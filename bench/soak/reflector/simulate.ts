@@ -7,6 +7,7 @@
 import { silentLogger } from '#core/log.ts';
 import { identityNetwork } from '#core/network.ts';
 import { below, type Random, seededRandom } from '#core/random.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
 import { type Assembly, assemble } from '#devcluster/api/assemble.ts';
 import { deleteObject } from '#devcluster/api/deletion.ts';
 import type { JsonObject } from '#devcluster/api/json.ts';
@@ -16,7 +17,6 @@ import { Reflector } from '#kube/reflector.ts';
 import { configMaps } from '#kube/resources/builtin.ts';
 import { breakSomething, lift } from './breakage.ts';
 import { MemoryWire } from './memory-wire.ts';
-import { VirtualClock } from './virtual-clock.ts';
 
 /** Names that come and go. */
 const NAMES = 40;

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '#core/random.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
 import { Balancer, balanceKey, type Probe } from '#gateway/balance/balancer.ts';
 import { describeService } from '#gateway/balance/describe.ts';
 import { emptySnapshot, type LocalService, type Snapshot } from '#gateway/snapshot/types.ts';
-import { VirtualClock } from '../../sim/clock.ts';
 import { settingsWith } from './support.ts';
 
 const target = { namespace: 'shop', name: 'backend', port: 80 };

@@ -1,10 +1,16 @@
 /**
- * Time of a simulation: it stands still while something is computed and jumps to the next event.
+ * Time of a simulation: it stands still while something is computed and jumps to the next event, so that minutes
+ * pass in milliseconds, and the same way every time.
  *
  * Promises: events run in the order of their time, and of their making where the times are equal; so
  * the same inputs make the same trace.
  */
-import type { Clock, Timer } from '#core/clock.ts';
+import type { Clock, Timer } from './clock.ts';
+
+/** 2026-01-01, so that what is made from the time of day looks real. */
+const EPOCH_MS = 1_767_225_600_000;
+/** Turns of the event loop after which streams have nothing left to hand on. */
+const TURNS = 3;
 
 interface Event extends Timer {
   readonly atMs: number;
@@ -12,6 +18,7 @@ interface Event extends Timer {
   run: (() => void) | undefined;
 }
 
+/** See the file header. */
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #order = 0;
@@ -23,7 +30,7 @@ export class VirtualClock implements Clock {
   }
 
   wallMs(): number {
-    return this.#nowMs;
+    return EPOCH_MS + Math.floor(this.#nowMs);
   }
 
   after(delayMs: number, callback: () => void): Timer {
@@ -52,15 +59,29 @@ export class VirtualClock implements Clock {
 
   /** Runs everything due until `untilMs`, and stays there. */
   runUntil(untilMs: number): void {
+    while (this.#runNext(untilMs));
+    this.#nowMs = untilMs;
+  }
+
+  /** Lets `ms` pass; before and between two events everything that can go on without time goes on. */
+  async pass(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await settle();
+    while (this.#runNext(untilMs)) await settle();
+    this.#nowMs = untilMs;
+  }
+
+  /** Runs the next event, unless it is due after `untilMs`: then false. */
+  #runNext(untilMs: number): boolean {
     for (;;) {
       const next = this.#events[0];
-      if (next === undefined || next.atMs > untilMs) break;
+      if (next === undefined || next.atMs > untilMs) return false;
       this.#pop();
       if (next.run === undefined) continue;
       this.#nowMs = next.atMs;
       next.run();
+      return true;
     }
-    this.#nowMs = untilMs;
   }
 
   #push(event: Event): void {
@@ -98,4 +119,12 @@ export class VirtualClock implements Clock {
 
 function isBefore(a: Event, b: Event): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < TURNS; turn += 1) {
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
 }
