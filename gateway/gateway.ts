@@ -13,6 +13,7 @@ import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { Balancer } from './balance/balancer.ts';
+import { budgetMetrics } from './budget-metrics.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Spilling } from './catalog/spilling.ts';
 import { Clients } from './clients.ts';
@@ -99,6 +100,7 @@ export class Gateway {
     const report = (of: RequestReport) => metrics.request(of);
     const local = this.#local;
     const guards = new Guards(this.#balancer, clock);
+    budgetMetrics(registry, () => guards.counts);
     const barred = new Barred();
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
     // Of the whole process, for it has one event loop.

@@ -15,8 +15,6 @@ export class Budget {
   #sum = 0;
   /** Number of the second that counts now. */
   #second = Number.NEGATIVE_INFINITY;
-  #allowed = 0;
-  #refused = 0;
 
   /** A request came, at `nowMs`, that allows for `share` of a repetition. */
   deposit(share: number, nowMs: number): void {
@@ -26,12 +24,8 @@ export class Budget {
   /** Takes one repetition, where there is one; `perSecond`: those allowed whatever came. */
   take(perSecond: number, nowMs: number): boolean {
     // Shares add up to a whole less an error of rounding.
-    if (this.left(perSecond, nowMs) < 1 - EPSILON) {
-      this.#refused += 1;
-      return false;
-    }
+    if (this.left(perSecond, nowMs) < 1 - EPSILON) return false;
     this.#add(-1, nowMs);
-    this.#allowed += 1;
     return true;
   }
 
@@ -39,11 +33,6 @@ export class Budget {
   left(perSecond: number, nowMs: number): number {
     this.#turn(nowMs);
     return this.#sum + perSecond * SLOTS;
-  }
-
-  /** Repetitions taken so far, and those there was nothing left for. */
-  get counts(): { readonly allowed: number; readonly refused: number } {
-    return { allowed: this.#allowed, refused: this.#refused };
   }
 
   #add(tokens: number, nowMs: number): void {

@@ -10,15 +10,25 @@ import { Budget } from './budget.ts';
 import { HedgeQueue } from './hedge-queue.ts';
 import { type Entry, Limiter, type Waiting } from './limiter.ts';
 
+/** Second attempts at requests for one service that the budgets allowed and refused, since the process began. */
+export interface BudgetCounts {
+  retriesAllowed: number;
+  retriesRefused: number;
+  hedgesAllowed: number;
+  hedgesRefused: number;
+}
+
 export class Guard {
   readonly balancer: ServiceBalancer;
+  readonly counts: BudgetCounts;
   readonly retries = new Budget();
   readonly hedges = new Budget();
   readonly limiter: Limiter;
   readonly hedging: HedgeQueue;
 
-  constructor(balancer: ServiceBalancer, clock: Clock) {
+  constructor(balancer: ServiceBalancer, clock: Clock, counts = noCounts()) {
     this.balancer = balancer;
+    this.counts = counts;
     this.limiter = new Limiter(balancer.settings.limits, clock);
     this.hedging = new HedgeQueue(clock);
   }
@@ -40,15 +50,27 @@ export class Guard {
 
   /** Takes a repetition after a failure, where one is left. */
   mayRetry(nowMs: number): boolean {
-    return this.retries.take(this.balancer.settings.retry.budgetPerSecond, nowMs);
+    const allowed = this.retries.take(this.balancer.settings.retry.budgetPerSecond, nowMs);
+    if (allowed) this.counts.retriesAllowed += 1;
+    else this.counts.retriesRefused += 1;
+    return allowed;
   }
 
   /** Takes a second attempt beside the first, where both budgets have one left. */
   mayHedge(nowMs: number): boolean {
     const { budgetPerSecond } = this.balancer.settings.retry;
-    if (this.retries.left(budgetPerSecond, nowMs) < 1 || !this.hedges.take(0, nowMs)) return false;
-    return this.retries.take(budgetPerSecond, nowMs);
+    const allowed =
+      this.retries.left(budgetPerSecond, nowMs) >= 1 &&
+      this.hedges.take(0, nowMs) &&
+      this.retries.take(budgetPerSecond, nowMs);
+    if (allowed) this.counts.hedgesAllowed += 1;
+    else this.counts.hedgesRefused += 1;
+    return allowed;
   }
+}
+
+function noCounts(): BudgetCounts {
+  return { retriesAllowed: 0, retriesRefused: 0, hedgesAllowed: 0, hedgesRefused: 0 };
 }
 
 /** The guards of a gateway, by what `balanceKey` makes. */
@@ -56,6 +78,7 @@ export class Guards {
   readonly #balancer: Balancer;
   readonly #clock: Clock;
   readonly #known = new WeakMap<ServiceBalancer, Guard>();
+  readonly #counts = new Map<string, BudgetCounts>();
 
   constructor(balancer: Balancer, clock: Clock) {
     this.#balancer = balancer;
@@ -68,9 +91,23 @@ export class Guards {
     if (balancer === undefined) return undefined;
     let guard = this.#known.get(balancer);
     if (guard === undefined) {
-      guard = new Guard(balancer, this.#clock);
+      guard = new Guard(balancer, this.#clock, this.#countsOf(balancer.name));
       this.#known.set(balancer, guard);
     }
     return guard;
+  }
+
+  /** What budgets allowed and refused, by `namespace/name` of the exported Service: counts never go back. */
+  get counts(): ReadonlyMap<string, Readonly<BudgetCounts>> {
+    return this.#counts;
+  }
+
+  #countsOf(service: string): BudgetCounts {
+    let counts = this.#counts.get(service);
+    if (counts === undefined) {
+      counts = noCounts();
+      this.#counts.set(service, counts);
+    }
+    return counts;
   }
 }

@@ -138,6 +138,7 @@ export class TestExchange implements Exchange {
 export interface Bench {
   readonly clock: HandClock;
   readonly balancer: Balancer;
+  readonly guards: Guards;
   readonly calls: readonly PodCall[];
   readonly reports: readonly RequestReport[];
   /** What attempts throw instead of beginning; `undefined`: they begin. */
@@ -176,6 +177,7 @@ export function serviceOf(pods: number, change: Partial<TrafficSettings> = {}): 
   const bench: Bench = {
     clock,
     balancer,
+    guards,
     calls,
     reports,
     unable: undefined,

@@ -1,0 +1,53 @@
+/** What budgets allowed and refused, as Prometheus reads it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Registry } from 'prom-client';
+import { budgetMetrics } from '#gateway/budget-metrics.ts';
+import { serviceOf } from './resilience/kit.ts';
+
+/** The value of `name` for the only service, by outcome. */
+async function outcomes(registry: Registry, name: string): Promise<Record<string, number>> {
+  const text = await registry.metrics();
+  const lines = text.matchAll(
+    new RegExp(`^${name}\\{service="shop/backend",outcome="(\\w+)"\\} (\\d+)$`, 'gm'),
+  );
+  return Object.fromEntries([...lines].map(([, outcome, value]) => [outcome, Number(value)]));
+}
+
+test('retries that the budget allowed and refused are counted by service', async () => {
+  const { send, calls, guards } = serviceOf(3);
+  const registry = new Registry();
+  budgetMetrics(registry, () => guards.counts);
+  assert.deepEqual(await outcomes(registry, 'isthmus_retry_budget_total'), {});
+  for (let at = 0; at < 200; at += 1) {
+    const before = calls.length;
+    send();
+    for (let call = before; call < calls.length; call += 1) calls[call]?.answer(503);
+  }
+  const retries = await outcomes(registry, 'isthmus_retry_budget_total');
+  // A fifth of the requests, and ten in each of ten seconds.
+  assert.equal(retries.allowed, 140);
+  assert.equal(calls.length, 340);
+  assert.ok((retries.refused ?? 0) > 100, `${retries.refused} refused`);
+  // Read again, nothing has been counted twice.
+  assert.deepEqual(await outcomes(registry, 'isthmus_retry_budget_total'), retries);
+});
+
+test('hedges that the budgets allowed and refused are counted by service', async () => {
+  const { send, calls, clock, guards, balancer } = serviceOf(2);
+  const registry = new Registry();
+  budgetMetrics(registry, () => guards.counts);
+  for (let at = 0; at < 40; at += 1) {
+    send();
+    clock.advance(10);
+    calls.at(-1)?.answer(200);
+  }
+  clock.advance(3_000);
+  const [service] = [...balancer.entries()].map(([, each]) => each);
+  assert.ok((service?.hedgeDelayMs ?? 0) > 0);
+  for (let at = 0; at < 10; at += 1) send();
+  clock.advance(100);
+  const hedges = await outcomes(registry, 'isthmus_hedge_budget_total');
+  // A twentieth of the fifty requests, rounded down.
+  assert.deepEqual(hedges, { allowed: 2, refused: 8 });
+});
