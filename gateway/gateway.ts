@@ -12,7 +12,7 @@ import { GATEWAY_PORT } from '#core/names.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Credentials } from '#identity/workload.ts';
-import { Balancer } from './balance/balancer.ts';
+import { Balancer, type Probe } from './balance/balancer.ts';
 import { budgetMetrics } from './budget-metrics.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Spilling } from './catalog/spilling.ts';
@@ -58,6 +58,8 @@ export interface GatewayOptions {
   /** Stream ids from this one on ask for another connection. @default as many as HTTP/2 has */
   readonly renewAtStreamId?: number;
   credentials(): Credentials;
+  /** Whether an ejected endpoint is well again, where another process finds that out for this one. @default itself */
+  probe?(probe: Probe): Promise<boolean>;
 }
 
 export class Gateway {
@@ -89,7 +91,8 @@ export class Gateway {
     this.#balancer = new Balancer({
       clock,
       random,
-      probe: (probe) => probeEndpoint(probe, { network, clock, local: this.#local }),
+      probe: (probe) =>
+        options.probe?.(probe) ?? probeEndpoint(probe, { network, clock, local: this.#local }),
       remote: (name, key) => this.#peers.candidate(name, key),
     });
     this.#spilling = new Spilling({

@@ -14,10 +14,13 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { programPath } from '#runtime/package.ts';
 import { apiServerSettings, identitySettings } from '#runtime/pod.ts';
 import { serveAdmin } from './admin.ts';
+import { LocalUpstream } from './local.ts';
+import { probeEndpoint } from './probe.ts';
 import { type BalancerReport, type LinkReport, mergeLinks } from './report.ts';
 import { parseAdvertise } from './snapshot/advertised.ts';
 import { watchSnapshot } from './snapshot/watch.ts';
 import { watchMetrics } from './watch-metrics.ts';
+import { HTTP2_LIMITS } from './wire/http2/limits.ts';
 import { WORKERS, WORKERS_MAX } from './worker/protocol.ts';
 import { Supervisor } from './worker/supervisor.ts';
 
@@ -47,10 +50,13 @@ async function main(context: ComponentContext): Promise<void> {
   });
   await identity.start(signal);
   const registry = createRegistry('gateway');
+  // For probes alone: this process carries no traffic.
+  const local = new LocalUpstream({ ...context, renewAtStreamId: HTTP2_LIMITS.renewAtStreamId });
   const supervisor = new Supervisor({
     ...context,
     program: programPath('gateway/worker/main'),
     count: workers,
+    probe: (probe) => probeEndpoint(probe, { ...context, local }),
   });
   let leaving = false;
   const server = await serveAdmin({
@@ -98,6 +104,7 @@ async function main(context: ComponentContext): Promise<void> {
   await sleep(clock, PROXY_MS);
   watching.abort();
   await supervisor.stop(FINISH_MS);
+  local.close();
   server.close();
   await client.close();
 }

@@ -121,6 +121,16 @@ export class Balancer {
     return this.#entries.get(key)?.balancer;
   }
 
+  /**
+   * What another process's probe found: whoever is out for the same reason is back with it, or is not asked again
+   * before its backoff.
+   */
+  heard({ address, path, protocol }: Probe, alive: boolean): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { balancer, wish } of this.#entries.values())
+      if (wish.protocol === protocol) balancer.heard(address, path, alive, nowMs);
+  }
+
   /** Every balancer with what {@link balanceKey} made of it. */
   entries(): Iterable<readonly [string, ServiceBalancer]> {
     return [...this.#entries].map(([key, { balancer }]) => [key, balancer] as const);

@@ -10,7 +10,7 @@
 import type { Random } from '#core/random.ts';
 import type { TrafficSettings } from '../snapshot/traffic.ts';
 import { Dice } from './dice.ts';
-import { eject, probing, revive } from './ejection.ts';
+import { probing, revive } from './ejection.ts';
 import type { Endpoint, Outcome } from './endpoint.ts';
 import { observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
@@ -19,6 +19,7 @@ import { type Candidate, EndpointGroup } from './group.ts';
 import { Locality } from './locality.ts';
 import { STANDING } from './members.ts';
 import { NOBODY, pick, pickStanding } from './pick.ts';
+import { Probing } from './probing.ts';
 import { recordFailure, recordSuccess } from './record.ts';
 import { ROW, ROW_SIZE } from './row.ts';
 import { type EndpointTable, FLAG } from './table.ts';
@@ -57,8 +58,7 @@ export class ServiceBalancer {
   readonly #dice: Dice;
   readonly #locality: Locality;
   readonly #firstBytes = new FirstBytes();
-  /** Local endpoints that are to be probed by connection. */
-  readonly #toProbe: Endpoint[] = [];
+  readonly #probing: Probing;
   readonly #typicalLocal: (slot: number) => number;
   readonly #typicalRemote: (slot: number) => number;
   #settings: TrafficSettings;
@@ -78,6 +78,7 @@ export class ServiceBalancer {
     this.#locality = new Locality(this.local, this.remote, this.#dice);
     this.#typicalLocal = (slot) => this.#guessLocalMs(slot);
     this.#typicalRemote = (slot) => this.#locality.guessMs(slot);
+    this.#probing = new Probing(this.local, this.#typicalLocal);
     this.#settings = settings;
     this.configure(settings);
   }
@@ -288,33 +289,30 @@ export class ServiceBalancer {
     local.tick(nowMs, elapsedMs, this.#typicalLocal);
     remote.tick(nowMs, elapsedMs, this.#typicalRemote);
     this.#firstBytes.tick(nowMs);
-    this.#findDue(nowMs);
+    this.#probing.tick(nowMs, this.exploration);
+    for (const slot of remote.dueAt(nowMs))
+      revive(remote, slot, nowMs, this.#locality.guessMs(slot));
     this.#locality.judge();
   }
 
-  /** A local endpoint that is to be probed by connection, or by {@link EjectionSettings.probePath}; once each. */
+  /** A local endpoint that is to be probed outside the picker; once each. */
   takeProbe(nowMs: number): Endpoint | undefined {
-    const endpoint = this.#toProbe.pop();
-    if (endpoint !== undefined && endpoint.slot !== NOBODY)
-      probing(this.local, endpoint.slot, nowMs);
-    return endpoint;
+    return this.#probing.take(nowMs);
   }
 
-  /** What a probe of `endpoint` asks for: nothing after connection errors, or where the settings name nothing. */
+  /** See {@link Probing.pathOf}. */
   probePathOf(endpoint: Endpoint): string | undefined {
-    const refused = ((this.#table.flags[endpoint.slot] ?? 0) & FLAG.REFUSED) !== 0;
-    return refused ? undefined : this.#settings.ejection.probePath;
+    return this.#probing.pathOf(endpoint);
   }
 
   /** What became of a probe that {@link takeProbe} asked for. */
   probed(endpoint: Endpoint, alive: boolean, nowMs: number): void {
-    const { slot } = endpoint;
-    if (slot < 0) return;
-    const flags = this.#table.flags[slot] as number;
-    if ((flags & FLAG.EJECTED) === 0 || (flags & FLAG.GONE) !== 0) return;
-    if (alive) revive(this.local, slot, nowMs, this.#typicalLocal(slot));
-    else eject(this.local, slot, nowMs, (flags & FLAG.REFUSED) !== 0);
-    this.#locality.judge();
+    if (this.#probing.probed(endpoint, alive, nowMs)) this.#locality.judge();
+  }
+
+  /** What became of a probe of `key` for `path` that another process of this gateway asked for. */
+  heard(key: string, path: string | undefined, alive: boolean, nowMs: number): void {
+    if (this.#probing.heard(key, path, alive, nowMs)) this.#locality.judge();
   }
 
   #explore(nowMs: number): number {
@@ -361,26 +359,6 @@ export class ServiceBalancer {
     if (!(latencyMs >= 0)) return;
     observe(this.#table, slot, nowMs, latencyMs);
     this.#firstBytes.record(latencyMs);
-  }
-
-  /** Which local endpoints are to be probed, and how; remote clusters come back by themselves. */
-  #findDue(nowMs: number): void {
-    const { local, remote, exploration } = this;
-    const { probePath } = this.#settings.ejection;
-    const { ejectedAtMs, probeAtMs, flags, handles } = this.#table;
-    exploration.tick();
-    this.#toProbe.length = 0;
-    for (const slot of local.dueAt(nowMs)) {
-      const [dueMs, outMs] = [probeAtMs[slot] as number, ejectedAtMs[slot] as number];
-      const byConnection =
-        ((flags[slot] as number) & FLAG.REFUSED) !== 0 || probePath !== undefined;
-      // Where no request that may be repeated comes along, a connection must do.
-      const isOverdue = nowMs - dueMs >= dueMs - outMs;
-      if (byConnection || isOverdue) this.#toProbe.push(handles[slot] as Endpoint);
-      else exploration.due.push(slot);
-    }
-    for (const slot of remote.dueAt(nowMs))
-      revive(remote, slot, nowMs, this.#locality.guessMs(slot));
   }
 
   /** Who is idle is taken to be like the others, who is unknown like the best. */

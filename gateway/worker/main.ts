@@ -19,6 +19,7 @@ import { serveCatalog } from '../catalog/serve.ts';
 import { Gateway } from '../gateway.ts';
 import { balancerReports, linkReports } from '../report.ts';
 import { applySnapshotDelta } from '../snapshot/delta.ts';
+import { ProbeClient } from './probes.ts';
 import {
   type FromWorker,
   type Question,
@@ -56,6 +57,10 @@ async function main(context: ComponentContext): Promise<void> {
   const ended = new AbortController();
   await identity.start(ended.signal);
   const registry = createRegistry('gateway');
+  const say = (message: FromWorker) => {
+    if (process.connected) process.send?.(message);
+  };
+  const probes = new ProbeClient((probe) => say({ kind: 'probe', probe }));
   const gateway = new Gateway({
     ...context,
     log: log.with({ worker: index }),
@@ -67,10 +72,8 @@ async function main(context: ComponentContext): Promise<void> {
     epoch: randomUUID(),
     registry,
     credentials: () => identity.current(),
+    probe: (probe) => probes.probe(probe),
   });
-  const say = (message: FromWorker) => {
-    if (process.connected) process.send?.(message);
-  };
   const answers: Record<Question, () => unknown> = {
     links: () => linkReports(gateway.peers),
     balancer: () => balancerReports(gateway.balancer, index, clock.monotonicMs()),
@@ -117,6 +120,11 @@ async function main(context: ComponentContext): Promise<void> {
         gateway.leave();
         say({ kind: 'state', missing: gateway.notReady() });
         return;
+      case 'probed': {
+        const { probe, alive } = message;
+        if (!probes.told(probe, alive)) gateway.balancer.heard(probe, alive);
+        return;
+      }
       case 'ask':
         void Promise.resolve(answers[message.question]()).then((value) =>
           say({ kind: 'answer', id: message.id, value }),

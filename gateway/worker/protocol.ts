@@ -2,6 +2,7 @@
  * What the two kinds of processes of a gateway say to each other. Structured-clonable values only; both
  * are of one release, for one starts the other.
  */
+import type { Probe } from '../balance/balancer.ts';
 import type { SnapshotDelta } from '../snapshot/delta.ts';
 
 /** What can be asked of a worker. */
@@ -15,6 +16,8 @@ export type ToWorker =
   | { readonly kind: 'leave' }
   /** Accepts nothing more, ends what is under way within `graceMs`, exits. */
   | { readonly kind: 'stop'; readonly graceMs: number }
+  /** What became of a probe that some worker asked for. */
+  | { readonly kind: 'probed'; readonly probe: Probe; readonly alive: boolean }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question };
 
 /** From a worker. */
@@ -25,6 +28,8 @@ export type FromWorker =
   | { readonly kind: 'state'; readonly missing: readonly string[] }
   /** Was told to end by somebody else: it serves until its successor is ready. */
   | { readonly kind: 'leaving' }
+  /** Wants to know whether an endpoint is well again; answered by `probed`. */
+  | { readonly kind: 'probe'; readonly probe: Probe }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   /** A line of a peer's catalog; `undefined` where the peer is linked no more. */
   | { readonly kind: 'catalog'; readonly cluster: string; readonly line: string | undefined };

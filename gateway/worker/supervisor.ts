@@ -11,9 +11,11 @@ import { applyCatalogMessage, type Catalog, parseCatalogMessage } from '#core/ca
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
+import type { Probe } from '../balance/balancer.ts';
 import { CatalogCell } from '../catalog/source.ts';
 import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Snapshot } from '../snapshot/types.ts';
+import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
 
 const RESTART = { firstMs: 50, maxMs: 5_000 };
@@ -41,6 +43,8 @@ export interface SupervisorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Whether an endpoint is well again, for all workers. */
+  readonly probe: (probe: Probe) => Promise<boolean>;
 }
 
 interface Process {
@@ -60,6 +64,7 @@ export class Supervisor {
   readonly #asked = new Map<number, { process: Process; resolve: (value: unknown) => void }>();
   readonly #catalogs = new Map<string, { cell: CatalogCell; catalog: Catalog | undefined }>();
   readonly #failures: number[];
+  readonly #probes: ProbeDesk;
   #snapshot: Snapshot | undefined;
   #lastId = 0;
   #leaving = false;
@@ -68,6 +73,9 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#failures = Array<number>(options.count).fill(0);
+    this.#probes = new ProbeDesk(options.probe, (probe, alive) => {
+      for (const each of this.#processes) this.#send(each, { kind: 'probed', probe, alive });
+    });
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: options.program,
@@ -195,6 +203,9 @@ export class Supervisor {
       case 'leaving':
         // Its successor is here before it stops; where all leave, it stays until the end.
         if (!this.#leaving && !this.#stopping && !process.replaced) this.#fork(process.index);
+        return;
+      case 'probe':
+        this.#probes.ask(message.probe);
         return;
       case 'answer': {
         const asked = this.#asked.get(message.id);

@@ -5,6 +5,7 @@ import { seededRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
 import { Balancer, balanceKey, type Probe } from '#gateway/balance/balancer.ts';
 import { describeService } from '#gateway/balance/describe.ts';
+import type { Endpoint, Outcome } from '#gateway/balance/endpoint.ts';
 import { emptySnapshot, type LocalService, type Snapshot } from '#gateway/snapshot/types.ts';
 import { settingsWith } from './support.ts';
 
@@ -89,5 +90,44 @@ test('an ejected endpoint is probed until it is well, then asked again', async (
   await settle(15_000);
   assert.equal(probes.length, 3);
   assert.equal(describeService(service, 0).local[0]?.ejected, false);
+  balancer.close();
+});
+
+test('what another process found out brings back whoever is out for the same reason, and spares a probe', async () => {
+  const probes: Probe[] = [];
+  const { clock, balancer } = balancerWith(async (probe) => {
+    probes.push(probe);
+    return false;
+  });
+  balancer.update(snapshotOf(['10.0.0.1', '10.0.0.2']));
+  const service = balancer.service(key);
+  assert.ok(service);
+  const [refusing, failing] = ['10.0.0.1:8080', '10.0.0.2:8080'].map((each) =>
+    service.local.find(each),
+  );
+  assert.ok(refusing && failing);
+  const fail = (endpoint: Endpoint, outcome: Outcome) => {
+    service.begin(endpoint, 0);
+    service.end(endpoint, 0, 0, outcome, Number.NaN, false);
+  };
+  for (let at = 0; at < 5; at += 1) fail(failing, 'failure');
+  fail(refusing, 'refused');
+  const out = () => describeService(service, 0).local.map(({ ejected }) => ejected);
+  assert.deepEqual(out(), [true, true]);
+  const heard = (address: string, alive: boolean) =>
+    balancer.heard({ address, path: undefined, protocol: undefined }, alive);
+  // Just before each of its probes is due, somebody else finds it dead still.
+  for (let ms = 750; ms <= 3_000; ms += 750) {
+    clock.runUntil(ms);
+    heard(refusing.key, false);
+  }
+  assert.deepEqual(
+    probes.filter(({ address }) => address === refusing.key),
+    [],
+  );
+  heard(failing.key, true);
+  assert.deepEqual(out(), [true, true], 'that it accepts connections says nothing of its answers');
+  heard(refusing.key, true);
+  assert.deepEqual(out(), [false, true]);
   balancer.close();
 });

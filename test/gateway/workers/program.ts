@@ -4,8 +4,12 @@
  * Run by `station.ts` as a process of its own, for node:cluster knows one gateway a process.
  */
 import { systemClock } from '#core/clock.ts';
+import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
+import { LocalUpstream } from '#gateway/local.ts';
+import { probeEndpoint } from '#gateway/probe.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
+import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import type { Question } from '#gateway/worker/protocol.ts';
 import { Supervisor } from '#gateway/worker/supervisor.ts';
 import { createLogger } from '#runtime/log.ts';
@@ -23,12 +27,15 @@ export interface FromStation {
   readonly value: unknown;
 }
 
+const context = { clock: systemClock, random: systemRandom, network: identityNetwork };
+const local = new LocalUpstream({ ...context, renewAtStreamId: HTTP2_LIMITS.renewAtStreamId });
 const supervisor = new Supervisor({
   program: programPath('gateway/worker/main'),
   count: Number(process.env.TEST_WORKERS),
   clock: systemClock,
   random: systemRandom,
   log: createLogger('gateway', 'warn'),
+  probe: (probe) => probeEndpoint(probe, { ...context, local }),
 });
 supervisor.start();
 process.once('disconnect', () => process.exit(0));

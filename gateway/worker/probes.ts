@@ -1,0 +1,71 @@
+/**
+ * One process of a gateway probes for all: who asks for what is being probed already waits for the same answer, and
+ * everybody hears it.
+ *
+ * So a pod that is out is asked once for each backoff however many workers there are, and all of them know at once
+ * that it is back. What needs real requests, every worker finds out with its own.
+ */
+import type { Probe } from '../balance/balancer.ts';
+
+/** The side of the process that probes. */
+export class ProbeDesk {
+  readonly #probe: (probe: Probe) => Promise<boolean>;
+  readonly #tell: (probe: Probe, alive: boolean) => void;
+  readonly #underWay = new Set<string>();
+
+  /** `probe` asks an endpoint; `tell` lets every worker know. */
+  constructor(
+    probe: (probe: Probe) => Promise<boolean>,
+    tell: (probe: Probe, alive: boolean) => void,
+  ) {
+    this.#probe = probe;
+    this.#tell = tell;
+  }
+
+  /** A worker wants to know; all are told, once, also where it cannot be found out. */
+  ask(probe: Probe): void {
+    const key = keyOf(probe);
+    if (this.#underWay.has(key)) return;
+    this.#underWay.add(key);
+    const done = (alive: boolean) => {
+      this.#underWay.delete(key);
+      this.#tell(probe, alive);
+    };
+    this.#probe(probe).then(done, () => done(false));
+  }
+}
+
+/** The side of a worker. */
+export class ProbeClient {
+  readonly #ask: (probe: Probe) => void;
+  readonly #waiting = new Map<string, ((alive: boolean) => void)[]>();
+
+  /** `ask` hands a probe to the process that probes. */
+  constructor(ask: (probe: Probe) => void) {
+    this.#ask = ask;
+  }
+
+  /** Whether the endpoint is well, as soon as the process that probes says so. */
+  probe(probe: Probe): Promise<boolean> {
+    const key = keyOf(probe);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined) this.#waiting.set(key, [resolve]);
+    else waiting.push(resolve);
+    this.#ask(probe);
+    return promise;
+  }
+
+  /** The answer to `probe`, whoever asked; false where nobody here did. */
+  told(probe: Probe, alive: boolean): boolean {
+    const key = keyOf(probe);
+    const waiting = this.#waiting.get(key);
+    this.#waiting.delete(key);
+    for (const resolve of waiting ?? []) resolve(alive);
+    return waiting !== undefined;
+  }
+}
+
+function keyOf({ address, path, protocol }: Probe): string {
+  return `${address} ${protocol ?? ''} ${path ?? ''}`;
+}
