@@ -13,16 +13,19 @@ import type { Address } from '#core/network.ts';
 import { bootBuilt } from '../built.ts';
 import { onScene } from '../scene.ts';
 import { processTree } from '../wire/cpu.ts';
-import { type Programs, requirePrograms } from '../wire/programs.ts';
+import { type Program, type Programs, requirePrograms } from '../wire/programs.ts';
 import type { FailoverOrder, FailoverSample } from './load.ts';
+import { NearGateway } from './near-gateway.ts';
 import { PodSet } from './pod-set.ts';
 import {
   type FailoverFigures,
   type FailoverResult,
   failoverFigures,
   localShares,
+  lostWith,
 } from './result.ts';
 import {
+  ENDS_MS,
   HAPROXY_CAN,
   SCENARIOS,
   type ScenarioName,
@@ -99,18 +102,31 @@ async function play(
 ): Promise<FailoverRun> {
   const figures = {} as Record<ScenarioName, Record<SystemName, FailoverFigures | null>>;
   const shares: Partial<Record<ScenarioName, Partial<Record<SystemName, number[]>>>> = {};
-  await Promise.all(sides.map((side) => ask(programs, side, WARM_UP_MS)));
+  await Promise.all(
+    sides.map(async ({ address }) => (await startLoad(programs, [address], WARM_UP_MS)).samples),
+  );
   for (const scenario of SCENARIOS) {
     io.signal.throwIfAborted();
-    io.err(`${scenario}: ${Math.round(TIMES.endMs / 1_000)} s …\n`);
+    io.err(`${scenario}: ${Math.round(ENDS_MS[scenario] / 1_000)} s …\n`);
     const able = sides.filter(({ name }) => name === 'isthmus' || HAPROXY_CAN.has(scenario));
     figures[scenario] = { isthmus: null, haproxy: null };
-    const loads = able.map((side) => ask(programs, side, TIMES.endMs));
-    const early = await breakAndHeal(io, demo, programs, able, scenario);
-    for (const [at, side] of able.entries()) {
-      const samples = (await loads[at]) ?? [];
-      figures[scenario][side.name] = failoverFigures(samples, 'west', early.get(side.name) ?? 0);
-      shares[scenario] = { ...shares[scenario], [side.name]: localShares(samples, 'west') };
+    const near = scenario === 'near-gateway-kill' ? await NearGateway.find(io, demo) : undefined;
+    const loads = await Promise.all(
+      able.map(({ address }) => startLoad(programs, near?.targets ?? [address], ENDS_MS[scenario])),
+    );
+    const early = await breakAndHeal(io, demo, programs, able, scenario, () =>
+      near?.kill(loads.map(({ generator }) => generator)),
+    );
+    for (const [at, { name }] of able.entries()) {
+      const samples = (await loads[at]?.samples) ?? [];
+      figures[scenario][name] = failoverFigures(
+        samples,
+        'west',
+        early.get(name) ?? 0,
+        near?.killed,
+      );
+      shares[scenario] = { ...shares[scenario], [name]: localShares(samples, 'west') };
+      if (near) io.err(near.told(lostWith(samples, near.killed)));
     }
   }
   return { figures, shares };
@@ -119,12 +135,15 @@ async function play(
 /** A compiler that is still at work is not measured. */
 const WARM_UP_MS = 5_000;
 
-async function ask(programs: Programs, { address }: Side, totalMs: number) {
-  const generator = await programs.startScript(new URL('./load.ts', import.meta.url));
-  const order: FailoverOrder = { ...address, totalMs };
-  const samples = (await programs.ask(generator, order)) as FailoverSample[];
-  generator.process.disconnect();
-  return samples;
+/** A generator that asks `targets` from now on, for `totalMs`. */
+async function startLoad(programs: Programs, targets: readonly Address[], totalMs: number) {
+  const generator: Program = await programs.startScript(new URL('./load.ts', import.meta.url));
+  const order: FailoverOrder = { targets, totalMs };
+  const samples = programs.ask(generator, order).then((told) => {
+    generator.process.disconnect();
+    return told as FailoverSample[];
+  });
+  return { generator, samples };
 }
 
 /** Breaks and heals on time; how many requests came home too early, by system. */
@@ -134,14 +153,18 @@ async function breakAndHeal(
   programs: Programs,
   sides: readonly Side[],
   scenario: ScenarioName,
+  killNear: () => Promise<void> | undefined,
 ): Promise<ReadonlyMap<SystemName, number>> {
   const east = demo.cluster('east');
   const all = (work: (side: Side) => Promise<void>) => Promise.all(sides.map(work));
-  await sleep(io.clock, TIMES.faultMs, io.signal);
+  const beginMs = io.clock.monotonicMs();
+  const until = (ms: number) =>
+    sleep(io.clock, Math.max(0, beginMs + ms - io.clock.monotonicMs()), io.signal);
+  await until(TIMES.faultMs);
   switch (scenario) {
     case 'kill':
       for (const { home } of sides) home.kill();
-      await sleep(io.clock, WITHDRAWN_AFTER_MS, io.signal);
+      await until(TIMES.faultMs + WITHDRAWN_AFTER_MS);
       await announceHome(demo, []);
       break;
     case 'blackhole':
@@ -155,20 +178,19 @@ async function breakAndHeal(
       if (gateway) for (const pid of processTree([gateway.pid])) process.kill(pid, 'SIGKILL');
       break;
     }
+    case 'near-gateway-kill':
+      await killNear();
+      break;
     case 'link-cut':
       for (const pid of gatewayPids(demo)) process.kill(pid, 'SIGSTOP');
   }
-  await sleep(
-    io.clock,
-    TIMES.healMs - TIMES.faultMs - (scenario === 'kill' ? WITHDRAWN_AFTER_MS : 0),
-    io.signal,
-  );
+  await until(TIMES.healMs);
   if (scenario === 'kill') {
     await all(({ home }) => home.revive(programs));
     await announceHome(demo, sides.find(({ name }) => name === 'isthmus')?.home.hosts ?? []);
   } else if (scenario === 'link-cut') thaw(demo);
   else await all(({ home }) => home.be('well'));
-  await sleep(io.clock, TIMES.endMs - TIMES.healMs, io.signal);
+  await until(ENDS_MS[scenario]);
   const early = new Map<SystemName, number>();
   await all(async ({ name, home }) => void early.set(name, (await home.report()).beyond));
   return early;

@@ -3,6 +3,7 @@
  * back; readable on light and dark pages. pure
  */
 import type { FailoverRun } from './bench.ts';
+import { BUCKET_MS } from './result.ts';
 import { SCENARIOS, type ScenarioName, SYSTEMS, type SystemName, TIMES } from './scenarios.ts';
 
 const WIDTH = 760;
@@ -54,7 +55,7 @@ function rowOf(
     const values = shares[system];
     if (values === undefined) return [];
     const points = values.map((share, at) => {
-      const middleMs = ((at + 0.5) / values.length) * TIMES.endMs;
+      const middleMs = (at + 0.5) * BUCKET_MS;
       return `${x(middleMs)},${Math.round(bottom - share * PLOT.height)}`;
     });
     return [`  <polyline class="line" stroke="${COLOURS[system]}" points="${points.join(' ')}"/>`];

@@ -6,7 +6,10 @@ import { type ScenarioName, type SystemName, TIMES } from './scenarios.ts';
 
 /** What a client saw of one scenario through one system. */
 export interface FailoverFigures {
-  /** Requests without an answer of 200, from before the fault until the end. */
+  /**
+   * Requests without an answer of 200, from before the fault until the end; those left out whose connection went to
+   * the gateway that was killed.
+   */
   readonly failed: number;
   /** While the fault lasts. */
   readonly p99Ms: number;
@@ -27,13 +30,18 @@ export type FailoverResult = Readonly<
 
 const WELL_MS = 150;
 const HOME_SHARE = 0.95;
-const BUCKET_MS = 500;
+/** What a share is of. */
+export const BUCKET_MS = 500;
 
-/** The figures of one scenario; `home` is the local cluster. */
+/**
+ * The figures of one scenario; `home` is the local cluster. `killed`: the gateway whose connections nobody can save,
+ * by host.
+ */
 export function failoverFigures(
   samples: readonly FailoverSample[],
   home: string,
   homeEarly: number,
+  killed?: string,
 ): FailoverFigures {
   const counted = samples.filter(([dueMs]) => dueMs >= TIMES.countedMs);
   const during = counted.filter(([dueMs]) => dueMs >= TIMES.faultMs && dueMs < TIMES.healMs);
@@ -41,7 +49,7 @@ export function failoverFigures(
   const bad = during.filter(([, latencyMs, by]) => by === '' || latencyMs > WELL_MS);
   const lastBadMs = Math.max(TIMES.faultMs, ...bad.map(([dueMs, latencyMs]) => dueMs + latencyMs));
   return {
-    failed: counted.filter(([, , by]) => by === '').length,
+    failed: counted.filter(([, , by, host]) => by === '' && host !== killed).length,
     p99Ms: round(percentile(during.map(([, latencyMs]) => latencyMs))),
     worstMs: round(Math.max(0, ...since.map(([, latencyMs]) => latencyMs))),
     recoveredMs: round(lastBadMs - TIMES.faultMs),
@@ -50,13 +58,25 @@ export function failoverFigures(
   };
 }
 
-/** The local share of every half second, from the first on; for the picture. */
+/** Failures on connections to the gateway at `host`: on those it held, and on those opened to it when it was gone. */
+export function lostWith(samples: readonly FailoverSample[], host: string) {
+  const lost = samples.filter(([, , by, of]) => by === '' && of === host);
+  const opened = lost.filter(([, , , , first]) => first).length;
+  return { held: lost.length - opened, opened };
+}
+
+/** The local share of every half second, from the first on, to the last of `samples`; for the picture. */
 export function localShares(samples: readonly FailoverSample[], home: string): number[] {
-  return Array.from({ length: TIMES.endMs / BUCKET_MS }, (_, at) => shareIn(samples, home, at));
+  return Array.from({ length: buckets(samples) }, (_, at) => shareIn(samples, home, at));
+}
+
+function buckets(samples: readonly FailoverSample[]): number {
+  const lastMs = samples.reduce((latest, [dueMs]) => Math.max(latest, dueMs), 0);
+  return Math.ceil(lastMs / BUCKET_MS);
 }
 
 function homeMs(samples: readonly FailoverSample[], home: string): number | null {
-  const last = TIMES.endMs / BUCKET_MS - 1;
+  const last = buckets(samples) - 1;
   for (let at = TIMES.healMs / BUCKET_MS; at < last; at += 1) {
     // One lucky bucket is not home yet.
     if (shareIn(samples, home, at) < HOME_SHARE || shareIn(samples, home, at + 1) < HOME_SHARE)

@@ -3,7 +3,14 @@
  */
 
 /** The scenarios, in the order they are played. */
-export const SCENARIOS = ['kill', 'blackhole', 'brownout', 'gateway-kill', 'link-cut'] as const;
+export const SCENARIOS = [
+  'kill',
+  'blackhole',
+  'brownout',
+  'gateway-kill',
+  'near-gateway-kill',
+  'link-cut',
+] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 /** Who is measured: through one system each has the service to itself. */
@@ -16,6 +23,8 @@ export const TEXTS: Readonly<Record<ScenarioName, string>> = {
   blackhole: 'every local pod accepts and never answers; nothing tells that it does not',
   brownout: 'every local pod takes a hundred times as long',
   'gateway-kill': 'one of the two gateways of the other cluster is killed (SIGKILL)',
+  'near-gateway-kill':
+    'one of the two gateways of the own cluster is killed (SIGKILL); what its connections held may fail, nothing else',
   'link-cut': 'the gateways of the other cluster hear and say nothing more, and nobody is told',
 };
 
@@ -23,8 +32,17 @@ export const TEXTS: Readonly<Record<ScenarioName, string>> = {
 export const HAPROXY_CAN: ReadonlySet<ScenarioName> = new Set(['kill', 'blackhole', 'brownout']);
 
 export const REQUESTS_PER_SECOND = 500;
-/** Times from the start of a scenario's load. The first second does not count. */
+/** Times from the start of a scenario's load, `endMs` of the longest one. The first second does not count. */
 export const TIMES = { countedMs: 1_000, faultMs: 3_000, healMs: 8_000, endMs: 24_000 } as const;
+/** When each scenario is over: there is a way home to be watched where local pods were gone. */
+export const ENDS_MS: Readonly<Record<ScenarioName, number>> = {
+  kill: TIMES.endMs,
+  blackhole: TIMES.endMs,
+  brownout: TIMES.endMs,
+  'gateway-kill': 13_000,
+  'near-gateway-kill': 13_000,
+  'link-cut': 18_000,
+};
 /** From the death of pods until the cluster knows. */
 export const WITHDRAWN_AFTER_MS = 1_000;
 

@@ -7,12 +7,14 @@ import { join } from 'node:path';
 import { type Demo, waitForService } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
 import type { Address } from '#core/network.ts';
+import { endpointSlices } from '#kube/resources/builtin.ts';
 import { announce, NAMESPACE, offer } from '../offer.ts';
 import { waitUntilListening } from '../wire/probe.ts';
 import { findProgram, type Programs } from '../wire/programs.ts';
 import { POD_PORT } from './scenarios.ts';
 
 const SERVICE = 'target';
+const MIRROR = `${SERVICE}-global`;
 const PORTS = { http: POD_PORT };
 
 /** Exports the pods of both clusters; where `target-global` of west answers. */
@@ -24,13 +26,28 @@ export async function offerTarget(
 ): Promise<Address> {
   await offer(demo.cluster('west').client, SERVICE, home, PORTS);
   await offer(demo.cluster('east').client, SERVICE, away, PORTS);
-  const target = { namespace: NAMESPACE, service: `${SERVICE}-global`, port: POD_PORT };
+  const target = { namespace: NAMESPACE, service: MIRROR, port: POD_PORT };
   return waitForService(demo, 'west', target, io, 'loopback');
 }
 
 /** West has endpoints at `hosts` from now on. */
 export function announceHome(demo: Demo, hosts: readonly string[]): Promise<void> {
   return announce(demo.cluster('west').client, SERVICE, hosts, PORTS);
+}
+
+/** The gateways of west that the mirror names as ready: where its Service address leads to. */
+export async function mirrorEndpoints(demo: Demo): Promise<Address[]> {
+  const slices = await demo.cluster('west').client.list(endpointSlices, {
+    namespace: NAMESPACE,
+    labelSelector: `kubernetes.io/service-name=${MIRROR}`,
+  });
+  return slices.flatMap(({ endpoints = [], ports = [] }) =>
+    endpoints
+      .filter(({ conditions }) => conditions?.ready !== false)
+      .flatMap(({ addresses: [host] }) =>
+        ports.flatMap(({ port }) => (host && port ? [{ host, port }] : [])),
+      ),
+  );
 }
 
 /** Where HAProxy is to listen, and for whom. */

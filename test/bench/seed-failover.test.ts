@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { failoverPictures } from '#bench/failover/chart.ts';
 import type { FailoverSample } from '#bench/failover/load.ts';
 import { failoverSection } from '#bench/failover/page.ts';
-import { failoverFigures, localShares } from '#bench/failover/result.ts';
+import { failoverFigures, localShares, lostWith } from '#bench/failover/result.ts';
 import { SCENARIOS, TIMES } from '#bench/failover/scenarios.ts';
 import { seedPictures } from '#bench/seed/chart.ts';
 import { EXPERIMENTS, POLICIES } from '#bench/seed/experiment.ts';
@@ -28,7 +28,8 @@ test('latencies of the seed are those of good answers after the warm-up, rates t
 /** Five hundred GETs a second; `answer` says what each got. */
 function failoverSamples(answer: (dueMs: number) => [number, string]): FailoverSample[] {
   const samples: FailoverSample[] = [];
-  for (let dueMs = 0; dueMs < TIMES.endMs; dueMs += 2) samples.push([dueMs, ...answer(dueMs)]);
+  for (let dueMs = 0; dueMs < TIMES.endMs; dueMs += 2)
+    samples.push([dueMs, ...answer(dueMs), '10.0.0.1', false]);
   return samples;
 }
 
@@ -48,6 +49,16 @@ test('a failover is judged by failures, latency in the fault, and the way home',
   });
   const lost = failoverSamples(() => [5, 'east']);
   assert.equal(failoverFigures(lost, 'west', 0).homeMs, null);
+});
+
+test('what a killed gateway held is no failure of the rest', () => {
+  const samples = failoverSamples(() => [5, 'west']).map((sample, at): FailoverSample => {
+    if (at === 2_000 || at === 2_001) return [sample[0], 1, '', '10.0.0.9', at === 2_001];
+    return at === 2_002 ? [sample[0], 1, '', '10.0.0.1', true] : sample;
+  });
+  assert.equal(failoverFigures(samples, 'west', 0).failed, 3);
+  assert.equal(failoverFigures(samples, 'west', 0, '10.0.0.9').failed, 1);
+  assert.deepEqual(lostWith(samples, '10.0.0.9'), { held: 1, opened: 1 });
 });
 
 test('what was measured has a section each, and pictures that are well formed', () => {
