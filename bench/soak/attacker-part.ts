@@ -1,5 +1,4 @@
-/** The attacker of the soak, in a process that gives way to all others, as if it were far away. */
-import { setPriority } from 'node:os';
+/** The attacker of the soak, a process of its own. */
 import { systemClock } from '#core/clock.ts';
 import { loopbackNetwork } from '#core/network.ts';
 import type { Peer } from '#gateway/snapshot/types.ts';
@@ -7,7 +6,7 @@ import { dialPeer } from '#gateway/tunnel/dial.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { answerQuestions } from './answers.ts';
 import { ATTACKS } from './attacks/all.ts';
-import type { Stop } from './attacks/attack.ts';
+import { type Stop, strength } from './attacks/attack.ts';
 
 /** Whom to attack, and who to be. */
 export interface Attacking {
@@ -21,11 +20,8 @@ export interface Attacking {
   readonly credentials: Credentials;
 }
 
-const NICENESS = 10;
-
 /** Serves until the soak ends. */
 export function begin(): void {
-  setPriority(NICENESS);
   let stop: Stop | undefined;
   answerQuestions({
     begin({ name, peer, credentials, ...target }: Attacking) {
@@ -38,6 +34,7 @@ export function begin(): void {
       };
       stop = attack.begin({ ...target, dial: (role) => dialPeer(peer, address, role, options) });
     },
+    strength,
     end: () => stop?.(),
   });
 }

@@ -1,13 +1,13 @@
 /**
  * The bystander: asks at a fixed rate whatever becomes of the answers, and times each from when it was
- * due, so that a gateway that stands still is not asked less.
+ * due, so that a gateway that stands still is not asked less. Several gateways are asked in the same moments.
  */
 import http from 'node:http';
 import { answerQuestions } from './answers.ts';
 
 /** Where and how to ask. */
 export interface Bystanding {
-  readonly host: string;
+  readonly hosts: readonly string[];
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
@@ -27,11 +27,16 @@ const LOST_MS = 10_000;
 /** Serves until the soak ends. */
 export function begin(): void {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  answerQuestions({ measure: (how: Bystanding) => measure(how, agent) });
+  answerQuestions({
+    measure: (how: Bystanding) => Promise.all(how.hosts.map((host) => measure(host, how, agent))),
+  });
 }
 
-async function measure(how: Bystanding, agent: http.Agent): Promise<BystanderFigures> {
-  const { perSecond, seconds } = how;
+async function measure(
+  host: string,
+  { port, perSecond, seconds }: Bystanding,
+  agent: http.Agent,
+): Promise<BystanderFigures> {
   const total = perSecond * seconds;
   const latencies: number[] = [];
   let failed = 0;
@@ -46,7 +51,7 @@ async function measure(how: Bystanding, agent: http.Agent): Promise<BystanderFig
     while (begun < total && startMs + (begun * 1_000) / perSecond <= nowMs) {
       const dueMs = startMs + (begun * 1_000) / perSecond;
       begun += 1;
-      ask(how, agent).then(
+      ask(host, port, agent).then(
         () => {
           latencies.push(performance.now() - dueMs);
           done();
@@ -66,7 +71,7 @@ async function measure(how: Bystanding, agent: http.Agent): Promise<BystanderFig
   return { p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), answered: latencies.length, failed };
 }
 
-function ask({ host, port }: Bystanding, agent: http.Agent): Promise<void> {
+function ask(host: string, port: number, agent: http.Agent): Promise<void> {
   return new Promise((resolve, reject) => {
     const sent = http.get(
       { host, port, agent, path: '/', localAddress: '127.0.0.3', timeout: LOST_MS },

@@ -1,5 +1,6 @@
 /** A gateway worker as a part of the soak, with what can be asked of its process. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { Registry } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
@@ -9,6 +10,7 @@ import { Gateway } from '#gateway/gateway.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { answerQuestions } from './answers.ts';
+import { Turns } from './turns.ts';
 
 /** Memory of a process, in bytes. */
 export interface MemoryFigures {
@@ -26,10 +28,14 @@ export interface GatewayStart {
   readonly credentials: Credentials;
 }
 
+const STANDING_EVERY_MS = 100;
+
 /** Serves until the soak ends. */
 export function begin(): void {
   const registry = new Registry();
   let gateway: Gateway | undefined;
+  const turns = new Turns();
+  let standing: NodeJS.Timeout | undefined;
   const running = (): Gateway => {
     if (gateway === undefined) throw new Error('not started');
     return gateway;
@@ -57,6 +63,15 @@ export function begin(): void {
     weight: ({ cluster, name }: { cluster: string; name: string }) =>
       running().peers.candidate(cluster, name).weight,
     memory: (restart: boolean) => memory(restart),
+    beginTurns: () => turns.begin(),
+    endTurns: () => turns.end(),
+    /** Stands still again and again, as a gateway would that reads too much in one turn; until asked with 0. */
+    standStill(ms: number) {
+      clearInterval(standing);
+      if (ms > 0) standing = setInterval(() => spin(ms), STANDING_EVERY_MS);
+    },
+    /** Begins, or ends and writes to `file`, a profile of what CPU is spent on. */
+    profile: (file: string | undefined) => profile(file),
     async refused() {
       const metric = await registry.getSingleMetric('isthmus_refused_total')?.get();
       const counts: Record<string, number> = {};
@@ -77,4 +92,24 @@ function memory(restart: boolean): MemoryFigures {
   const peakBytes = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1_024;
   if (restart) writeFileSync('/proc/self/clear_refs', '5');
   return { rssBytes: rss, peakBytes, heapBytes: heapUsed, buffersBytes: external };
+}
+
+function spin(ms: number): void {
+  const untilMs = performance.now() + ms;
+  while (performance.now() < untilMs);
+}
+
+let session: Session | undefined;
+
+async function profile(file: string | undefined): Promise<void> {
+  if (file === undefined) {
+    session = new Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.start');
+    return;
+  }
+  const result = await session?.post('Profiler.stop');
+  session?.disconnect();
+  writeFileSync(file, JSON.stringify(result?.profile));
 }

@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- reflector [--seeds N] [--seed FIRST] [--faults N] [--json]`: random faults against the copy of a changing API
  * server; in `reflector/`.
- * `npm run soak -- [latency] [memory] [bodies] [--only NAME] [--seconds N] [--flags V8FLAGS] [--json]`:
+ * `npm run soak -- [latency] [memory] [bodies] [--only NAMES] [--seconds N] [--flags V8FLAGS] [--profiles FOLDER] [--json]`:
  * what attacks do to a bystander, and what crowds and large bodies cost in memory. Progress goes to standard error; with
  * `--json` one JSON object is all that is printed on standard output. Exit 1 where a promise is missed.
  */
@@ -25,6 +25,7 @@ async function soak(): Promise<void> {
       json: { type: 'boolean', default: false },
       only: { type: 'string', default: '' },
       flags: { type: 'string', default: '' },
+      profiles: { type: 'string', default: '' },
       seconds: { type: 'string', default: '5' },
       seeds: { type: 'string', default: '100' },
       seed: { type: 'string', default: '1' },
@@ -43,11 +44,14 @@ async function soak(): Promise<void> {
   }
   const wanted = (name: string) => positionals.length === 0 || positionals.includes(name);
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
-  const options = { seconds, perSecond: 200, only: values.only, progress };
+  const { only, profiles } = values;
+  const options = { seconds, perSecond: 200, only, profiles, progress };
   const given = values.flags.split(' ').filter((each) => each !== '');
   const flags = given.length > 0 ? given : WORKER_FLAGS;
   const results: SoakResults = {
-    attacks: wanted('latency') ? await on(flags, (stage) => measureAttacks(stage, options)) : [],
+    attacks: wanted('latency')
+      ? await on(flags, (stage) => measureAttacks(stage, options), true)
+      : [],
     memory: wanted('memory') ? await on(flags, (stage) => measureMemory(stage, progress)) : [],
     bodies: wanted('bodies') ? await on(flags, (stage) => measureBodies(stage, progress)) : [],
   };
@@ -78,8 +82,12 @@ async function reflector(values: {
   process.exit(failed.length > 0 ? 1 : 0);
 }
 
-async function on<T>(flags: readonly string[], measure: (stage: Stage) => Promise<T>): Promise<T> {
-  const stage = await startStage(Date.now(), flags);
+async function on<T>(
+  flags: readonly string[],
+  measure: (stage: Stage) => Promise<T>,
+  calm = false,
+): Promise<T> {
+  const stage = await startStage(Date.now(), flags, calm);
   try {
     return await measure(stage);
   } finally {

@@ -1,6 +1,7 @@
 /**
  * The stage of the soak: two gateways, linked, and a pod behind the far one, each a process; further
- * clusters, hostile and linked to the near one, that only attackers speak for.
+ * clusters, hostile and linked to the near one, that only attackers speak for; and, where it is asked for, a second pair
+ * of gateways on the same machine that nobody attacks.
  */
 import os from 'node:os';
 import { trustDomainOf } from '#core/id.ts';
@@ -39,68 +40,81 @@ export interface Stage {
   readonly peer: Peer;
   /** Of the hostile peers. */
   readonly credentials: ReadonlyMap<string, Credentials>;
+  /** The near gateway's address of a pair like the first, which nobody attacks; the same pods. */
+  readonly calmHost: string | undefined;
   stop(): void;
 }
 
-/** Starts everything and waits for the Link. `flags` are V8's, for the gateways. */
+/** Starts everything and waits for the Link. `flags` are V8's, for the gateways; `calm`: a second pair too. */
 export async function startStage(
   nowMs: number,
   flags: readonly string[] = WORKER_FLAGS,
+  calm = false,
 ): Promise<Stage> {
   const block = `127.${100 + (process.pid % 80)}.${(process.pid >> 5) % 250}`;
   const hostile = Array.from({ length: HOSTILE_PEERS }, (_, at) => `hostile-${at}`);
-  const names = ['near', 'far', ...hostile];
-  const credentials = names.map((each) => gatewayCredentials(each, nowMs));
-  const hosts = names.map((_, at) => `${block}.${at + 1}`);
-  const peerOf = (at: number): Peer => ({
-    linkName: names[at] ?? '',
-    clusterName: names[at] ?? '',
-    trustDomain: trustDomainOf(names[at] ?? ''),
-    trustBundle: credentials[at]?.trustBundle ?? '',
-    gateways: at >= 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
-    suspended: false,
-    visibleExports: new Set(['shop/backend', 'shop/calm']),
-  });
-  const near = startPart('gateway', flags);
-  const far = startPart('gateway', flags);
-  const pod = startPart('pod');
+  const clusters = ['near', 'far', ...hostile].map(
+    (name): Cluster => ({ name, credentials: gatewayCredentials(name, nowMs) }),
+  );
+  const pods = [startPart('pod'), startPart('pod')] as const;
+  const [pod, calmPod] = pods;
   // What attacks do to the pod they ask for is not the gateways' doing.
-  const calmPod = startPart('pod');
-  const stop = () => {
-    for (const part of [near, far, pod, calmPod]) part.stop();
-  };
   os.setPriority(pod.pid, os.constants.priority.PRIORITY_LOW);
   const podPorts = [await pod.ask<number>('start'), await calmPod.ask<number>('start')] as const;
+  const pair = (hosts: readonly [string, string]) => startPair(clusters, hosts, podPorts, flags);
+  const attacked = await pair([`${block}.1`, `${block}.2`]);
+  const second = calm ? await pair([`${block}.3`, `${block}.4`]) : undefined;
+  const gateways = [attacked.near, attacked.far, second?.near, second?.far];
+  const ofHostile = clusters.slice(2).map(({ name, credentials }) => [name, credentials] as const);
+  return {
+    ...{ near: attacked.near, far: attacked.far, pod, host: `${block}.1`, peer: attacked.peer },
+    ...{ credentials: new Map(ofHostile), calmHost: calm ? `${block}.3` : undefined },
+    stop() {
+      for (const part of [...gateways, ...pods]) part?.stop();
+    },
+  };
+}
+
+interface Cluster {
+  readonly name: string;
+  readonly credentials: Credentials;
+}
+
+/** Two linked gateways at `hosts`, of the first two of `clusters`; the near one is linked to the others too. */
+async function startPair(
+  clusters: readonly Cluster[],
+  hosts: readonly [string, string],
+  podPorts: readonly [number, number],
+  flags: readonly string[],
+): Promise<{ near: Part; far: Part; peer: Peer }> {
+  const peers = clusters.map(
+    ({ name, credentials }, at): Peer => ({
+      linkName: name,
+      clusterName: name,
+      trustDomain: trustDomainOf(name),
+      trustBundle: credentials.trustBundle,
+      gateways: at >= 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
+      suspended: false,
+      visibleExports: new Set(['shop/backend', 'shop/calm']),
+    }),
+  );
+  const [own, ...others] = peers as [Peer, ...Peer[]];
+  const near = startPart('gateway', flags);
+  const far = startPart('gateway', flags);
   for (const [at, part] of [near, far].entries()) {
+    const cluster = clusters[at];
     await part.ask('start', {
-      cluster: names[at],
-      host: hosts[at],
-      credentials: credentials[at],
+      ...{ cluster: cluster?.name, host: hosts[at], credentials: cluster?.credentials },
     });
   }
-  await far.ask('update', farSnapshot(podPorts, [peerOf(0)]));
-  const route = (
-    port: number,
-    cluster: string,
-    target: Target = TARGET,
-  ): [number, ListenerRoute] => [
-    port,
-    {
-      listenerPort: port,
-      mirror: `shop/${target.name}-${cluster}`,
-      target,
-      hint: 'detect',
-      local: false,
-      clusters: [cluster],
-    },
-  ];
+  await far.ask('update', farSnapshot(podPorts, [own]));
   await near.ask('update', {
-    ...farSnapshot(podPorts, names.map((_, at) => peerOf(at)).slice(1)),
+    ...farSnapshot(podPorts, others),
     replicas: ['near-0'],
     listeners: new Map([
       route(PORTS.good, 'far'),
       route(PORTS.calm, 'far', CALM),
-      ...hostile.map((each, at) => route(PORTS.hostile + at, each)),
+      ...clusters.slice(2).map(({ name }, at) => route(PORTS.hostile + at, name)),
     ]),
   } satisfies Snapshot);
   const deadlineMs = performance.now() + LINKED_MS;
@@ -108,9 +122,16 @@ export async function startStage(
     if (performance.now() > deadlineMs) throw new Error('the gateways did not link');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  const ofHostile = new Map<string, Credentials>();
-  for (const [at, each] of credentials.entries()) if (at >= 2) ofHostile.set(names[at] ?? '', each);
-  return { near, far, pod, host: hosts[0] ?? '', peer: peerOf(0), credentials: ofHostile, stop };
+  return { near, far, peer: own };
+}
+
+/** A listener of the near gateway whose mirror reaches `cluster` alone. */
+function route(port: number, cluster: string, target: Target = TARGET): [number, ListenerRoute] {
+  const mirror = `shop/${target.name}-${cluster}`;
+  return [
+    port,
+    { listenerPort: port, mirror, target, hint: 'detect', local: false, clusters: [cluster] },
+  ];
 }
 
 function farSnapshot(podPorts: readonly [number, number], peers: readonly Peer[]): Snapshot {

@@ -1,5 +1,5 @@
-/** The soak's figures as a table of at most 80 columns, and whether a promise was missed. pure */
-import type { AttackFigures } from './latency.ts';
+/** The soak's figures as a table, and whether a promise was missed. pure */
+import { type AttackFigures, STANDING_STILL } from './latency.ts';
 import type { MemoryRow } from './memory.ts';
 
 /** Everything measured; empty where it was not asked for. */
@@ -25,20 +25,27 @@ export function soakTable(results: SoakResults): { text: string; missed: boolean
     return isMissed ? ' !' : '';
   };
   if (results.attacks.length > 0) {
-    lines.push('attack                       normal  attacked  ratio failed  peak  refused');
+    lines.push(
+      'attack                       normal  beside attacked ratio failed  CPU  turns  peak refused',
+    );
     for (const each of results.attacks) {
       const beyond = each.ratio > RATIO_MAX && each.attackedP99Ms > NOISE_MS;
       const rules = Object.keys(each.refused).map((rule) => rule.split(' ')[1]);
       const line = [
         each.name.padEnd(27),
         `${each.normalP99Ms.toFixed(1)}ms`.padStart(7),
-        `${each.attackedP99Ms.toFixed(1)}ms`.padStart(9),
-        each.ratio.toFixed(2).padStart(6),
+        `${each.besideP99Ms.toFixed(1)}ms`.padStart(7),
+        `${each.attackedP99Ms.toFixed(1)}ms`.padStart(8),
+        each.ratio.toFixed(2).padStart(5),
         String(each.failed).padStart(6),
+        Math.max(each.near.cpu, each.far.cpu).toFixed(2).padStart(4),
+        `${Math.max(each.near.turnMs, each.far.turnMs).toFixed(1)}ms`.padStart(6),
         megabytes(each.peakBytes).padStart(5),
-        ` ${rules[0] ?? '–'}`,
+        rules[0] ?? '–',
       ].join(' ');
-      lines.push(`${line.slice(0, 78)}${note(beyond || each.failed > 0)}`);
+      // A gateway that stands still on purpose must be found out: else nothing here means anything.
+      const wrong = each.name === STANDING_STILL ? !beyond : beyond || each.failed > 0;
+      lines.push(`${line}${note(wrong)}`);
     }
   }
   const rows = [...results.memory, ...results.bodies];

@@ -19,6 +19,22 @@ export interface Target {
   dial(role: 'client' | 'server'): Promise<Socket>;
 }
 
+/** How much an attack did. */
+export interface Strength {
+  connections: number;
+  bytes: number;
+}
+
+/** Of the attacks of this process, all together: of connections that have ended. */
+const done: Strength = { connections: 0, bytes: 0 };
+const alive = new Set<Socket>();
+
+/** What the attacks of this process have done so far. */
+export function strength(): Strength {
+  const bytes = [...alive].reduce((sum, each) => sum + each.bytesWritten, done.bytes);
+  return { connections: done.connections, bytes };
+}
+
 /** Ends an attack. */
 export type Stop = () => void;
 
@@ -66,9 +82,13 @@ export function hold(
       return;
     }
     sockets.add(socket);
+    alive.add(socket);
+    done.connections += 1;
     socket.on('error', () => undefined);
     socket.once('close', () => {
       sockets.delete(socket);
+      alive.delete(socket);
+      done.bytes += socket.bytesWritten;
       again();
     });
     if (socket.connecting) socket.once('connect', () => use(socket));
