@@ -6,6 +6,8 @@
 import type { Clock, Timer } from '#core/clock.ts';
 
 const SWEEP_MS = 1_000;
+/** Looked at in one turn of the event loop: thousands at once would keep everybody waiting each second. */
+const SWEPT_PER_TURN = 1_024;
 
 /** A connection that can be swept and drained. */
 export interface Connection {
@@ -24,12 +26,14 @@ export interface Connection {
 
 export class Connections<T extends Connection> {
   readonly #all = new Set<T>();
+  readonly #clock: Clock;
   readonly #ticker: Timer;
+  #next: Timer | undefined;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#ticker = clock.every(SWEEP_MS, () => {
-      const nowMs = clock.monotonicMs();
-      for (const each of [...this.#all]) each.sweep(nowMs);
+      if (this.#next === undefined) this.#sweep(this.#all.values());
     });
   }
 
@@ -53,9 +57,22 @@ export class Connections<T extends Connection> {
     for (const each of [...this.#all]) each.endIdle();
   }
 
-  /** Ends all of them, and the timer. */
+  /** Ends all of them, and the timers. */
   close(): void {
     this.#ticker.cancel();
+    this.#next?.cancel();
     for (const each of [...this.#all]) each.destroy();
+  }
+
+  /** Looks at some of `rest`, and soon at the others; who leaves meanwhile is not looked at. */
+  #sweep(rest: Iterator<T, undefined>): void {
+    this.#next = undefined;
+    const nowMs = this.#clock.monotonicMs();
+    for (let left = SWEPT_PER_TURN; left > 0; left -= 1) {
+      const { value } = rest.next();
+      if (value === undefined) return;
+      value.sweep(nowMs);
+    }
+    this.#next = this.#clock.after(1, () => this.#sweep(rest));
   }
 }

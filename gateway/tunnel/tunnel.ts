@@ -16,7 +16,7 @@ import { normalisePath } from '#core/path.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { type EndpointHandler, Http2Endpoint, type StreamOwner } from '../http2/endpoint.ts';
 import { Http2Exchange, requestHeadOf } from '../http2/exchange.ts';
-import { TUNNEL_PORTION } from '../http2/portions.ts';
+import { PEER_PORTION, TUNNEL_PORTION } from '../http2/portions.ts';
 import { Transport } from '../transport/transport.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
@@ -71,7 +71,7 @@ export class Tunnel implements EndpointHandler {
       clock,
       limits: options.limits ?? TUNNEL_LIMITS,
       windows: TUNNEL_WINDOWS,
-      portion: TUNNEL_PORTION,
+      portion: httpRole === 'server' ? PEER_PORTION : TUNNEL_PORTION,
       handler: this,
     });
     const sweeper = clock.every(SWEEP_MS, () => this.endpoint.sweep(clock.monotonicMs()));
