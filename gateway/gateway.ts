@@ -27,6 +27,7 @@ import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Outward } from './outward.ts';
 import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
+import { Crowd } from './resilience/crowd.ts';
 import { Guards } from './resilience/guard.ts';
 import { emptySnapshot, type Snapshot } from './snapshot/types.ts';
 import { TurnClock } from './transport/turn-clock.ts';
@@ -138,7 +139,7 @@ export class Gateway {
       tunnelContext,
       onCatalog: () => this.#balancer.refresh(),
     });
-    const outward = new Outward({ ...shared, peers: this.#peers });
+    const outward = new Outward({ ...shared, crowd: new Crowd(clock), peers: this.#peers });
     this.#clients = new Clients({
       clock,
       metrics,

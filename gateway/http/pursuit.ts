@@ -7,6 +7,7 @@
 import type { Timer } from '#core/clock.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { Endpoint, Outcome } from '../balance/endpoint.ts';
+import type { Queued } from '../resilience/crowd.ts';
 import { timeoutOf, withTimeout } from '../resilience/deadline.ts';
 import type { Guard } from '../resilience/guard.ts';
 import type { Hedgeable } from '../resilience/hedge-queue.ts';
@@ -33,7 +34,7 @@ import { Tries } from './tries.ts';
 export const OVERLOADED_MS = 1_000;
 
 /** See the header of this file. */
-export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Hedgeable {
+export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Queued, Hedgeable {
   head: RequestHead;
   hedgeDueMs = 0;
   hedgeBefore: Hedgeable | undefined;
@@ -49,6 +50,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
   /** Stands for the first attempt while the request waits to be let in. */
   protected waiting: DeferredAttempt | undefined;
   protected inside = false;
+  /** Of the {@link Crowd} of its source. */
+  #place: 'none' | 'queued' | 'unanswered' = 'none';
   protected failure: AttemptError | undefined;
   /** Of the answer that is passed on; 0 before. */
   protected status = 0;
@@ -99,7 +102,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
     const entry = this.tries.guard.enter(this, this.startedMs);
     if (entry === 'admitted') {
       this.inside = true;
-      this.next(this.startedMs);
+      this.#set(this.startedMs);
     } else if (entry === 'waiting') {
       this.waiting = new DeferredAttempt(this);
       this.tries.attempt = this.waiting;
@@ -111,11 +114,32 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
 
   admitted(): void {
     this.inside = true;
+    this.#set(this.context.clock.monotonicMs());
+  }
+
+  go(): void {
+    this.#place = 'unanswered';
     this.next(this.context.clock.monotonicMs());
   }
 
   expired(): void {
     this.turnAway('OVERLOADED', `${this.route.service} has no room for another request`);
+  }
+
+  /** Goes, or waits while too many of its source have no answer. */
+  #set(nowMs: number): void {
+    const { crowd } = this.context;
+    const source = this.exchange.address;
+    if (crowd !== undefined && source !== undefined) {
+      if (!crowd.enter(source, this, nowMs)) {
+        this.#place = 'queued';
+        this.waiting ??= new DeferredAttempt(this);
+        this.tries.attempt = this.waiting;
+        return;
+      }
+      this.#place = 'unanswered';
+    }
+    this.next(nowMs);
   }
 
   hedge(nowMs: number): void {
@@ -321,6 +345,12 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, H
     this.#patience?.cancel();
     const { hedging } = this.tries.guard;
     if (hedging.has(this)) hedging.remove(this);
+    const place = this.#place;
+    if (place === 'none') return;
+    this.#place = 'none';
+    const source = this.exchange.address ?? '';
+    if (place === 'unanswered') this.context.crowd?.leave(source);
+    else this.context.crowd?.forget(source, this);
   }
 
   /** The caller waits no longer, and nobody has answered. */

@@ -5,6 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Endpoint } from '../balance/endpoint.ts';
+import type { Crowd } from '../resilience/crowd.ts';
 import type { Guard } from '../resilience/guard.ts';
 import type { TurnClock } from '../transport/turn-clock.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './exchange.ts';
@@ -36,6 +37,8 @@ export interface RelayContext {
   readonly log: Logger;
   /** Of all requests of this gateway. */
   readonly held: HeldContent;
+  /** Who of a crowd goes when; else everybody at once. */
+  readonly crowd?: Crowd;
   report(report: RequestReport): void;
 }
 

@@ -1,0 +1,121 @@
+/**
+ * Requests of one source that nobody has answered yet. What is sent to a linked cluster is dealt with there in the order
+ * it came, a new request at the price of a connection to a pod; so of a source that sends thousands at once, some go and
+ * the rest wait here, where nobody stands behind them. An answer lets the next one go.
+ *
+ * It is no limit of a rate: whoever is answered fast may have more and more unanswered, what waits long goes all the
+ * same, and a source that is alone never waits.
+ */
+import type { Clock, Timer } from '#core/clock.ts';
+
+/** Requests of one source under way without an answer, while others send requests, too. */
+export const UNANSWERED_MAX = 128;
+/** So many answers allow for one more. */
+const ANSWERS_PER_PLACE = 8;
+/** Whoever came so long after anybody else is alone. */
+const ALONE_MS = 1_000;
+/** Those that wait go one by one, answers or not: {@link PER_LOOK} each time, for answers can take long. */
+const LOOK_MS = 5;
+const PER_LOOK = 10;
+/** Sources remembered; above, those with nothing under way are forgotten. */
+const SOURCES_MAX = 4_096;
+
+/** Somebody who waits to be sent. */
+export interface Queued {
+  /** It is to go now, and counts as unanswered. */
+  go(): void;
+}
+
+interface Source {
+  unanswered: number;
+  /** Answers since it last had nothing under way. */
+  answers: number;
+  waiting: Set<Queued> | undefined;
+}
+
+export class Crowd {
+  readonly #clock: Clock;
+  readonly #sources = new Map<string, Source>();
+  /** Those of whom somebody waits. */
+  readonly #waiting = new Set<Source>();
+  #last = '';
+  /** When the source that asked was last another one than before. */
+  #mixedMs = Number.NEGATIVE_INFINITY;
+  #timer: Timer | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Whether a request of `source` may go: it must {@link leave}. Else it is told, unless it {@link forget}s. */
+  enter(source: string, who: Queued, nowMs: number): boolean {
+    if (source !== this.#last) {
+      this.#last = source;
+      this.#mixedMs = nowMs;
+    }
+    const own = this.#sources.get(source) ?? this.#add(source);
+    const alone = nowMs - this.#mixedMs > ALONE_MS && own.waiting === undefined;
+    if (alone || hasPlace(own)) {
+      own.unanswered += 1;
+      return true;
+    }
+    own.waiting ??= new Set();
+    own.waiting.add(who);
+    this.#waiting.add(own);
+    this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
+    return false;
+  }
+
+  /** A request of `source` that went has an answer, or needs none. */
+  leave(source: string): void {
+    const own = this.#sources.get(source);
+    if (own === undefined) return;
+    own.unanswered -= 1;
+    own.answers = own.unanswered === 0 ? 0 : own.answers + 1;
+    if (own.waiting !== undefined && hasPlace(own)) this.#letGo(own, 1);
+  }
+
+  /** `who` of `source` waits no longer. */
+  forget(source: string, who: Queued): void {
+    const own = this.#sources.get(source);
+    if (own?.waiting?.delete(who) && own.waiting.size === 0) this.#nobodyWaits(own);
+  }
+
+  readonly #look = (): void => {
+    this.#timer = undefined;
+    for (const own of [...this.#waiting]) this.#letGo(own, PER_LOOK);
+    if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
+  };
+
+  #letGo(own: Source, most: number): void {
+    let left = most;
+    for (const who of own.waiting ?? []) {
+      if (left === 0) return;
+      left -= 1;
+      own.waiting?.delete(who);
+      if (own.waiting?.size === 0) this.#nobodyWaits(own);
+      own.unanswered += 1;
+      who.go();
+    }
+  }
+
+  #nobodyWaits(own: Source): void {
+    own.waiting = undefined;
+    this.#waiting.delete(own);
+  }
+
+  #add(source: string): Source {
+    if (this.#sources.size >= SOURCES_MAX) {
+      for (const [each, { unanswered, waiting }] of this.#sources)
+        if (unanswered === 0 && waiting === undefined) this.#sources.delete(each);
+    }
+    const own: Source = { unanswered: 0, answers: 0, waiting: undefined };
+    this.#sources.set(source, own);
+    return own;
+  }
+}
+
+/** Whether one more may go; who waits goes first. */
+function hasPlace({ unanswered, answers }: Source): boolean {
+  return unanswered < UNANSWERED_MAX + answers / ANSWERS_PER_PLACE;
+}

@@ -1,0 +1,74 @@
+/** Who of a crowd goes when. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualClock } from '#bench/soak/reflector/virtual-clock.ts';
+import { Crowd, type Queued, UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
+
+/** A crowd with a bystander in it, and what was told to go. */
+function scene() {
+  const clock = new VirtualClock();
+  const crowd = new Crowd(clock);
+  const gone: number[] = [];
+  const ask = (source: string, name = 0): Queued | undefined => {
+    const who: Queued = { go: () => gone.push(name) };
+    return crowd.enter(source, who, clock.monotonicMs()) ? undefined : who;
+  };
+  ask('bystander');
+  crowd.leave('bystander');
+  return { clock, crowd, gone, ask };
+}
+
+test('a source that sends many at once waits for answers, others do not', () => {
+  const { crowd, gone, ask } = scene();
+  for (let at = 0; at < UNANSWERED_MAX; at += 1) assert.equal(ask('crowd'), undefined);
+  assert.ok(ask('crowd', 1) && ask('crowd', 2));
+  assert.equal(ask('bystander'), undefined);
+  crowd.leave('crowd');
+  assert.deepEqual(gone, [1]);
+  crowd.leave('crowd');
+  assert.deepEqual(gone, [1, 2]);
+});
+
+test('a source that is alone never waits', async () => {
+  const { clock, ask } = scene();
+  ask('crowd');
+  await clock.pass(1_001);
+  for (let at = 0; at < 10 * UNANSWERED_MAX; at += 1) assert.equal(ask('crowd'), undefined);
+});
+
+test('answers that take long keep nobody waiting for good', async () => {
+  const { clock, gone, ask } = scene();
+  for (let at = 0; at < UNANSWERED_MAX + 1_000; at += 1) ask('crowd', at);
+  assert.equal(gone.length, 0);
+  await clock.pass(1_000);
+  assert.equal(gone.length, 1_000);
+  assert.deepEqual(
+    gone,
+    [...gone].sort((one, other) => one - other),
+    'out of turn',
+  );
+});
+
+test('whoever is answered may have more unanswered, until nothing is under way', () => {
+  const { crowd, ask } = scene();
+  ask('crowd');
+  for (let at = 0; at < 8 * 64; at += 1) {
+    ask('crowd');
+    crowd.leave('crowd');
+  }
+  let out = 1;
+  while (ask('crowd') === undefined) out += 1;
+  assert.equal(out, UNANSWERED_MAX + 64);
+});
+
+test('who left meanwhile is not told', async () => {
+  const { clock, crowd, gone, ask } = scene();
+  for (let at = 0; at < UNANSWERED_MAX; at += 1) ask('crowd');
+  const who = ask('crowd', 1);
+  assert.ok(who);
+  crowd.forget('crowd', who);
+  await clock.pass(100);
+  assert.deepEqual(gone, []);
+  for (let at = 0; at < UNANSWERED_MAX; at += 1) crowd.leave('crowd');
+  assert.equal(ask('crowd'), undefined);
+});
