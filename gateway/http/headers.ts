@@ -28,6 +28,14 @@ export function endToEnd(raw: RawHeaders, seen: number): RawHeaders {
   return kept;
 }
 
+/** {@link endToEnd} of an answer, to which no list of clusters passed belongs either. */
+export function answerHeaders(raw: RawHeaders, seen: number): RawHeaders {
+  if ((seen & (SIFTED | SEEN.HOPS)) === 0) return raw;
+  const kept: string[] = [];
+  addEndToEnd(kept, raw, seen, HEADER_HOPS);
+  return kept;
+}
+
 /** {@link endToEnd} of a request, with the client's address added (RFC 7239, and its elder). */
 export function requestHeaders(raw: RawHeaders, seen: number, client: ClientFacts): string[] {
   const { address, authority } = client;

@@ -14,7 +14,7 @@ import { seenIn } from '../wire/seen.ts';
 import { type AttemptError, outcomeOf } from './attempt-error.ts';
 import { Content } from './content.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
-import { endToEnd } from './headers.ts';
+import { answerHeaders, endToEnd } from './headers.ts';
 import type { Holder } from './held.ts';
 import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
 import { OVERLOADED_MS, Pursuit } from './pursuit.ts';
@@ -118,7 +118,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
 
   onInterim(head: AnswerHead): void {
     if (this.over || this.status !== 0) return;
-    this.exchange.interim({ ...head, headers: endToEnd(head.headers, head.seen) });
+    this.exchange.interim({ ...head, headers: answerHeaders(head.headers, head.seen) });
   }
 
   onAnswer(head: AnswerHead, end: boolean): void {
@@ -134,7 +134,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     this.#switched = head.upgrade !== '' || (this.opaque && head.status < 300);
     this.replay?.forget();
     const { status, upgrade, length } = head;
-    const kept = endToEnd(head.headers, head.seen);
+    const kept = answerHeaders(head.headers, head.seen);
     const headers = upgrade === '' ? kept : acceptFields(this.exchange.head, kept);
     this.exchange.answer({ status, headers, upgrade, length }, end);
     if (end) this.#onAnswerEnded();
@@ -154,7 +154,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
   onAnswerEnd(trailers: RawHeaders): void {
     if (this.over) return;
     this.#grpcFailed = trailers.length > 0 && grpcFailureIn(trailers) >= 0;
-    this.exchange.end(trailers.length === 0 ? trailers : endToEnd(trailers, seenIn(trailers)));
+    this.exchange.end(trailers.length === 0 ? trailers : answerHeaders(trailers, seenIn(trailers)));
     this.#onAnswerEnded();
   }
 

@@ -76,7 +76,7 @@ const TUNNEL: AttemptKind = {
     const code =
       (block.seen & SEEN.OURS) === 0 ? undefined : headerValue(block.headers, HEADER_ERROR);
     if (code !== undefined) {
-      const known = Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL';
+      const known = isAnswered(code) ? code : 'UPSTREAM_PROTOCOL';
       const neverSent = NEVER_SENT.has(known);
       const attempts = attemptsIn(block.headers);
       return new AttemptError(known, `the peer answered ${code}`, { neverSent, attempts });
@@ -89,6 +89,11 @@ const TUNNEL: AttemptKind = {
     return responseHeadOf(block, head, end, upgrade);
   },
 };
+
+/** Whether a gateway can have answered with `code`: one that cannot has not failed here, but there. */
+function isAnswered(code: string): code is ErrorCode {
+  return Object.hasOwn(ERRORS, code) && ERRORS[code as ErrorCode].http > 0;
+}
 
 /** How many attempts a far gateway says it made. */
 function attemptsIn(headers: RawHeaders): number {

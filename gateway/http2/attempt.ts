@@ -17,6 +17,9 @@ import type { Http2Stream } from '../wire/http2/stream.ts';
 import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
 import { StreamSender } from './sender.ts';
 
+/** The highest status there is (RFC 9110 section 15); HTTP/2 itself demands but three digits. */
+const STATUS_MAX = 599;
+
 /** What tunnels and pods have of their own. */
 export interface AttemptKind {
   /** What to say of a connection that broke. */
@@ -105,7 +108,10 @@ class Http2Attempt implements Attempt, StreamOwner {
       this.#listener.onInterim({ status, headers, seen, upgrade: '', length: 0 });
       return;
     }
-    const answer = this.#kind.answerOf(block, this.#head, end);
+    const answer =
+      block.status > STATUS_MAX
+        ? malformed(`the status ${block.status}`)
+        : this.#kind.answerOf(block, this.#head, end);
     if (!(answer instanceof AttemptError)) {
       this.#answerLeft = answer.length;
       this.#listener.onAnswer(answer, end);
@@ -134,7 +140,7 @@ class Http2Attempt implements Attempt, StreamOwner {
       return;
     }
     if (!byPeer) {
-      this.#listener.onFailed(this.#kind.lostError('the connection ended'));
+      this.#listener.onFailed(this.#endedHere(code));
       return;
     }
     const neverSent = code === H2_CODE.REFUSED_STREAM;
@@ -147,12 +153,23 @@ class Http2Attempt implements Attempt, StreamOwner {
     if (sent > 0) this.#listener.onRequestSent(sent);
   }
 
+  /** Why we broke the stream off: with its connection, for nothing moved on it, or for what was sent on it. */
+  #endedHere(code: number): AttemptError {
+    if (this.#endpoint.connection.ended) return this.#kind.lostError('the connection ended');
+    if (code === H2_CODE.CANCEL) return this.#kind.lostError('it takes no more of the request');
+    return malformed(`a breach of the rules of HTTP/2 (code ${code})`);
+  }
+
   /** Nothing more is told; what nobody will read any more leaves the connection's account. */
   #end(): void {
     this.#over = true;
     if (this.#stream !== undefined) this.#endpoint.consumed(this.#stream, this.#heldBytes);
     this.#heldBytes = 0;
   }
+}
+
+function malformed(what: string): AttemptError {
+  return new AttemptError('UPSTREAM_PROTOCOL', `the answer holds ${what}`, { neverSent: false });
 }
 
 /** The plain reading of a final answer: its fields without `:status`. */

@@ -33,6 +33,7 @@ export interface StreamOwner {
   onHeaders(block: HeaderBlock, end: boolean): void;
   onData(bytes: Buffer, from: number, to: number, end: boolean): void;
   onTrailers(block: HeaderBlock): void;
+  /** `byPeer`; else by us, for the code of a broken rule, or CANCEL where nothing moved. */
   onReset(code: number, byPeer: boolean): void;
   /** What waits may be sent. */
   onWindow(): void;
@@ -295,7 +296,7 @@ export class Http2Endpoint
 
   onStall(stream: Http2Stream<StreamOwner>): void {
     this.#options.handler.onBroken('STREAM_STALL');
-    stream.owner?.onReset(H2_CODE.ENHANCE_YOUR_CALM, false);
+    stream.owner?.onReset(H2_CODE.CANCEL, false);
     this.connection.reset(stream, H2_CODE.ENHANCE_YOUR_CALM);
   }
 
