@@ -1,7 +1,7 @@
 /** Who of a crowd goes when. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VirtualClock } from '#bench/soak/reflector/virtual-clock.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
 import { Crowd, type Queued, UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
 
 /** A crowd with a bystander in it, and what was told to go. */
