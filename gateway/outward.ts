@@ -52,14 +52,14 @@ export class Outward {
       relay(exchange, head, route, this.#options);
       return;
     }
-    const { method, path, authority, seen, upgrade, length, version } = head;
+    const { method, path, authority, seen, upgrade, length, version, neverIndexed } = head;
     const hops = (seen & SEEN.HOPS) === 0 ? undefined : headerValue(head.headers, HEADER_HOPS);
     if (hops !== undefined && passed(hops, cluster)) {
       respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
       return;
     }
     const headers = requestHeaders(head.headers, seen, { address, authority });
-    const sent = { method, path, authority, headers, seen, upgrade, length, version };
+    const sent = { method, path, authority, headers, seen, upgrade, length, version, neverIndexed };
     relay(exchange, sent, route, this.#options);
   }
 }

@@ -13,6 +13,12 @@ export type HttpVersion = 'http1' | 'http2';
 /** Content of unknown length: it ends when its sender says so. */
 export const LENGTH_UNKNOWN = -1;
 
+/**
+ * Names whose values no hop may put into a table of header compression, as their sender asked (RFC 7541 section
+ * 6.2.3); credentials never are, named here or not.
+ */
+export type NeverIndexed = ReadonlySet<string> | undefined;
+
 /** The head of a request. */
 export interface RequestHead {
   /** `CONNECT` for an opaque connection; never for an upgrade, whatever it is called on the wire. */
@@ -29,6 +35,7 @@ export interface RequestHead {
   readonly length: number;
   /** What the client spoke. */
   readonly version: HttpVersion;
+  readonly neverIndexed?: NeverIndexed;
 }
 
 /** The head of an answer. */
@@ -40,6 +47,7 @@ export interface ResponseHead {
   readonly upgrade: string;
   /** Bytes of content, as in {@link RequestHead.length}. */
   readonly length: number;
+  readonly neverIndexed?: NeverIndexed;
 }
 
 /** The head of an answer as it came. */

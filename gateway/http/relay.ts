@@ -133,10 +133,10 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     this.status = head.status;
     this.#switched = head.upgrade !== '' || (this.opaque && head.status < 300);
     this.replay?.forget();
-    const { status, upgrade, length } = head;
+    const { status, upgrade, length, neverIndexed } = head;
     const kept = answerHeaders(head.headers, head.seen);
     const headers = upgrade === '' ? kept : acceptFields(this.exchange.head, kept);
-    this.exchange.answer({ status, headers, upgrade, length }, end);
+    this.exchange.answer({ status, headers, upgrade, length, neverIndexed }, end);
     if (end) this.#onAnswerEnded();
   }
 

@@ -273,12 +273,12 @@ function targetOf(text: string): KnownTarget | undefined {
 }
 
 function headOf(head: RequestHead, fields: RawHeaders, own: OwnFields): RequestHead {
-  const { path, authority, length } = head;
+  const { path, authority, length, neverIndexed } = head;
   // Nothing of the hop can come here but crumbs of cookies and codings.
   const seen = head.seen & ~SEEN.OURS;
   const headers = endToEnd(fields, seen);
   const version = own.version === '2' ? 'http2' : 'http1';
   const upgrade = head.upgrade === '' ? '' : own.upgrade || head.upgrade;
   const method = head.upgrade === '' ? head.method : own.method || 'GET';
-  return { method, path, authority, headers, seen, upgrade, length, version };
+  return { method, path, authority, headers, seen, upgrade, length, version, neverIndexed };
 }

@@ -59,7 +59,14 @@ export class AnswerSink implements MessageSink {
         this.wrong = `sent more than ${INTERIMS_MAX} interim answers`;
         return;
       }
-      attempt.listener.onInterim({ status, headers, seen, upgrade: '', length: 0 });
+      attempt.listener.onInterim({
+        status,
+        headers,
+        seen,
+        upgrade: '',
+        length: 0,
+        neverIndexed: undefined,
+      });
       return;
     }
     // Nothing may follow the answer.
@@ -74,7 +81,14 @@ export class AnswerSink implements MessageSink {
       this.#remaining = LENGTH_UNKNOWN;
       attempt.raw = true;
       attempt.listener.onAnswer(
-        { status, headers, seen, upgrade: head.upgrade, length: LENGTH_UNKNOWN },
+        {
+          status,
+          headers,
+          seen,
+          upgrade: head.upgrade,
+          length: LENGTH_UNKNOWN,
+          neverIndexed: undefined,
+        },
         false,
       );
       if (!attempt.over) attempt.switched();
@@ -83,7 +97,14 @@ export class AnswerSink implements MessageSink {
     attempt.stayed();
     const { kind, length } = head.framing;
     this.#remaining = kind === 'length' || kind === 'none' ? length : LENGTH_UNKNOWN;
-    const answer = { status, headers, seen, upgrade: '', length: this.#remaining };
+    const answer = {
+      status,
+      headers,
+      seen,
+      upgrade: '',
+      length: this.#remaining,
+      neverIndexed: undefined,
+    };
     if (this.#remaining === 0) this.#head = answer;
     else attempt.listener.onAnswer(answer, false);
   }

@@ -113,6 +113,7 @@ export class Http1Exchange implements Exchange {
       upgrade: this.#remaining === 0 ? requestedUpgrade(head.upgrade) : '',
       length: this.#remaining,
       version: 'http1',
+      neverIndexed: undefined,
     };
   }
 

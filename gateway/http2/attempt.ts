@@ -41,7 +41,7 @@ export function startStream(
   const attempt = new Http2Attempt(endpoint, request, kind);
   const { head } = request;
   const ends = head.length === 0 && head.upgrade === '' && head.method !== 'CONNECT';
-  const stream = endpoint.connection.open(headers, ends, attempt);
+  const stream = endpoint.connection.open(headers, ends, attempt, head.neverIndexed);
   if (stream === undefined) {
     const { code } = kind.lostError('');
     throw new AttemptError(code, 'the connection takes no more streams', { neverSent: true });
@@ -104,8 +104,8 @@ class Http2Attempt implements Attempt, StreamOwner {
     if (this.#over) return;
     if (block.status < 200) {
       const headers = block.headers.slice(2);
-      const { status, seen } = block;
-      this.#listener.onInterim({ status, headers, seen, upgrade: '', length: 0 });
+      const { status, seen, sensitive: neverIndexed } = block;
+      this.#listener.onInterim({ status, headers, seen, upgrade: '', length: 0, neverIndexed });
       return;
     }
     const answer =
@@ -180,9 +180,9 @@ export function responseHeadOf(
   upgrade = '',
 ): AnswerHead {
   const headers = block.headers.slice(2);
-  const { seen } = block;
-  if (upgrade !== '') return { status: 101, headers, seen, upgrade, length: -1 };
+  const { seen, sensitive: neverIndexed } = block;
+  if (upgrade !== '') return { status: 101, headers, seen, upgrade, length: -1, neverIndexed };
   const none = end || isBodiless(head.method, block.status);
   const length = none ? 0 : block.contentLength;
-  return { status: block.status, headers, seen, upgrade: '', length };
+  return { status: block.status, headers, seen, upgrade: '', length, neverIndexed };
 }

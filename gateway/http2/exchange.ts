@@ -42,12 +42,12 @@ export class Http2Exchange implements Exchange, StreamOwner {
   }
 
   interim(head: ResponseHead): void {
-    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), false);
+    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), false, head.neverIndexed);
     this.#endpoint.touch();
   }
 
   answer(head: ResponseHead, end: boolean): void {
-    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), end);
+    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), end, head.neverIndexed);
     this.#endpoint.touch();
     if (end) this.#stopIfAnswered();
   }
@@ -141,6 +141,7 @@ export function requestHeadOf(block: HeaderBlock, end: boolean): RequestHead {
     upgrade: protocol,
     length: end ? 0 : block.contentLength > 0 ? block.contentLength : LENGTH_UNKNOWN,
     version: 'http2',
+    neverIndexed: block.sensitive,
   };
 }
 

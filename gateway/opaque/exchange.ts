@@ -32,6 +32,7 @@ export class OpaqueExchange implements Exchange, RawListener {
       upgrade: '',
       length: LENGTH_UNKNOWN,
       version: 'http1',
+      neverIndexed: undefined,
     };
   }
 

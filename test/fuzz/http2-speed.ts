@@ -28,16 +28,14 @@ const nothing = (): void => undefined;
 class Bare implements Http2Sink<number> {
   done = 0;
   readonly connection: Http2Connection<number>;
-  readonly #shared: boolean;
 
-  constructor(role: 'client' | 'server', shared: boolean) {
+  constructor(role: 'client' | 'server') {
     this.connection = new Http2Connection({ role, sink: this });
-    this.#shared = shared;
   }
   onData(stream: Stream, _bytes: Buffer, from: number, to: number, end: boolean): void {
     this.connection.consumed(stream, to - from);
     if (!end || stream.localClosed) return;
-    this.connection.sendHeaders(stream, RESPONSE, false, this.#shared);
+    this.connection.sendHeaders(stream, RESPONSE, false);
     this.connection.sendData(stream, BODY, 0, BODY.length, true);
   }
   onStreamClosed(): void {
@@ -45,7 +43,7 @@ class Bare implements Http2Sink<number> {
   }
   ask(at: number, varied: boolean): void {
     const headers = varied ? REQUEST.with(5, `/cart/${at}`) : REQUEST;
-    const stream = this.connection.open(headers, false, at, this.#shared && !varied);
+    const stream = this.connection.open(headers, false, at);
     if (stream !== undefined) this.connection.sendData(stream, BODY, 0, BODY.length, true);
   }
   readonly onHeaders = nothing;
@@ -64,9 +62,9 @@ class Bare implements Http2Sink<number> {
   }
 }
 
-function ours(varied: boolean, shared: boolean): number {
-  const client = new Bare('client', shared);
-  const server = new Bare('server', shared);
+function ours(varied: boolean): number {
+  const client = new Bare('client');
+  const server = new Bare('server');
   const pass = (from: Bare, to: Bare) => {
     for (const part of from.connection.takeOutput()) to.connection.feed(part, performance.now());
   };
@@ -126,8 +124,7 @@ async function node(requests: number): Promise<number> {
 }
 
 for (let round = 0; round < 2; round += 1) {
-  console.log(`ours, same headers, shared lists: ${ours(false, true).toFixed(0)} ns`);
-  console.log(`ours, same headers:               ${ours(false, false).toFixed(0)} ns`);
-  console.log(`ours, a path of its own each:     ${ours(true, false).toFixed(0)} ns`);
+  console.log(`ours, same headers:           ${ours(false).toFixed(0)} ns`);
+  console.log(`ours, a path of its own each: ${ours(true).toFixed(0)} ns`);
 }
-console.log(`node:http2:                       ${(await node(16_000)).toFixed(0)} ns`);
+console.log(`node:http2:                   ${(await node(16_000)).toFixed(0)} ns`);

@@ -36,7 +36,7 @@ export class Frames {
     const id = this.#nextId;
     this.#nextId += 2;
     const pseudo = [':method', method, ':scheme', 'http', ':authority', 'soak', ':path', path];
-    this.#writer.headers(id, [...pseudo, ...this.#fields, ...more], end, false, undefined);
+    this.#writer.headers(id, [...pseudo, ...this.#fields, ...more], end, undefined);
     return id;
   }
 

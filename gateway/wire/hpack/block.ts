@@ -8,7 +8,10 @@
 export class HeaderBlock {
   /** Name, value, name, value …; every character is one byte of the wire. */
   readonly headers: readonly string[];
-  /** Names that came as "never indexed" and must be sent on so (RFC 7541, section 6.2.3). */
+  /**
+   * Names that came as "never indexed" and must be sent on so (RFC 7541, section 6.2.3), beside the credentials,
+   * which always are.
+   */
   readonly sensitive: ReadonlySet<string> | undefined;
   /** The list passed the bound; `headers` is then cut short, the dynamic table still in step. */
   readonly tooLarge: boolean;

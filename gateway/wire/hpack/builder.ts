@@ -58,7 +58,8 @@ export class BlockBuilder {
 
   /** The next field; `classes` says what is wrong with its value. */
   add(name: FieldName, value: string, classes: number, sensitive: boolean): void {
-    if (sensitive && this.listBytes <= this.#maxBytes) this.#hide(name);
+    // Whoever sends it on hides a credential by itself.
+    if (sensitive && !name.sensitive && this.listBytes <= this.#maxBytes) this.#hide(name);
     this.listBytes += name.text.length + value.length + ENTRY_OVERHEAD_BYTES;
     if (this.listBytes > this.#maxBytes) return;
     const at = this.#count;

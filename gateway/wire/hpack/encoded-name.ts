@@ -4,15 +4,9 @@
  * Values are compared, never looked up: a table of hashes would have to take in every one of those that
  * never come again. Forgetting is safe, for a value not found is merely sent as a literal.
  */
+import { SENSITIVE_NAMES } from './names.ts';
 import { STATIC_BY_NAME } from './static-table.ts';
 
-/** Names whose values are credentials: never indexed, whoever sends them. */
-export const SENSITIVE_NAMES: ReadonlySet<string> = new Set([
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'set-cookie',
-]);
 /** Values remembered with the number of their entry. */
 const VALUES_MAX = 8;
 /** So many new values in a row, and a name is taken to vary: two of so many are then looked at. */

@@ -48,11 +48,8 @@ export class HpackEncoder {
   readonly #names = new Map<string, EncodedName>();
   /** Names by their place in the last list: the next one has most of them there again. */
   #places: EncodedName[] = [];
-  /** Blocks of lists that are sent again and again, valid for one generation of the table. */
-  readonly #shared = new WeakMap<readonly string[], { generation: number; bytes: Buffer }>();
   /** Smallest size set since the last block, -1 when there is nothing to announce. */
   #smallest = -1;
-  #settled = true;
   #out: Buffer = Buffer.alloc(0);
 
   constructor(options: EncoderOptions = {}) {
@@ -75,7 +72,7 @@ export class HpackEncoder {
   /**
    * Writes the block of `headers` at `at` and returns the position after it. The caller has made
    * {@link encodedBound} bytes of room. Names are lower case; characters are bytes, else it throws.
-   * @param sensitive names to be sent as never indexed, beside {@link SENSITIVE_NAMES}.
+   * @param sensitive names to be sent as never indexed, beside the credentials.
    */
   encode(
     headers: readonly string[],
@@ -93,22 +90,6 @@ export class HpackEncoder {
       this.resize(limitBytes);
       throw error;
     }
-  }
-
-  /** As {@link encode}, for a list that never changes and is sent often: its block is kept with it. */
-  encodeShared(headers: readonly string[], out: Buffer, at: number): number {
-    const known = this.#shared.get(headers);
-    if (known !== undefined && known.generation === this.#table.generation && this.#smallest < 0) {
-      known.bytes.copy(out, at);
-      return at + known.bytes.length;
-    }
-    const { generation } = this.#table;
-    const announcing = this.#smallest >= 0;
-    this.#settled = true;
-    const to = this.encode(headers, out, at);
-    if (this.#settled && !announcing && generation === this.#table.generation)
-      this.#shared.set(headers, { generation, bytes: Buffer.from(out.subarray(at, to)) });
-    return to;
   }
 
   #fields(
@@ -131,10 +112,7 @@ export class HpackEncoder {
 
   #field(entry: EncodedName, value: string, at: number): number {
     const table = this.#table;
-    if (entry.passes()) {
-      this.#settled = false;
-      return this.#varying(entry, value, at);
-    }
+    if (entry.passes()) return this.#varying(entry, value, at);
     const fixed = entry.fixedIndex(value);
     if (fixed > 0) return this.#integer(0x80, 7, fixed, at);
     const number = entry.numberOf(value);
@@ -144,10 +122,7 @@ export class HpackEncoder {
       const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
       // Neither indexed nor kept: what is large would push out everything else.
       if (bytes * ENTRY_SHARE > table.limitBytes) return this.#plain(entry, value, 0x00, at);
-      if (!entry.repeats(value)) {
-        this.#settled = false;
-        return this.#plain(entry, value, 0x00, at);
-      }
+      if (!entry.repeats(value)) return this.#plain(entry, value, 0x00, at);
     }
     return this.#insert(entry, value, at);
   }

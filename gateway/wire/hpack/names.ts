@@ -29,6 +29,14 @@ export const NAME = {
 /** All pseudo-headers there are. */
 export const PSEUDO_NAMES = 63;
 
+/** Names whose values are credentials: never indexed, whoever sends them. */
+export const SENSITIVE_NAMES: ReadonlySet<string> = new Set([
+  'authorization',
+  'cookie',
+  'proxy-authorization',
+  'set-cookie',
+]);
+
 /** A name as it came. */
 export class FieldName {
   readonly text: string;
@@ -38,6 +46,8 @@ export class FieldName {
   readonly kind: number;
   /** Bits of `SEEN`. */
   readonly seen: number;
+  /** One of {@link SENSITIVE_NAMES}. */
+  readonly sensitive: boolean;
   #alone: ReadonlySet<string> | undefined;
 
   constructor(text: string) {
@@ -45,6 +55,7 @@ export class FieldName {
     this.bytes = Buffer.from(text, 'latin1');
     this.kind = kindOf(text);
     this.seen = seenBits(text);
+    this.sensitive = SENSITIVE_NAMES.has(text);
   }
 
   /** The set of this name alone. */

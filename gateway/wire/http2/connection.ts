@@ -153,14 +153,13 @@ export class Http2Connection<T> {
     headers: readonly string[],
     endStream: boolean,
     owner: T,
-    shared = false,
     sensitive?: ReadonlySet<string>,
   ): Http2Stream<T> | undefined {
     if (!this.canOpen) return undefined;
     const session = this.#session;
     const id = session.lastOwnId === 0 ? 1 : session.lastOwnId + 2;
     // First of all, for it throws where a header cannot be sent.
-    session.writer.headers(id, headers, endStream, shared, sensitive);
+    session.writer.headers(id, headers, endStream, sensitive);
     session.lastOwnId = id;
     if (endStream) session.windowUpdates.give(2);
     const stream = session.addStream(id);
@@ -178,19 +177,17 @@ export class Http2Connection<T> {
 
   /**
    * Sends a response, an interim response or trailers. Nothing happens on a stream that is closed for us.
-   * @param shared the list never changes and is sent often: its block is kept with it.
    * @param sensitive names to be sent as never indexed, such as `block.sensitive` of what is passed on.
    */
   sendHeaders(
     stream: Http2Stream<T>,
     headers: readonly string[],
     endStream: boolean,
-    shared = false,
     sensitive?: ReadonlySet<string>,
   ): void {
     const session = this.#session;
     if (stream.localClosed || session.ended) return;
-    session.writer.headers(stream.id, headers, endStream, shared, sensitive);
+    session.writer.headers(stream.id, headers, endStream, sensitive);
     if (!endStream) return;
     session.windowUpdates.give(2);
     this.#endLocal(stream);

@@ -37,22 +37,18 @@ export class FrameWriter {
     this.output.wrote(this.output.at + bytes.length);
   }
 
-  /** `shared` lists never change and are sent often: their block is remembered with them. */
+  /** A block; those of `sensitive` are sent as never indexed. */
   headers(
     id: number,
     headers: readonly string[],
     endStream: boolean,
-    shared: boolean,
     sensitive: ReadonlySet<string> | undefined,
   ): void {
     const { output } = this;
     const slab = output.reserve(encodedBound(headers) + FRAME_HEADER_BYTES);
     const start = output.at;
     const from = start + FRAME_HEADER_BYTES;
-    const to =
-      shared && sensitive === undefined
-        ? this.#encoder.encodeShared(headers, slab, from)
-        : this.#encoder.encode(headers, slab, from, sensitive);
+    const to = this.#encoder.encode(headers, slab, from, sensitive);
     const flags = endStream ? FLAG.END_STREAM : 0;
     if (to - from <= this.maxFrameBytes) {
       writeFrameHeader(slab, start, to - from, FRAME.HEADERS, flags | FLAG.END_HEADERS, id);

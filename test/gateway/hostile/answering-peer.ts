@@ -34,7 +34,7 @@ export class AnsweringPeer {
 
   /** Any list of fields on any stream. */
   headers(id: number, fields: readonly string[], end: boolean): void {
-    this.#writer.headers(id, fields, end, false, undefined);
+    this.#writer.headers(id, fields, end, undefined);
     this.#send();
   }
 
