@@ -42,6 +42,7 @@ export class Crowd {
   /** When the source that asked was last another one than before. */
   #mixedMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
+  #going = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -72,7 +73,8 @@ export class Crowd {
     if (own === undefined) return;
     own.unanswered -= 1;
     own.answers = own.unanswered === 0 ? 0 : own.answers + 1;
-    if (own.waiting !== undefined && hasPlace(own)) this.#letGo(own, 1);
+    // Who fails at once leaves from within its going: the loop it came from goes on, not one within the other.
+    if (own.waiting !== undefined && !this.#going && hasPlace(own)) this.#letGo(own, 0);
   }
 
   /** `who` of `source` waits no longer. */
@@ -87,15 +89,20 @@ export class Crowd {
     if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
   };
 
-  #letGo(own: Source, most: number): void {
-    let left = most;
-    for (const who of own.waiting ?? []) {
-      if (left === 0) return;
-      left -= 1;
-      own.waiting?.delete(who);
-      if (own.waiting?.size === 0) this.#nobodyWaits(own);
-      own.unanswered += 1;
-      who.go();
+  /** Lets `least` go, and more while there is a place, at most {@link PER_LOOK}. */
+  #letGo(own: Source, least: number): void {
+    this.#going = true;
+    try {
+      for (let gone = 0; gone < PER_LOOK; gone += 1) {
+        const [who] = own.waiting ?? [];
+        if (who === undefined || (gone >= least && !hasPlace(own))) return;
+        own.waiting?.delete(who);
+        if (own.waiting?.size === 0) this.#nobodyWaits(own);
+        own.unanswered += 1;
+        who.go();
+      }
+    } finally {
+      this.#going = false;
     }
   }
 
@@ -117,5 +124,5 @@ export class Crowd {
 
 /** Whether one more may go; who waits goes first. */
 function hasPlace({ unanswered, answers }: Source): boolean {
-  return unanswered < UNANSWERED_MAX + answers / ANSWERS_PER_PLACE;
+  return unanswered < UNANSWERED_MAX + Math.floor(answers / ANSWERS_PER_PLACE);
 }

@@ -72,3 +72,25 @@ test('who left meanwhile is not told', async () => {
   for (let at = 0; at < UNANSWERED_MAX; at += 1) crowd.leave('crowd');
   assert.equal(ask('crowd'), undefined);
 });
+
+test('thousands that fail at once do so one after the other, a few in a turn', async () => {
+  const { clock, crowd, ask } = scene();
+  for (let at = 0; at < UNANSWERED_MAX; at += 1) ask('crowd');
+  let depth = 0;
+  let deepest = 0;
+  let failed = 0;
+  const fails: Queued['go'] = () => {
+    depth += 1;
+    deepest = Math.max(deepest, depth);
+    failed += 1;
+    crowd.leave('crowd');
+    depth -= 1;
+  };
+  for (let at = 0; at < 20_000; at += 1)
+    assert.equal(crowd.enter('crowd', { go: () => fails() }, clock.monotonicMs()), false);
+  crowd.leave('crowd');
+  assert.ok(failed > 0 && failed < 100, `${failed} in one turn`);
+  await clock.pass(60_000);
+  assert.equal(failed, 20_000);
+  assert.equal(deepest, 1);
+});
