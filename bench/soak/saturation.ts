@@ -3,6 +3,8 @@
  * beside them.
  */
 import http from 'node:http';
+import { MEGABIT, type SlowLink } from './slow-link.ts';
+import { PORTS, type Stage } from './stage.ts';
 
 /** What is asked for, and how long. */
 export interface Saturation {
@@ -20,6 +22,31 @@ export interface SaturationFigures {
   readonly medianMs: number;
   readonly maxMs: number;
   readonly failures: readonly string[];
+}
+
+/** A {@link SlowLink} that was full for a while. */
+export interface SlowLinkFigures extends SaturationFigures {
+  /** Tunnels that were lost. */
+  readonly lost: number;
+  /** Of what the link can carry there and back, the parts that passed. */
+  readonly filled: readonly number[];
+}
+
+/** Fills `link`, over which the gateways of `stage` are linked, for so long. */
+export async function measureSlowLink(
+  { host, near }: Stage,
+  link: SlowLink,
+  seconds: number,
+): Promise<SlowLinkFigures> {
+  const { connections } = link;
+  const [there = 0, back = 0] = link.passed;
+  const startMs = performance.now();
+  const figures = await saturate({ host, port: PORTS.good, seconds });
+  const most = ((performance.now() - startMs) / 1_000) * MEGABIT;
+  const connected = await near.ask<boolean>('connected', 'far');
+  const lost = link.connections - connections + (connected ? 0 : 1);
+  const filled = [((link.passed[0] ?? 0) - there) / most, ((link.passed[1] ?? 0) - back) / most];
+  return { ...figures, lost, filled };
 }
 
 /** Each way. */

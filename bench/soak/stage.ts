@@ -6,6 +6,7 @@
 import os from 'node:os';
 import { trustDomainOf } from '#core/id.ts';
 import { GATEWAY_PORT } from '#core/names.ts';
+import type { Address } from '#core/network.ts';
 import {
   emptySnapshot,
   type ListenerRoute,
@@ -45,11 +46,19 @@ export interface Stage {
   stop(): void;
 }
 
-/** Starts everything and waits for the Link. `flags` are V8's, for the gateways; `calm`: a second pair too. */
+/** What a stage may have beside the usual. */
+export interface StageOptions {
+  /** A second pair of gateways, see {@link Stage.calmHost}. */
+  readonly calm?: boolean;
+  /** Where the near gateway is to dial instead of the far one's address. */
+  readonly road?: (far: Address) => Promise<Address>;
+}
+
+/** Starts everything and waits for the Link. `flags` are V8's, for the gateways. */
 export async function startStage(
   nowMs: number,
   flags: readonly string[] = WORKER_FLAGS,
-  calm = false,
+  { calm = false, road }: StageOptions = {},
 ): Promise<Stage> {
   const block = `127.${100 + (process.pid % 80)}.${(process.pid >> 5) % 250}`;
   const hostile = Array.from({ length: HOSTILE_PEERS }, (_, at) => `hostile-${at}`);
@@ -61,9 +70,15 @@ export async function startStage(
   // What attacks do to the pod they ask for is not the gateways' doing.
   os.setPriority(pod.pid, os.constants.priority.PRIORITY_LOW);
   const podPorts = [await pod.ask<number>('start'), await calmPod.ask<number>('start')] as const;
-  const pair = (hosts: readonly [string, string]) => startPair(clusters, hosts, podPorts, flags);
-  const attacked = await pair([`${block}.1`, `${block}.2`]);
-  const second = calm ? await pair([`${block}.3`, `${block}.4`]) : undefined;
+  const pair = async (near: string, far: string, road = async (address: Address) => address) => {
+    const dialled = [
+      { host: near, port: GATEWAY_PORT },
+      await road({ host: far, port: GATEWAY_PORT }),
+    ];
+    return startPair(clusters, [near, far], dialled, podPorts, flags);
+  };
+  const attacked = await pair(`${block}.1`, `${block}.2`, road);
+  const second = calm ? await pair(`${block}.3`, `${block}.4`) : undefined;
   const gateways = [attacked.near, attacked.far, second?.near, second?.far];
   const ofHostile = clusters.slice(2).map(({ name, credentials }) => [name, credentials] as const);
   return {
@@ -80,10 +95,14 @@ interface Cluster {
   readonly credentials: Credentials;
 }
 
-/** Two linked gateways at `hosts`, of the first two of `clusters`; the near one is linked to the others too. */
+/**
+ * Two linked gateways at `hosts`, of the first two of `clusters`, each dialled where `dialled` says; the near one is
+ * linked to the others too.
+ */
 async function startPair(
   clusters: readonly Cluster[],
   hosts: readonly [string, string],
+  dialled: readonly Address[],
   podPorts: readonly [number, number],
   flags: readonly string[],
 ): Promise<{ near: Part; far: Part; peer: Peer }> {
@@ -93,7 +112,7 @@ async function startPair(
       clusterName: name,
       trustDomain: trustDomainOf(name),
       trustBundle: credentials.trustBundle,
-      gateways: at >= 2 ? [] : [{ host: hosts[at] ?? '', port: GATEWAY_PORT }],
+      gateways: dialled.slice(at, at < 2 ? at + 1 : at),
       suspended: false,
       visibleExports: new Set(['shop/backend', 'shop/calm']),
     }),
