@@ -5,13 +5,13 @@
  * and whatever else happens on it, is in `beside` too; what the attack does to the gateway is in `attacked` alone.
  * So that this is known to see anything, the first row is no attack but a gateway that stands still on purpose.
  */
-import { execFileSync } from 'node:child_process';
 import type { Attacking } from './attacker-part.ts';
 import { ATTACKS } from './attacks/all.ts';
 import type { Strength } from './attacks/attack.ts';
 import type { BystanderFigures } from './bystander-part.ts';
-import { type Part, startPart } from './part.ts';
+import { startPart } from './part.ts';
 import { PORTS, type Stage } from './stage.ts';
+import { giveWay, profileOf, type Spent, watch } from './watch.ts';
 
 /** What one attack did. */
 export interface AttackFigures {
@@ -31,14 +31,6 @@ export interface AttackFigures {
   readonly far: Spent;
   /** What the attacker sent meanwhile. */
   readonly strength: Strength;
-}
-
-/** CPU of a gateway under attack. */
-export interface Spent {
-  /** As a part of one core. */
-  readonly cpu: number;
-  /** What a newcomer waits for the gateway's own work, all but one in a hundred; milliseconds of CPU. */
-  readonly turnMs: number;
 }
 
 /** How long and how often. */
@@ -126,32 +118,10 @@ export async function measureAttacks(
   return figures;
 }
 
-/** An attacker has machines of its own: here it has what all others leave, and keeps nobody waiting for a core. */
-function giveWay({ pid }: Part): void {
-  execFileSync('chrt', ['--idle', '--all-tasks', '--pid', '0', String(pid)]);
-}
-
 function isWanted(name: string, only: string): boolean {
   return only
     .split(',')
     .some((each) => (each[0] === '=' ? name === each.slice(1) : name.includes(each)));
-}
-
-/** Watches what `part` spends from now on; the result ends it. `file`: where a profile goes, if anywhere. */
-function watch(part: Part, file: string | undefined): () => Promise<Spent> {
-  const began = Promise.all([part.ask('beginTurns'), file === undefined ? 0 : part.ask('profile')]);
-  return async () => {
-    await began;
-    const spent = await part.ask<Spent>('endTurns');
-    if (file !== undefined) await part.ask('profile', file);
-    return spent;
-  };
-}
-
-function profileOf(folder: string, name: string, which: number): string | undefined {
-  if (folder === '') return undefined;
-  const side = which === 0 ? 'near' : 'far';
-  return `${folder}/${name.replaceAll(/[^A-Za-z0-9]+/g, '-')}-${side}.cpuprofile`;
 }
 
 function lineOf(of: AttackFigures): string {
