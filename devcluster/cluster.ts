@@ -16,6 +16,7 @@ import { reportNodes } from './controllers/nodes.ts';
 import { runReplicaSets } from './controllers/replica-sets.ts';
 import { runScheduler } from './controllers/scheduler.ts';
 import { runStatefulSets } from './controllers/stateful-sets.ts';
+import { ComponentPartitions } from './faults/component-partitions.ts';
 import { AddressPool } from './kinds/address-pool.ts';
 import { Faults } from './pods/faults.ts';
 import { PodRuntime } from './pods/runtime.ts';
@@ -45,9 +46,15 @@ export function runControllers(server: ApiServer, random: Random): Running[] {
   ];
 }
 
+/** What a cluster needs of its surroundings. */
+export interface ClusterOptions extends Omit<ApiServerOptions, 'extra'> {
+  /** Where component processes find their detours; absent: there are no such processes. */
+  readonly directory?: string;
+}
+
 /** Starts everything; throws `ADDRESS_IN_USE` when the API server's address is taken. */
-export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Promise<Cluster> {
-  const { cluster, block, network, clock, random } = options;
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { cluster, block, network, clock, random, directory } = options;
   let faults: Faults | undefined;
   const server = await startApiServer({
     ...options,
@@ -58,18 +65,25 @@ export async function startCluster(options: Omit<ApiServerOptions, 'extra'>): Pr
   const pool = new AddressPool(clock, `127.${block}.16.0/20`, 1, POD_ADDRESS_REST_MS);
   reportNodes(kubelet, cluster, block);
   const runtime = new PodRuntime(kubelet, cluster, network);
-  faults = new Faults(kubelet, runtime);
+  const partitions = new ComponentPartitions({
+    kit: kubelet,
+    apiServer: { host: `127.${block}.0.1`, port: 6443 },
+    network,
+    directory,
+  });
+  faults = new Faults(kubelet, runtime, partitions);
   const running = [
     ...runControllers(server, random),
     runScheduler(kit('default-scheduler'), cluster, block, pool),
     runtime,
-    new ServiceProxy(kit('kube-proxy'), network),
+    new ServiceProxy(kit('kube-proxy'), network, (endpoint) => partitions.clientWay(endpoint)),
   ];
   return {
     ...server,
     faults,
     async close() {
       for (const each of running) each.close();
+      await partitions.close();
       await server.close();
     },
   };

@@ -35,6 +35,7 @@ async function main(context: ComponentContext): Promise<void> {
     random,
     log,
     kubernetesVersion,
+    directory,
   });
   const kubeconfig = join(directory, 'kubeconfig');
   mkdirSync(directory, { recursive: true });

@@ -18,6 +18,7 @@ import {
   loopbackNetwork,
   type Network,
 } from '#core/network.ts';
+import { routedNetwork } from './routed-network.ts';
 
 /** Ports a mapped network may use, both ends included: below the ephemeral ports of common systems. */
 export const MAPPED_PORT_MIN = 20_000;
@@ -29,16 +30,19 @@ const RANGE_FILE = 'range';
 
 /**
  * The network `spec` (variable ISTHMUS_NETWORK) names: absent → every address is where it says;
- * `loopback` → addresses of 127.0.0.0/8; `mapped:<directory>`. Throws `INVALID_CONFIG`.
+ * `loopback` → addresses of 127.0.0.0/8; `mapped:<directory>`; `routed:<file>!<one of these>` →
+ * the same with the detours of the file. Throws `INVALID_CONFIG`.
  */
 export function networkFromSpec(spec: string | undefined): Network {
   if (!spec) return identityNetwork;
   if (spec === 'loopback') return loopbackNetwork;
+  const [, file, base] = /^routed:([^!]+)!(.+)$/s.exec(spec) ?? [];
+  if (file && base) return routedNetwork(file, networkFromSpec(base));
   const directory = /^mapped:(.+)$/s.exec(spec)?.[1];
   if (directory) return mappedNetwork(directory);
   throw new IsthmusError(
     'INVALID_CONFIG',
-    `ISTHMUS_NETWORK is "${spec}": expected loopback, mapped:<directory> or nothing`,
+    `ISTHMUS_NETWORK is "${spec}": expected loopback, mapped:<directory>, routed:<file>!<one of these> or nothing`,
     { field: 'ISTHMUS_NETWORK' },
   );
 }

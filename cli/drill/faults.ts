@@ -6,10 +6,14 @@
 
 import { SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { ApiFaultWish } from '#devcluster/faults/api-fault.ts';
-import type { DestroyPods, DrillFault } from '#kube/resources/failover-drill.ts';
+import type { DestroyPods, DrillFault, DrillPartition } from '#kube/resources/failover-drill.ts';
 
 /** One call that breaks something, and one that mends it; absent: it mends itself when its time is up. */
 export interface FaultCalls {
+  /** Whose API server is called. */
+  readonly cluster: string;
+  /** What is to be done before the load begins, so that the fault meets connections that were there before it. */
+  readonly prepare?: { readonly path: string; readonly body: object };
   readonly inject: { readonly path: string; readonly body: object };
   /** `answer` is what the injection was answered with. */
   lift(answer: unknown): { readonly path: string; readonly body: object } | undefined;
@@ -17,8 +21,16 @@ export interface FaultCalls {
   readonly hits: 'destroyed' | 'broken' | undefined;
 }
 
-/** The calls for `fault`, which is to last for `seconds`. */
-export function faultCalls(fault: DrillFault, seconds: number): FaultCalls {
+/** The calls for `fault`, which is to last for `seconds`: one, or one for each cluster that has a part in it. */
+export function faultCalls(fault: DrillFault, seconds: number): FaultCalls[] {
+  if (fault.type === 'partition') return partitionCalls(fault);
+  return [{ cluster: fault.cluster, ...clusterCalls(fault, seconds) }];
+}
+
+function clusterCalls(
+  fault: Exclude<DrillFault, DrillPartition>,
+  seconds: number,
+): Omit<FaultCalls, 'cluster'> {
   switch (fault.type) {
     case 'destroyPods':
       return destroyCalls(fault);
@@ -59,7 +71,25 @@ export function faultCalls(fault: DrillFault, seconds: number): FaultCalls {
 /** The drill itself must still be heard, to lift what it did. */
 const COMPONENTS = { users: ['system:serviceaccount:*'] };
 
-function destroyCalls({ namespace, selector }: DestroyPods): FaultCalls {
+/** Each cluster stops what its own components dial. */
+function partitionCalls(fault: DrillPartition): FaultCalls[] {
+  const { cluster, from, to, how, delayMs, oneWay } = fault;
+  const sides = [{ cluster, from, to }];
+  if (to.cluster !== undefined && !oneWay)
+    sides.push({ cluster: to.cluster, from: 'gateway', to: { component: 'gateway', cluster } });
+  return sides.map((side) => {
+    const pair = { from: side.from, to: side.to };
+    return {
+      cluster: side.cluster,
+      prepare: { path: '/faults/partitions/prepare', body: pair },
+      inject: { path: '/faults/partitions', body: { ...pair, how, delayMs } },
+      lift: (answer) => ({ path: '/faults/partitions/heal', body: { id: idOf(answer) } }),
+      hits: undefined,
+    };
+  });
+}
+
+function destroyCalls({ namespace, selector }: DestroyPods): Omit<FaultCalls, 'cluster'> {
   return {
     inject: { path: '/faults/pods/destroy', body: { namespace, selector, hold: true } },
     lift: () => ({ path: '/faults/pods/restore', body: { namespace, selector } }),
@@ -67,7 +97,7 @@ function destroyCalls({ namespace, selector }: DestroyPods): FaultCalls {
   };
 }
 
-function apiCalls(fault: ApiFaultWish, seconds: number): FaultCalls {
+function apiCalls(fault: ApiFaultWish, seconds: number): Omit<FaultCalls, 'cluster'> {
   return {
     inject: { path: '/faults/inject', body: { fault, seconds } },
     lift: (answer) =>

@@ -43,11 +43,14 @@ const SYNC_MS = 10_000;
 export async function runDrill(drill: FailoverDrill, context: DrillContext): Promise<DrillReport> {
   const { clock, signal } = context;
   const { target, load: shape, steps } = drill.spec;
-  for (const { fault } of steps) if (fault) context.client(fault.cluster);
+  for (const { fault, seconds } of steps) {
+    for (const { cluster } of fault ? faultCalls(fault, seconds) : []) context.client(cluster);
+  }
   const records: RequestRecord[] = [];
   const boundariesMs: number[] = [];
   const state: FaultState = { faultMs: undefined, localReadyMs: undefined, lift: undefined };
   const watching = new AbortController();
+  await prepare(steps, context);
   const load = new Load({
     clock,
     address: context.address,
@@ -106,17 +109,22 @@ async function inject(
       if (lifted) state.localReadyMs ??= context.clock.monotonicMs();
     });
   }
-  const calls = faultCalls(fault, drill.spec.steps[index]?.seconds ?? 1);
-  let answer: unknown;
+  const injected: (() => Promise<unknown>)[] = [];
   state.faultMs ??= context.clock.monotonicMs();
   state.lift = async () => {
     state.lift = undefined;
     lifted = true;
-    const lift = calls.lift(answer);
-    if (lift) await client.post(lift.path, lift.body);
+    await Promise.all(injected.splice(0).map((each) => each()));
   };
-  answer = await client.post(calls.inject.path, calls.inject.body);
-  if (calls.hits !== undefined && hitCount(answer, calls.hits) === 0) {
+  let hits: number | undefined;
+  for (const calls of faultCalls(fault, drill.spec.steps[index]?.seconds ?? 1)) {
+    const asked = context.client(calls.cluster);
+    const answer = await asked.post(calls.inject.path, calls.inject.body);
+    const lift = calls.lift(answer);
+    if (lift) injected.push(() => asked.post(lift.path, lift.body));
+    if (calls.hits !== undefined) hits = hitCount(answer, calls.hits);
+  }
+  if (hits === 0) {
     const what =
       fault.type === 'destroyPods'
         ? `pod of ${cluster} matches ${fault.selector} in ${fault.namespace}`
@@ -125,6 +133,14 @@ async function inject(
       field: `spec.steps[${index}].fault.${fault.type === 'destroyPods' ? 'selector' : 'component'}`,
       next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
     });
+  }
+}
+
+/** Does what faults of `steps` want done before there is load. */
+async function prepare(steps: readonly DrillStep[], context: DrillContext): Promise<void> {
+  const all = steps.flatMap(({ fault, seconds }) => (fault ? faultCalls(fault, seconds) : []));
+  for (const { cluster, prepare: call } of all) {
+    if (call) await context.client(cluster).post(call.path, call.body);
   }
 }
 

@@ -54,7 +54,7 @@ export class Kubelet {
     this.#configMaps = new Reflector({ ...shared, resource: configMaps });
     this.#node = {
       ...options,
-      extraEnvironment: () => options.extraEnvironment(),
+      extraEnvironment: (pod) => options.extraEnvironment(pod),
       programPath: (program) => options.programPath(program),
       onChange: () => options.onChange?.(),
       configMaps: (namespace, name) => this.#configMaps.cache.get(`${namespace}/${name}`),

@@ -31,7 +31,7 @@ export interface NodeContext {
   readonly log: Logger;
   readonly configMaps: ConfigMapLookup;
   /** Variables beside those of the spec; they win. */
-  extraEnvironment(): Promise<Readonly<Record<string, string>>>;
+  extraEnvironment(pod: NodePod): Promise<Readonly<Record<string, string>>>;
   /** The file to give to node for a program such as `gateway/main`. */
   programPath(program: string): string;
   /** Called when a process starts, ends, or changes its readiness. */
@@ -123,7 +123,10 @@ export class PodProcess {
       random,
       log,
     });
-    const [extra] = await Promise.all([this.#node.extraEnvironment(), this.#volumes.mount(signal)]);
+    const [extra] = await Promise.all([
+      this.#node.extraEnvironment(pod),
+      this.#volumes.mount(signal),
+    ]);
     signal.throwIfAborted();
     const child = new Child({
       file: this.#node.programPath(program),

@@ -3,6 +3,8 @@
  *
  * `POST /faults/inject` `{"fault": {"type": …}, "seconds"?}` breaks the API server itself as `faults/api-fault.ts` describes and answers
  * with an `id`; `POST /faults/lift` `{"id"?}` ends that fault, or all.
+ * `POST /faults/partitions` `{"from", "to", "how", "delayMs"?, "seconds"?}` stops what one component dials of another
+ * (`faults/component-partitions.ts`), `…/heal` `{"id"?}` ends that or all, `…/prepare` `{"from", "to"}` makes ready for it.
  * `POST /faults/processes/break` `{"namespace", "selector", "how": "kill" | "freeze"}` does that to components, `…/restore` undoes it.
  * `POST /faults/pods/destroy` `{"namespace", "selector", "endpointDelayMs"?, "hold"?}` resets every connection of
  * the matching in-process pods and closes their listeners at once; their objects, and so their
@@ -20,6 +22,8 @@ import { badRequest, forbidden, methodNotAllowed, noResource } from '../api/stat
 import type { Kit } from '../controllers/kit.ts';
 import { PODS } from '../controllers/replica-sets.ts';
 import { apiFault, FAULT_SECONDS_MAX } from '../faults/api-fault.ts';
+import type { ComponentPartitions } from '../faults/component-partitions.ts';
+import { type Pair, pairRequest, partitionRequest, problemOf } from '../faults/pair.ts';
 import {
   breakProcesses,
   breakProcessesRequest,
@@ -44,6 +48,9 @@ const injectRequest = z.strictObject({
   fault: apiFault,
   seconds: z.number().positive().max(FAULT_SECONDS_MAX).optional(),
 });
+const timedPartition = partitionRequest.extend({
+  seconds: z.number().positive().max(FAULT_SECONDS_MAX).optional(),
+});
 const liftRequest = z.strictObject({ id: z.string().optional() });
 /** A server asked to be down has this long to say that it heard. */
 const DOWN_AFTER_MS = 20;
@@ -54,11 +61,13 @@ type Target = z.infer<typeof target>;
 export class Faults {
   readonly #kit: Kit;
   readonly #runtime: PodRuntime;
+  readonly #partitions: ComponentPartitions;
   readonly #holds = new Map<string, Target>();
   #destroyed = 0;
 
-  constructor(kit: Kit, runtime: PodRuntime) {
+  constructor(kit: Kit, runtime: PodRuntime, partitions: ComponentPartitions) {
     this.#kit = kit;
+    this.#partitions = partitions;
     this.#runtime = runtime;
     runtime.isHeld = (pod) => [...this.#holds.values()].some((hold) => matches(hold, pod));
   }
@@ -76,7 +85,8 @@ export class Faults {
         .list()
         .map(({ id, fault }) => ({ id, fault: fault as unknown as JsonObject }));
       const holds = [...this.#holds.values()];
-      await send(response, 200, { holds, destroyed: this.#destroyed, inForce });
+      const partitions = this.#partitions.list() as unknown as JsonObject[];
+      await send(response, 200, { holds, destroyed: this.#destroyed, inForce, partitions });
       return true;
     }
     if (method !== 'POST') throw methodNotAllowed();
@@ -89,12 +99,27 @@ export class Faults {
       await send(response, 200, breakProcesses(this.#kit, parse(breakProcessesRequest, body)));
     } else if (path === '/faults/processes/restore') {
       await send(response, 200, restoreProcesses(this.#kit, parse(restoreProcessesRequest, body)));
+    } else if (path === '/faults/partitions') {
+      await send(response, 200, this.#part(parse(timedPartition, body)));
+    } else if (path === '/faults/partitions/prepare') {
+      const pair = sensible(parse(pairRequest, body));
+      await send(response, 200, { addresses: this.#partitions.prepare(pair) });
+    } else if (path === '/faults/partitions/heal') {
+      const healed = this.#partitions.heal(parse(liftRequest, body).id);
+      await send(response, 200, { healed, atMs: this.#kit.clock.wallMs() });
     } else if (path === '/faults/inject') {
       await send(response, 200, this.#inject(parse(injectRequest, body)));
     } else if (path === '/faults/lift') {
       await send(response, 200, this.#lift(parse(liftRequest, body).id));
     } else throw noResource();
     return true;
+  }
+
+  #part({ seconds, ...asked }: z.infer<typeof timedPartition>): JsonObject {
+    const { id } = this.#partitions.begin(sensible(asked));
+    if (seconds !== undefined)
+      this.#kit.clock.after(seconds * 1_000, () => void this.#partitions.heal(id));
+    return { id, atMs: this.#kit.clock.wallMs() };
   }
 
   #inject({ fault, seconds }: z.infer<typeof injectRequest>): JsonObject {
@@ -155,6 +180,12 @@ export class Faults {
     }
     this.#kit.delete(PODS, live, { gracePeriodSeconds: 0 });
   }
+}
+
+function sensible<T extends Pair>(pair: T): T {
+  const problem = problemOf(pair);
+  if (problem !== undefined) throw badRequest(problem);
+  return pair;
 }
 
 function matches(asked: Target, pod: KubeObject): boolean {

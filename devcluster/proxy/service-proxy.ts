@@ -69,14 +69,17 @@ class Listener {
 export class ServiceProxy implements Running {
   readonly #kit: Kit;
   readonly #network: Network;
+  readonly #way: (endpoint: Address) => Address;
   /** Service key → `ip:port/name` → listener. */
   readonly #listeners = new Map<string, Map<string, Listener>>();
   readonly #queue;
   readonly #stops: (() => void)[];
 
-  constructor(kit: Kit, network: Network) {
+  /** `way` says where an endpoint is dialled. */
+  constructor(kit: Kit, network: Network, way: (endpoint: Address) => Address) {
     this.#kit = kit;
     this.#network = network;
+    this.#way = way;
     this.#queue = kit.queue('service-proxy', (key) => this.#reconcile(key));
     this.#stops = [
       kit.store.listen(SERVICES, ({ object }) => this.#queue.add(keyOf(object))),
@@ -173,7 +176,7 @@ export class ServiceProxy implements Running {
   /** Where an endpoint really is; `undefined`, and a warning, when the network has no room for it. */
   #locate(address: Address): Address | undefined {
     try {
-      return this.#network.locate(address);
+      return this.#way(address);
     } catch (error) {
       this.#kit.log.warn('an endpoint cannot be dialled', { error: describeError(error) });
       return undefined;

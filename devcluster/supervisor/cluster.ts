@@ -21,6 +21,7 @@ import { HttpKubeClient } from '#kube/http-client.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { killNow } from '#runtime/child.ts';
 import { programPath } from '#runtime/package.ts';
+import { routesFile } from '../faults/component-partitions.ts';
 import { Kubelet, type RunningComponent } from '../kubelet/kubelet.ts';
 import { type Access, formatKubeconfig, readAccess, writePrivately } from './access.ts';
 import { ApiServer } from './api-server.ts';
@@ -111,7 +112,8 @@ export class EmbeddedCluster {
       clock,
       random,
       log: log.with({ cluster: name }),
-      extraEnvironment: () => this.#componentEnvironment(),
+      extraEnvironment: (pod) =>
+        this.#componentEnvironment(pod.metadata.labels['app.kubernetes.io/component'] ?? ''),
       programPath,
       onChange: options.onChange,
     });
@@ -215,8 +217,9 @@ export class EmbeddedCluster {
   }
 
   /** What a pod of a real cluster would find through DNS and its node. */
-  async #componentEnvironment(): Promise<Record<string, string>> {
-    const { block, networkSpec, environment } = this.#options;
+  async #componentEnvironment(component: string): Promise<Record<string, string>> {
+    const { block, directory, name, networkSpec, environment } = this.#options;
+    const routes = routesFile(join(directory, name), component);
     const identity = await this.client.get(services, IDENTITY_SERVICE, SYSTEM_NAMESPACE);
     const host = identity?.spec.clusterIP;
     if (!host) throw new IsthmusError('NOT_INSTALLED', 'Service isthmus-identity has no address');
@@ -225,7 +228,7 @@ export class EmbeddedCluster {
       KUBERNETES_SERVICE_HOST: apiServerHost(block),
       KUBERNETES_SERVICE_PORT: String(API_SERVER_PORT),
       ISTHMUS_IDENTITY_ADDRESS: formatAddress({ host, port: IDENTITY_PORT }),
-      ...(networkSpec === undefined ? {} : { ISTHMUS_NETWORK: networkSpec }),
+      ...(networkSpec === undefined ? {} : { ISTHMUS_NETWORK: `routed:${routes}!${networkSpec}` }),
     };
   }
 }

@@ -78,6 +78,26 @@ const clockSkew = z.strictObject({
   ...clusterOnly,
   offsetSeconds: z.number().min(-31_536_000).max(31_536_000),
 });
+/**
+ * Nothing passes on what one component dials of another, in either direction, or it passes late. Gateways of two clusters
+ * dial each other: with `oneWay` what `cluster` dials is stopped alone.
+ */
+const partition = z.strictObject({
+  type: z.literal('partition'),
+  ...clusterOnly,
+  from: z.enum(['gateway', 'mirror', 'identity', 'client']),
+  to: z.strictObject({
+    component: z.enum(['gateway', 'identity', 'apiServer', 'pods']),
+    /** Another cluster, where its gateways are meant. */
+    cluster: label.optional(),
+    /** Of `pods`, as in `destroyPods`. */
+    namespace: label.optional(),
+    selector: z.string().min(1).max(1_024).regex(SELECTOR, 'must be a label selector').optional(),
+  }),
+  how: z.enum(['silent', 'refused', 'slow']).default('silent'),
+  delayMs: z.number().min(0).max(60_000).default(0),
+  oneWay: z.boolean().default(false),
+});
 
 const fault = z.discriminatedUnion('type', [
   destroyPods,
@@ -90,6 +110,7 @@ const fault = z.discriminatedUnion('type', [
   watchesCut,
   staleReads,
   clockSkew,
+  partition,
 ]);
 
 const step = z.strictObject({
@@ -134,5 +155,7 @@ export type FailoverDrill = z.infer<typeof failoverDrill>;
 export type DrillStep = z.infer<typeof step>;
 /** Whatever a step may break. */
 export type DrillFault = z.infer<typeof fault>;
+/** A fault between two components. */
+export type DrillPartition = z.infer<typeof partition>;
 /** The fault that a drill measures the return of local pods by. */
 export type DestroyPods = z.infer<typeof destroyPods>;

@@ -146,7 +146,9 @@ test('every fault is checked by field and becomes calls that break and mend', ()
   const calls = (fault: object) => {
     const checked = parsed(fault);
     assert.ok(checked);
-    const { inject, lift } = faultCalls(checked, 8);
+    const [first] = faultCalls(checked, 8);
+    assert.ok(first);
+    const { inject, lift } = first;
     return [inject.path, inject.body, lift({ id: 'x-1' })];
   };
   assert.deepEqual(calls({ type: 'killComponent', component: 'gateway' }), [
