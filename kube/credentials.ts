@@ -14,12 +14,18 @@ export interface ClientCertificate {
   readonly key: string;
 }
 
+/** What a connection is made with, beside what never changes: PEM. */
+export interface ConnectionMaterial extends Partial<ClientCertificate> {
+  /** Of the server. */
+  readonly ca?: string;
+}
+
 /** Headers that authenticate a request. */
 export interface HeaderSource {
   /** `fresh`: what was handed out last was refused with 401, so it must not come from a cache. */
   headers(fresh: boolean): Promise<Readonly<Record<string, string>>>;
   /** What came with the last headers; another object means that connections must be made anew. */
-  certificate?(): ClientCertificate | undefined;
+  certificate?(): ConnectionMaterial | undefined;
 }
 
 /** A token is read again when older than this. */

@@ -11,7 +11,7 @@ import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Network } from '#core/network.ts';
 import { StatusError } from './client.ts';
-import type { ClientCertificate, HeaderSource } from './credentials.ts';
+import type { ConnectionMaterial, HeaderSource } from './credentials.ts';
 import { parseStatus, refused } from './status.ts';
 
 /** An answer, a list page included, may not be larger than this. */
@@ -63,7 +63,7 @@ export interface Call {
 export class HttpTransport {
   readonly #options: TransportOptions;
   #pool: Dispatcher;
-  #certificate: ClientCertificate | undefined;
+  #certificate: ConnectionMaterial | undefined;
   /** Pools that were given up, until their last request has ended. */
   readonly #retired = new Set<Dispatcher>();
   readonly #deadlineMs: number;

@@ -1,14 +1,14 @@
 /**
- * The client of a component that runs in the cluster it talks to: its service account's token and CA.
+ * The client of a component that runs in the cluster it talks to: its service account's token and
+ * CA, both followed where their files change.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '#core/clock.ts';
-import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import { formatAddress, type Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { tokenFile } from './credentials.ts';
+import { followFiles } from './followed-files.ts';
 import { HttpKubeClient } from './http-client.ts';
 
 export interface InClusterOptions {
@@ -30,19 +30,11 @@ export function inClusterClient(options: InClusterOptions): HttpKubeClient {
   return new HttpKubeClient({
     ...options,
     server: new URL(`https://${formatAddress({ host, port })}`),
-    tls: { ca: readCa(join(serviceAccountFolder, 'ca.crt')) },
-    headers: tokenFile(join(serviceAccountFolder, 'token'), clock),
+    tls: {},
+    headers: followFiles(
+      tokenFile(join(serviceAccountFolder, 'token'), clock),
+      { ca: join(serviceAccountFolder, 'ca.crt') },
+      clock,
+    ),
   });
-}
-
-function readCa(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new IsthmusError(
-      'INVALID_CONFIG',
-      `the CA of the API server cannot be read: ${describeError(error)}`,
-      { cause: error },
-    );
-  }
 }

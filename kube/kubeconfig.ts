@@ -21,6 +21,7 @@ import {
   tokenFile,
 } from './credentials.ts';
 import { execPlugin } from './exec-plugin.ts';
+import { type CertificateFiles, followFiles } from './followed-files.ts';
 import { HttpKubeClient } from './http-client.ts';
 import type { TlsMaterial } from './http-transport.ts';
 import { list, optionalObject, optionalString, raw } from './parse.ts';
@@ -103,8 +104,28 @@ export async function loadKubeconfig(
   return config;
 }
 
-/** Certificates are fixed for the client's life; headers are asked for again as they age. */
+/** Headers are asked for again as they age, certificates in files are read again. */
 async function authentication(
+  config: KubeConfig,
+  options: KubeconfigOptions,
+): Promise<{ readonly tls: TlsMaterial; readonly headers: HeaderSource }> {
+  const { tls, headers } = await fixedAuthentication(config, options);
+  const files = certificateFilesOf(config);
+  if (Object.keys(files).length === 0) return { tls, headers };
+  return { tls, headers: followFiles(headers, files, options.clock) };
+}
+
+/** What the kubeconfig names by path and does not hold itself. */
+function certificateFilesOf(config: KubeConfig): CertificateFiles {
+  const [cluster, user] = [config.getCurrentCluster(), config.getCurrentUser()];
+  const { certFile: cert, keyFile: key } = user ?? {};
+  return {
+    ...(cluster?.caFile ? { ca: cluster.caFile } : {}),
+    ...(cert && key ? { cert, key } : {}),
+  };
+}
+
+async function fixedAuthentication(
   config: KubeConfig,
   options: KubeconfigOptions,
 ): Promise<{ readonly tls: TlsMaterial; readonly headers: HeaderSource }> {
