@@ -5,6 +5,7 @@
  */
 import type { Random } from '#core/random.ts';
 import { type ApiServer, type ApiServerOptions, startApiServer } from './api-server.ts';
+import { runClusterRoles } from './controllers/cluster-roles.ts';
 import { runDeployments } from './controllers/deployments.ts';
 import { runDisruptionBudgets } from './controllers/disruption-budgets.ts';
 import { runEndpointSlices } from './controllers/endpoint-slices.ts';
@@ -41,6 +42,7 @@ export function runControllers(server: ApiServer, random: Random): Running[] {
     runReplicaSets(kit('replicaset-controller')),
     runStatefulSets(kit('statefulset-controller')),
     runDisruptionBudgets(kit('disruption-controller')),
+    runClusterRoles(kit('clusterrole-aggregation-controller')),
     runEndpoints(kit('endpoint-controller')),
     runEndpointSlices(kit('endpoint-slice-controller')),
   ];

@@ -7,6 +7,7 @@
 import {
   asNumber,
   asObject,
+  asObjects,
   at,
   controllerOf,
   type JsonObject,
@@ -29,7 +30,10 @@ export function runDisruptionBudgets(kit: Kit): Running {
   const queue = kit.queue('poddisruptionbudgets', (key) => {
     const [namespace, name] = splitKey(key);
     const budget = kit.store.get(BUDGETS, namespace, name);
-    if (budget) kit.setStatus(BUDGETS, budget, budgetStatus(kit.store, budget));
+    if (!budget) return;
+    const status = budgetStatus(kit.store, budget);
+    const conditions = allowedCondition(budget, status, kit.context.objects.now());
+    kit.setStatus(BUDGETS, budget, { ...status, conditions });
   });
   const stops = [
     kit.store.listen(BUDGETS, ({ object }) => queue.add(keyOf(object))),
@@ -61,8 +65,9 @@ export function budgetStatus(store: Store, budget: KubeObject): JsonObject {
     .list(PODS, namespaceOf(budget))
     .filter((pod) => guards(budget, pod) && isActive(pod));
   const healthy = pods.filter(isReady).length;
-  const expected = expectedPods(store, pods);
   const minimum = at(budget, 'spec', 'minAvailable');
+  // A number of pods is meant of those there are, a share of those there should be.
+  const expected = typeof minimum === 'number' ? pods.length : expectedPods(store, pods);
   const unavailable = at(budget, 'spec', 'maxUnavailable');
   const desired =
     unavailable === undefined
@@ -76,6 +81,26 @@ export function budgetStatus(store: Store, budget: KubeObject): JsonObject {
     expectedPods: expected,
     disruptionsAllowed: expected === 0 ? 0 : Math.max(0, healthy - desired),
   };
+}
+
+/** Whether any pod may go, as a condition; its time is that of its last change. */
+function allowedCondition(budget: KubeObject, status: JsonObject, now: string): JsonObject[] {
+  const isAllowed = asNumber(status.disruptionsAllowed) > 0;
+  const type = 'DisruptionAllowed';
+  const is = isAllowed ? 'True' : 'False';
+  const before = asObjects(at(budget, 'status', 'conditions'));
+  const same = before.find((each) => each.type === type && each.status === is);
+  return [
+    ...before.filter((each) => each.type !== type),
+    {
+      type,
+      status: is,
+      reason: isAllowed ? 'SufficientPods' : 'InsufficientPods',
+      message: '',
+      observedGeneration: status.observedGeneration ?? 1,
+      lastTransitionTime: same?.lastTransitionTime ?? now,
+    },
+  ];
 }
 
 /** What the controllers of `pods` want together; a pod without one counts for itself. */

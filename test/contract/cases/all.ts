@@ -4,6 +4,7 @@
 import type { ContractCase } from '../case.ts';
 import { applies } from './apply.ts';
 import { config } from './config.ts';
+import { controllers } from './controllers.ts';
 import { definitions } from './definitions.ts';
 import { deletions } from './deletion.ts';
 import { discovery } from './discovery.ts';
@@ -30,5 +31,6 @@ export const CASES: readonly ContractCase[] = [
   ...definitions,
   ...discovery,
   ...workloads,
+  ...controllers,
   ...manifests,
 ];
