@@ -36,8 +36,8 @@ export function benchPick(picks: number): PickFigures {
       nowMs += 0.01;
       const endpoint = balancer.pick(nowMs, NONE_TRIED, true);
       if (endpoint === undefined) throw new Error('nothing to choose');
-      balancer.begin(endpoint, nowMs);
-      balancer.end(endpoint, nowMs, nowMs + 1, 'success', 1 + (at % 7), false);
+      const load = balancer.begin(endpoint, nowMs);
+      balancer.end(endpoint, nowMs, nowMs + 1, 'success', 1 + (at % 7), false, load);
       if (nowMs < tickMs) continue;
       tickMs = nowMs + TUNING.tickMs;
       balancer.tick(nowMs);

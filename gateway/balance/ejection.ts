@@ -9,6 +9,7 @@
  */
 import { backoffMs } from '#core/backoff.ts';
 import type { EndpointGroup } from './group.ts';
+import { forgetLoad } from './load.ts';
 import { ROW } from './row.ts';
 import { FLAG } from './table.ts';
 
@@ -55,6 +56,7 @@ export function revive(
   const flags = (table.flags[slot] as number) & ~(FLAG.EJECTED | FLAG.REFUSED);
   table.flags[slot] = flags | FLAG.UNSEEN;
   table.forgive(slot);
+  forgetLoad(table, slot);
   if (!Number.isNaN(estimateMs)) table.set(slot, ROW.ESTIMATE, estimateMs);
   table.set(slot, ROW.OBSERVED, nowMs);
   group.startSlowly(slot, nowMs);
@@ -65,8 +67,8 @@ function isFailing(group: EndpointGroup, slot: number): boolean {
   const { consecutiveFailures, samplesMin, successBelow } = group.ejection;
   const { table } = group;
   if (consecutiveFailures > 0 && table.get(slot, ROW.FAILURES) >= consecutiveFailures) return true;
-  const total = table.get(slot, ROW.ANSWERS) + table.get(slot, ROW.ANSWERS_BEFORE);
-  const bad = table.get(slot, ROW.BAD) + table.get(slot, ROW.BAD_BEFORE);
+  const total = table.get(slot, ROW.ANSWERS) + (table.answersBefore[slot] as number);
+  const bad = table.get(slot, ROW.BAD) + (table.badBefore[slot] as number);
   return total >= samplesMin && total - bad < successBelow * total;
 }
 

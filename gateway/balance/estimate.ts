@@ -94,7 +94,9 @@ function expectedMs(table: EndpointTable, slot: number, nowMs: number): number {
 
 /** What a request at `slot` costs beside another group's: slow starts are in the share of its group already. */
 export function costMs(table: EndpointTable, slot: number, nowMs: number): number {
-  const load = table.get(slot, IN_FLIGHT) * table.get(slot, PER_CAPACITY) + 1;
+  const familiar = Math.min(table.get(slot, WAITING), table.get(slot, ROW.FAMILIAR));
+  const underWay = table.get(slot, IN_FLIGHT) - table.get(slot, ROW.DISCOUNT) * familiar;
+  const load = underWay * table.get(slot, PER_CAPACITY) + 1;
   const success = Math.max(TUNING.successFloor, table.get(slot, SUCCESS));
   return (expectedMs(table, slot, nowMs) * load) / (success * success);
 }

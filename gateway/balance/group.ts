@@ -14,6 +14,7 @@ import {
 import { Capacity } from './capacity.ts';
 import type { Endpoint, EndpointKind } from './endpoint.ts';
 import { drift } from './estimate.ts';
+import { learnLoad } from './load.ts';
 import { Members, STANDING } from './members.ts';
 import { ROW } from './row.ts';
 import { type EndpointTable, FLAG } from './table.ts';
@@ -175,12 +176,14 @@ export class EndpointGroup {
     const share = 1 - Math.exp(-elapsedMs / TUNING.driftTauMs);
     let factorMin = Number.POSITIVE_INFINITY;
     let ramping = 0;
+    const isLearning = this.kind === 'local' && this.byLatency;
     for (let at = members.count - 1; at >= 0; at -= 1) {
       const slot = members.slots[at] as number;
       if (((table.flags[slot] as number) & FLAG.RAMPING) !== 0) this.#grow(slot, nowMs);
       const isIdle = table.get(slot, ROW.IN_FLIGHT) === 0;
       if (isIdle && nowMs - table.get(slot, ROW.OBSERVED) > elapsedMs)
         drift(table, slot, typicalOf(slot), share);
+      if (isLearning) learnLoad(table, slot);
       this.weigh(slot);
       this.place(slot, nowMs);
       ramping |= (table.flags[slot] as number) & FLAG.RAMPING;

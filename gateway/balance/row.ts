@@ -1,5 +1,5 @@
 /**
- * What a request touches of an endpoint: sixteen numbers side by side, two lines of the CPU's cache. pure
+ * What a request touches of an endpoint: twenty numbers side by side, three lines of the CPU's cache. pure
  *
  * One array for all of it, for V8 looks at every typed array anew before its first use in a function: one look
  * instead of ten halves what a request costs here. Who uses this for each request takes the places out of
@@ -10,8 +10,8 @@
 export const ROW = {
   /** What one more request costs there, ages left out; made anew by `price()`. */
   COST: 0,
-  /** By how much each request under way raises that. */
-  COST_EACH: 1,
+  /** By how much less a request costs that waits there, of those up to `FAMILIAR` (`load.ts`). */
+  DISCOUNT: 1,
   /** Attempts that wait for a first byte, and the sum of their starts. */
   WAITING: 2,
   STARTS: 3,
@@ -30,12 +30,19 @@ export const ROW = {
   PER_CAPACITY: 10,
   /** Failures since the last success. */
   FAILURES: 11,
-  /** Answers, and bad ones among them, of these seconds and of those before; see {@link EndpointTable.turn}. */
+  /** Answers, and bad ones among them, of these seconds; see {@link EndpointTable.turn}. */
   ANSWERS: 12,
   BAD: 13,
-  ANSWERS_BEFORE: 14,
-  BAD_BEFORE: 15,
+  /** How many waited there at once lately, as a rule. */
+  FAMILIAR: 14,
+  /** By how much each request beyond those raises a cost. */
+  COST_EACH: 15,
+  /** Of its last answers: how many waited when they were asked for, what they took, and how both vary (`load.ts`). */
+  MEAN_LOAD: 16,
+  MEAN_MS: 17,
+  VARIANCE: 18,
+  COVARIANCE: 19,
 } as const;
 
 /** Numbers in a row. */
-export const ROW_SIZE = 16;
+export const ROW_SIZE = 20;

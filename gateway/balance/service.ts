@@ -16,6 +16,7 @@ import { observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { type Candidate, EndpointGroup } from './group.ts';
+import { observeLoad } from './load.ts';
 import { Locality } from './locality.ts';
 import { STANDING } from './members.ts';
 import { NOBODY, pick, pickStanding } from './pick.ts';
@@ -26,8 +27,9 @@ import { type EndpointTable, FLAG } from './table.ts';
 import { TUNING } from './tuning.ts';
 
 const SIZE = ROW_SIZE;
-const { COST, COST_EACH, IN_FLIGHT, STARTS, WAITING } = ROW;
+const { COST, COST_EACH, DISCOUNT, FAMILIAR, IN_FLIGHT, STARTS, WAITING } = ROW;
 const { GONE } = FLAG;
+const UNKNOWN_LOAD = -1;
 
 /** One remote cluster that may serve. */
 export interface RemoteCandidate {
@@ -198,30 +200,48 @@ export class ServiceBalancer {
     return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
   }
 
-  /** An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. */
-  begin(endpoint: Endpoint, startMs: number): void {
+  /**
+   * An attempt at `endpoint` begins; must be matched by exactly one {@link end} with the same `startMs`. Returns how
+   * many waited there before.
+   */
+  begin(endpoint: Endpoint, startMs: number): number {
     const { slot } = endpoint;
-    if (slot < 0) return;
+    if (slot < 0) return 0;
     const { rows } = this.#table;
     const at = slot * SIZE;
+    const load = rows[at + WAITING] as number;
+    rows[at + WAITING] = load + 1;
     (rows[at + IN_FLIGHT] as number) += 1;
-    (rows[at + WAITING] as number) += 1;
     (rows[at + STARTS] as number) += startMs;
-    (rows[at + COST] as number) += rows[at + COST_EACH] as number;
+    const costEach = rows[at + COST_EACH] as number;
+    const isFamiliar = this.local.byLatency && load < (rows[at + FAMILIAR] as number);
+    (rows[at + COST] as number) += isFamiliar
+      ? costEach - costEach * (rows[at + DISCOUNT] as number)
+      : costEach;
+    return load | 0;
   }
 
-  /** The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. */
-  answered(endpoint: Endpoint, startMs: number, nowMs: number, latencyMs: number): void {
+  /**
+   * The head of its answer came after `latencyMs` and content follows: the attempt is open but waits no more. `load`:
+   * what {@link begin} returned.
+   */
+  answered(
+    endpoint: Endpoint,
+    startMs: number,
+    nowMs: number,
+    latencyMs: number,
+    load = UNKNOWN_LOAD,
+  ): void {
     const { slot } = endpoint;
     if (slot < 0) return;
     this.#waitsNoMore(slot, startMs);
-    this.#observe(slot, nowMs, latencyMs);
+    this.#observe(endpoint, nowMs, latencyMs, load);
     this.#table.price(slot, this.local.byLatency);
   }
 
   /**
    * An attempt ended: exactly once for each {@link begin}. `answered`: whether {@link answered} was called;
-   * `latencyMs`: the time to its first byte, NaN if there was none.
+   * `latencyMs`: the time to its first byte, NaN if there was none; `load`: what {@link begin} returned.
    */
   end(
     endpoint: Endpoint,
@@ -230,6 +250,7 @@ export class ServiceBalancer {
     outcome: Outcome,
     latencyMs: number,
     answered: boolean,
+    load = UNKNOWN_LOAD,
   ): void {
     const { slot } = endpoint;
     if (slot < 0) return;
@@ -238,7 +259,7 @@ export class ServiceBalancer {
     if (!answered) this.#waitsNoMore(slot, startMs);
     const waitedMs = answered ? Number.NaN : nowMs - startMs;
     if (outcome === 'success') {
-      if (!answered) this.#observe(slot, nowMs, latencyMs);
+      if (!answered) this.#observe(endpoint, nowMs, latencyMs, load);
       const group = this.#groupOf(endpoint);
       if (recordSuccess(group, slot, startMs, nowMs)) {
         const guess = group === this.local ? this.#typicalLocal : this.#typicalRemote;
@@ -355,9 +376,10 @@ export class ServiceBalancer {
     rows[at + STARTS] = left === 0 ? 0 : (rows[at + STARTS] as number) - startMs;
   }
 
-  #observe(slot: number, nowMs: number, latencyMs: number): void {
+  #observe({ slot, kind }: Endpoint, nowMs: number, latencyMs: number, load: number): void {
     if (!(latencyMs >= 0)) return;
     observe(this.#table, slot, nowMs, latencyMs);
+    if (kind === 'local' && load !== UNKNOWN_LOAD) observeLoad(this.#table, slot, load, latencyMs);
     this.#firstBytes.record(latencyMs);
   }
 

@@ -13,7 +13,8 @@ import { ROW, ROW_SIZE } from './row.ts';
 import { TUNING } from './tuning.ts';
 
 const SIZE = ROW_SIZE;
-const { COST, COST_EACH, ESTIMATE, FACTOR, IN_FLIGHT, PER_CAPACITY } = ROW;
+const { COST, COST_EACH, DISCOUNT, ESTIMATE, FACTOR, FAMILIAR, IN_FLIGHT, PER_CAPACITY, WAITING } =
+  ROW;
 
 /** Bits of {@link EndpointTable.flags}. */
 export const FLAG = {
@@ -51,6 +52,9 @@ export class EndpointTable {
   roundTripMs = new Float64Array(0);
   /** Share of a turn it has saved up (round robin and random). */
   credit = new Float64Array(0);
+  /** Answers, and bad ones, of the seconds before those counted in the rows. */
+  answersBefore = new Float64Array(0);
+  badBefore = new Float64Array(0);
   /** Ejections since it last was sound for long. */
   ejections = new Uint8Array(0);
   /** Probes since it is known. */
@@ -104,6 +108,8 @@ export class EndpointTable {
     this.ejectedAtMs[slot] = Number.NEGATIVE_INFINITY;
     this.roundTripMs[slot] = Number.NaN;
     this.credit[slot] = 0;
+    this.answersBefore[slot] = 0;
+    this.badBefore[slot] = 0;
     this.ejections[slot] = 0;
     this.probes[slot] = 0;
     this.flags[slot] = FLAG.UNSEEN;
@@ -119,16 +125,21 @@ export class EndpointTable {
     const at = slot * SIZE;
     const expectedMs = byLatency ? (rows[at + ESTIMATE] as number) : 1;
     const idleCost = expectedMs * (rows[at + FACTOR] as number);
+    const discount = byLatency ? (rows[at + DISCOUNT] as number) : 0;
+    const waiting = rows[at + WAITING] as number;
+    const familiar = rows[at + FAMILIAR] as number;
+    const load = (rows[at + IN_FLIGHT] as number) - discount * Math.min(waiting, familiar);
     const costEach = idleCost * (rows[at + PER_CAPACITY] as number);
     rows[at + COST_EACH] = costEach;
-    rows[at + COST] = idleCost + (rows[at + IN_FLIGHT] as number) * costEach;
+    rows[at + COST] = idleCost + load * costEach;
   }
 
   /** What `slot` did so far is held neither for nor against it. */
   forgive(slot: number): void {
     this.set(slot, ROW.SUCCESS, 1);
-    for (const fact of [ROW.FAILURES, ROW.ANSWERS, ROW.BAD, ROW.ANSWERS_BEFORE, ROW.BAD_BEFORE])
-      this.set(slot, fact, 0);
+    for (const fact of [ROW.FAILURES, ROW.ANSWERS, ROW.BAD]) this.set(slot, fact, 0);
+    this.answersBefore[slot] = 0;
+    this.badBefore[slot] = 0;
   }
 
   /** Lets answers go that are too old at `nowMs`: those before the last five to ten seconds. Any number of calls. */
@@ -138,8 +149,8 @@ export class EndpointTable {
     const isLongAgo = nowMs >= this.#turnAtMs + TUNING.answersMs;
     this.#turnAtMs = nowMs + TUNING.answersMs;
     for (let slot = 0; slot < this.#used; slot += 1) {
-      this.set(slot, ROW.ANSWERS_BEFORE, isLongAgo ? 0 : this.get(slot, ROW.ANSWERS));
-      this.set(slot, ROW.BAD_BEFORE, isLongAgo ? 0 : this.get(slot, ROW.BAD));
+      this.answersBefore[slot] = isLongAgo ? 0 : this.get(slot, ROW.ANSWERS);
+      this.badBefore[slot] = isLongAgo ? 0 : this.get(slot, ROW.BAD);
       this.set(slot, ROW.ANSWERS, 0);
       this.set(slot, ROW.BAD, 0);
     }
@@ -180,6 +191,8 @@ export class EndpointTable {
     this.probeAtMs = doubles(this.probeAtMs);
     this.roundTripMs = doubles(this.roundTripMs);
     this.credit = doubles(this.credit);
+    this.answersBefore = doubles(this.answersBefore);
+    this.badBefore = doubles(this.badBefore);
     this.ejections = bytes(this.ejections);
     this.probes = filled(new Uint32Array(capacity), this.probes);
     this.flags = bytes(this.flags);

@@ -22,6 +22,8 @@ export class Hedge implements AttemptListener, UpstreamRequest {
   readonly startMs: number;
   /** The turn of the event loop it began in. */
   readonly turn: number;
+  /** How many others were under way where it began. */
+  load = 0;
   /** Set once the attempt is under way. */
   attempt: Attempt | undefined;
   readonly #owner: HedgeOwner;

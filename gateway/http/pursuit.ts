@@ -147,7 +147,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     const { endpoint: first, startMs } = this.tries;
     if (this.over || this.status !== 0 || first === undefined || this.#left() < 1) return;
     const endpoint = guard.balancer.pickBeside(nowMs, first, nowMs - startMs);
-    if (endpoint === undefined || !guard.mayHedge(nowMs)) return;
+    if (endpoint === undefined || !guard.mayHedge(nowMs, this.tries.explores)) return;
     const hedge = this.tries.beginHedge(this, this.head, endpoint, nowMs);
     try {
       hedge.attempt = this.#start(endpoint, hedge, nowMs);
@@ -250,15 +250,13 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   }
 
   #hedgeLater(nowMs: number): void {
-    const { guard } = this.tries;
+    const { guard, explores } = this.tries;
     const { balancer } = guard;
     // Who is sent to try somebody out always leaves somebody else.
-    if (!balancer.explored && !balancer.hasChoice) return;
+    if (!explores && !balancer.hasChoice) return;
     // An answer that lies here unread must not be taken for a slow one.
     const slackMs = this.context.turns?.slackMs ?? 0;
-    const delayMs = balancer.explored
-      ? balancer.explorationHedgeMs
-      : balancer.hedgeDelayMs + slackMs;
+    const delayMs = explores ? balancer.explorationHedgeMs : balancer.hedgeDelayMs + slackMs;
     if (delayMs >= 0 && this.status === 0 && !this.over)
       guard.hedging.add(this, nowMs + delayMs, nowMs);
   }

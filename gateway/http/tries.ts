@@ -19,6 +19,8 @@ export class Tries {
   /** Attempts so far, hedges and what a far gateway repeated included. */
   count = 0;
   hedges = 0;
+  /** Whether the first attempt is an exploration. */
+  explores = false;
   /** Who is asked now; `undefined` between attempts. */
   endpoint: Endpoint | undefined;
   /** Who was asked last. */
@@ -32,6 +34,8 @@ export class Tries {
   #tried = NONE;
   #answered = false;
   #latencyMs = Number.NaN;
+  /** How many others were under way where the present attempt began. */
+  #load = 0;
   /** The turn the present attempt began in. */
   #turn = 0;
   readonly #turns: TurnClock | undefined;
@@ -46,7 +50,9 @@ export class Tries {
   pick(nowMs: number, mayExplore: boolean): Endpoint | undefined {
     // Ages count without what may lie here unread.
     const slackMs = this.#turns?.slackMs ?? 0;
-    return this.#balancer.pick(nowMs - slackMs, this.#tried, mayExplore);
+    const endpoint = this.#balancer.pick(nowMs - slackMs, this.#tried, mayExplore);
+    if (mayExplore) this.explores = this.#balancer.explored;
+    return endpoint;
   }
 
   /** An attempt at `endpoint` begins; whoever was asked before has been {@link settle}d. */
@@ -59,7 +65,7 @@ export class Tries {
     this.#answered = false;
     this.#latencyMs = Number.NaN;
     this.#turn = this.#turns?.turn ?? 0;
-    this.#balancer.begin(endpoint, nowMs);
+    this.#load = this.#balancer.begin(endpoint, nowMs);
   }
 
   /** The head of the answer came; unless `end`, more follows. */
@@ -68,15 +74,17 @@ export class Tries {
     this.#latencyMs = Math.max(0, nowMs - sentMs);
     if (end || this.endpoint === undefined) return;
     this.#answered = true;
-    this.#balancer.answered(this.endpoint, this.startMs, nowMs, this.#latencyMs);
+    const { endpoint, startMs } = this;
+    this.#balancer.answered(endpoint, startMs, nowMs, this.#latencyMs, this.#load);
   }
 
   /** The present attempt is over, in the balancer's books. */
   settle(outcome: Outcome, nowMs: number): void {
-    const { endpoint } = this;
+    const { endpoint, startMs } = this;
     if (endpoint === undefined) return;
     this.endpoint = undefined;
-    this.#balancer.end(endpoint, this.startMs, nowMs, outcome, this.#latencyMs, this.#answered);
+    const latencyMs = this.#latencyMs;
+    this.#balancer.end(endpoint, startMs, nowMs, outcome, latencyMs, this.#answered, this.#load);
   }
 
   /** Ends the present attempt, whose answer nobody wants, with `outcome`. */
@@ -95,7 +103,7 @@ export class Tries {
     const turn = this.#turns?.turn ?? 0;
     const hedge = new Hedge(owner, head, endpoint, nowMs, turn);
     this.hedge = hedge;
-    this.#balancer.begin(endpoint, nowMs);
+    hedge.load = this.#balancer.begin(endpoint, nowMs);
     return hedge;
   }
 
@@ -121,6 +129,7 @@ export class Tries {
     this.startMs = hedge.startMs;
     this.#answered = false;
     this.#latencyMs = Number.NaN;
+    this.#load = hedge.load;
     this.#turn = hedge.turn;
   }
 }

@@ -56,12 +56,15 @@ export class Guard {
     return allowed;
   }
 
-  /** Takes a second attempt beside the first, where both budgets have one left. */
-  mayHedge(nowMs: number): boolean {
+  /**
+   * Takes a second attempt beside the first, where both budgets have one left; beside an exploration, `explores`, of
+   * the retry budget alone: there are few of those, and none must wait because much else is slow.
+   */
+  mayHedge(nowMs: number, explores: boolean): boolean {
     const { budgetPerSecond } = this.balancer.settings.retry;
     const allowed =
       this.retries.left(budgetPerSecond, nowMs) >= 1 &&
-      this.hedges.take(0, nowMs) &&
+      (explores || this.hedges.take(0, nowMs)) &&
       this.retries.take(budgetPerSecond, nowMs);
     if (allowed) this.counts.hedgesAllowed += 1;
     else this.counts.hedgesRefused += 1;

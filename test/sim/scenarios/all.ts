@@ -1,6 +1,6 @@
 /** Every scenario, in the order in which they are played. */
 import type { Scenario } from '../scenario.ts';
-import { capacity, herd, queues } from './capacity.ts';
+import { bursts, capacity, herd, queues } from './capacity.ts';
 import { bothFull, distance, linkCut } from './distance.ts';
 import { connections, fairness, rollingDeploy, scaling } from './fairness.ts';
 import {
@@ -20,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   capacity,
   herd,
   queues,
+  bursts,
   fairness,
   connections,
   rollingDeploy,

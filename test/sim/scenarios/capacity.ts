@@ -3,6 +3,7 @@
  * each other make herds.
  */
 import type { SimCluster } from '../cluster.ts';
+import { GET } from '../exchange.ts';
 import type { Run } from '../run.ts';
 import type { Scenario } from '../scenario.ts';
 
@@ -72,10 +73,34 @@ export const queues: Scenario = {
     world.start();
     run.load({ cluster, rps: 300, fromMs: 0, toMs: 20_000 });
     await run.until(25_000);
-    const { p50Ms, p95Ms, p99Ms, success } = tally.between(5_000, 20_000);
+    const { p50Ms, p95Ms, p99Ms, p999Ms, success } = tally.between(5_000, 20_000);
     run.expect(success === 1, `${success} succeeded`);
     run.expect(p50Ms < 30, `p50 is ${p50Ms} ms`);
     run.expect(p99Ms < 250, `p99 is ${p99Ms} ms`);
+    return { p50Ms, p95Ms, p99Ms, p999Ms, success };
+  },
+};
+
+export const bursts: Scenario = {
+  name: 'bursts',
+  about:
+    'fifty requests at the same moment, ten times a second, to servers of 2 to 1,000 ms without a limit',
+  async play(run) {
+    const { world, tally } = run;
+    const { clock } = world;
+    const cluster = world.add('west');
+    for (const latencyMs of [2, 10, 20, 40, 80, 160, 320, 640, 1_000])
+      cluster.add({ serviceMs: (random) => latencyMs * (0.5 + random.next()) });
+    world.start();
+    const timer = clock.every(100, () => {
+      for (let at = 0; at < 50; at += 1) run.ask(cluster, GET, 10_000);
+    });
+    await run.until(15_000);
+    timer.cancel();
+    await run.until(20_000);
+    const { p50Ms, p95Ms, p99Ms, success } = tally.between(5_000, 15_000);
+    run.expect(success === 1, `${success} succeeded`);
+    run.expect(p95Ms < 5, `p95 is ${p95Ms} ms`);
     return { p50Ms, p95Ms, p99Ms, success };
   },
 };
