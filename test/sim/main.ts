@@ -1,10 +1,10 @@
 /**
- * `npm run sim -- --seeds N [--scenario NAME] [--seed N] [--json]`: plays scenarios against the production
+ * `npm run sim -- --seeds N [--from N] [--scenario NAME] [--seed N] [--json]`: plays scenarios against the production
  * balancer and relay, under a virtual clock.
  *
- * Every seed plays every scenario; `--seed` plays one seed alone. Figures of the reference experiment as published
- * come first. Progress goes to standard error. Exit 1 when a property fails, with the command that replays it; 2
- * for bad arguments.
+ * Every seed plays every scenario; `--seed` plays one seed alone, `--from` says which is the first of many. Figures of
+ * the reference experiment as published come first, unless `--from` names a later one. Progress goes to standard error.
+ * Exit 1 when a property fails, with the command that replays it; 2 for bad arguments.
  */
 import { parseArgs } from 'node:util';
 import { play } from './play.ts';
@@ -80,6 +80,7 @@ function readArguments() {
     const { values } = parseArgs({
       options: {
         seeds: { type: 'string' },
+        from: { type: 'string' },
         seed: { type: 'string' },
         scenario: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -92,6 +93,8 @@ function readArguments() {
     };
     if (values.seed !== undefined && values.seeds !== undefined)
       throw new Error('--seed plays one, --seeds plays many: give one of them');
+    if (values.seed !== undefined && values.from !== undefined)
+      throw new Error('--from is the first of many seeds, --seed the only one: give one of them');
     const { scenario: name, json } = values;
     const scenarios = SCENARIOS.filter((each) => name === undefined || each.name === name);
     if (scenarios.length === 0) {
@@ -99,10 +102,12 @@ function readArguments() {
       throw new Error(`there is no scenario "${name}": there are ${known}`);
     }
     const single = values.seed !== undefined;
+    const from = count(values.from ?? '1', 'from');
     const seeds = single
       ? [count(values.seed as string, 'seed')]
-      : Array.from({ length: count(values.seeds ?? '50', 'seeds') }, (_, at) => at + 1);
-    const reference = !single && (name === undefined || name === 'reference');
+      : Array.from({ length: count(values.seeds ?? '50', 'seeds') }, (_, at) => from + at);
+    const whole = !single && from === 1;
+    const reference = whole && (name === undefined || name === 'reference');
     return { seeds, scenarios, json, single, reference };
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n`);
