@@ -18,12 +18,17 @@ interface Event extends Timer {
   run: (() => void) | undefined;
 }
 
+/** Fewer are not worth a look. */
+const SWEEP_MIN = 256;
+
 /** See the file header. */
 export class VirtualClock implements Clock {
   #nowMs = 0;
   #order = 0;
   /** A binary heap, earliest first. */
-  readonly #events: Event[] = [];
+  #events: Event[] = [];
+  /** Those among them that were cancelled. */
+  #cancelled = 0;
 
   monotonicMs(): number {
     return this.#nowMs;
@@ -38,9 +43,7 @@ export class VirtualClock implements Clock {
       atMs: this.#nowMs + Math.max(0, delayMs),
       order: this.#order,
       run: callback,
-      cancel() {
-        event.run = undefined;
-      },
+      cancel: () => this.#cancel(event),
     };
     this.#order += 1;
     this.#push(event);
@@ -77,11 +80,27 @@ export class VirtualClock implements Clock {
       const next = this.#events[0];
       if (next === undefined || next.atMs > untilMs) return false;
       this.#pop();
-      if (next.run === undefined) continue;
+      const { run } = next;
+      if (run === undefined) {
+        this.#cancelled -= 1;
+        continue;
+      }
+      next.run = undefined;
       this.#nowMs = next.atMs;
-      next.run();
+      run();
       return true;
     }
+  }
+
+  /** Most timers of a simulation never ring: as soon as half are cancelled they are swept, or all would be carried along. */
+  #cancel(event: Event): void {
+    if (event.run === undefined) return;
+    event.run = undefined;
+    this.#cancelled += 1;
+    if (this.#cancelled < SWEEP_MIN || this.#cancelled * 2 < this.#events.length) return;
+    this.#cancelled = 0;
+    // In order they are a heap as well.
+    this.#events = this.#events.filter(({ run }) => run !== undefined).sort(compare);
   }
 
   #push(event: Event): void {
@@ -115,6 +134,10 @@ export class VirtualClock implements Clock {
     }
     events[at] = last;
   }
+}
+
+function compare(a: Event, b: Event): number {
+  return a.atMs - b.atMs || a.order - b.order;
 }
 
 function isBefore(a: Event, b: Event): boolean {

@@ -31,3 +31,22 @@ test('what waits for nothing but promises goes on between two events', async () 
   assert.deepEqual(ran, ['kept 10', 'event 20']);
   assert.equal(clock.wallMs() % 1_000, 50);
 });
+
+test('thousands of cancelled timers change nothing of the order of the others', () => {
+  const clock = new VirtualClock();
+  const ran: number[] = [];
+  for (let at = 0; at < 5_000; at += 1) {
+    const delayMs = (at * 7_919) % 5_000;
+    const timer = clock.after(delayMs, () => void ran.push(delayMs));
+    if (at % 10 === 0) continue;
+    timer.cancel();
+    timer.cancel();
+  }
+  clock.runUntil(2_500);
+  clock.runUntil(5_000);
+  assert.equal(ran.length, 500);
+  assert.deepEqual(
+    ran,
+    ran.toSorted((a, b) => a - b),
+  );
+});
