@@ -58,13 +58,15 @@ export class Guard {
 
   /**
    * Takes a second attempt beside the first, where both budgets have one left; beside an exploration, `explores`, of
-   * the retry budget alone: there are few of those, and none must wait because much else is slow.
+   * the retry budget alone: there are few of those, and none must wait because much else is slow. Where a TrafficPolicy
+   * wants no hedges there are none.
    */
   mayHedge(nowMs: number, explores: boolean): boolean {
-    const { budgetPerSecond } = this.balancer.settings.retry;
+    const { retry, hedge } = this.balancer.settings;
+    const { budgetPerSecond } = retry;
     const allowed =
       this.retries.left(budgetPerSecond, nowMs) >= 1 &&
-      (explores || this.hedges.take(0, nowMs)) &&
+      ((explores && hedge.budgetShare > 0) || this.hedges.take(0, nowMs)) &&
       this.retries.take(budgetPerSecond, nowMs);
     if (allowed) this.counts.hedgesAllowed += 1;
     else this.counts.hedgesRefused += 1;

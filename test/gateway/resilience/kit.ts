@@ -145,6 +145,8 @@ export interface Bench {
   unable: AttemptError | undefined;
   /** A request of a client. */
   send(head?: Partial<RequestHead>, route?: Partial<RelayRoute>): TestExchange;
+  /** What differs from the defaults at first. */
+  readonly change: Partial<TrafficSettings>;
   /** Gives the service other settings. */
   configure(change: Partial<TrafficSettings>): void;
 }
@@ -181,6 +183,7 @@ export function serviceOf(pods: number, change: Partial<TrafficSettings> = {}): 
     calls,
     reports,
     unable: undefined,
+    change,
     configure,
     send(head = {}, route = {}) {
       const exchange = new TestExchange(head);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AttemptError } from '#gateway/http/attempt-error.ts';
-import { TRAFFIC_DEFAULTS } from '#gateway/snapshot/traffic.ts';
+import { TRAFFIC_DEFAULTS, type TrafficSettings } from '#gateway/snapshot/traffic.ts';
 import { type Bench, serviceOf } from './kit.ts';
 
 const reset = () => new AttemptError('UPSTREAM_RESET', 'reset', { neverSent: false });
@@ -234,8 +234,8 @@ describe('limits', () => {
 
 describe('hedges', () => {
   /** A service whose pods have answered in 10 ms for some seconds. */
-  function warm(pods: number): Bench {
-    const bench = serviceOf(pods);
+  function warm(pods: number, change: Partial<TrafficSettings> = {}): Bench {
+    const bench = serviceOf(pods, change);
     for (let at = 0; at < 500; at += 1) {
       bench.send();
       bench.clock.advance(10);
@@ -311,9 +311,10 @@ describe('hedges', () => {
     assert.equal(lone.calls.length, alone + 1);
   });
 
-  test('a request that tries an ejected pod out is hedged, though one pod alone is left', () => {
-    const bench = warm(2);
-    bench.configure({ ejection: { ...TRAFFIC_DEFAULTS.ejection, consecutiveFailures: 1 } });
+  /** Sends requests until one tries the pod out that was ejected; how many were asked within 50 ms of that. */
+  function askedWhenTriedOut(bench: Bench): number {
+    const { ejection } = TRAFFIC_DEFAULTS;
+    bench.configure({ ...bench.change, ejection: { ...ejection, consecutiveFailures: 1 } });
     bench.send({ method: 'POST' });
     const bad = last(bench);
     bad.answer(500);
@@ -322,15 +323,24 @@ describe('hedges', () => {
       const client = bench.send();
       if (last(bench).key === bad.key) {
         bench.clock.advance(50);
-        assert.equal(bench.calls.length, from + 2);
+        const asked = bench.calls.length - from;
         last(bench).answer(200);
         assert.equal(client.status, 200);
-        return;
+        return asked;
       }
       last(bench).answer(200);
       bench.clock.advance(10);
     }
-    assert.fail('the pod was never tried out');
+    throw new Error('the pod was never tried out');
+  }
+
+  test('a request that tries an ejected pod out is hedged, though one pod alone is left', () => {
+    assert.equal(askedWhenTriedOut(warm(2)), 2);
+  });
+
+  test('a request that tries a pod out is hedged though the hedge budget has nothing left, unless hedges are off', () => {
+    assert.equal(askedWhenTriedOut(warm(2, { hedge: { budgetShare: 1e-4 } })), 2);
+    assert.equal(askedWhenTriedOut(warm(2, { hedge: { budgetShare: 0 } })), 1);
   });
 
   test('hedges keep to a twentieth of the requests when everything is slow', () => {
