@@ -17,8 +17,8 @@ export interface Portion {
 
 /** Of a client: some 80 requests. */
 export const CLIENT_PORTION: Portion = { units: 1_024, leastUnits: 64 };
-/** Of a tunnel by which a peer's requests come: some 200, for what follows from them is done here, too. */
-export const PEER_PORTION: Portion = { units: 2_048, leastUnits: 512 };
+/** Of a tunnel by which a peer's requests come: some 80, for what follows from them is done here, too. */
+export const PEER_PORTION: Portion = { units: 1_024, leastUnits: 128 };
 /** Of a tunnel or a pod that answers: it carries answers to many, and what waits here makes all of them wait. */
 export const TUNNEL_PORTION: Portion = { units: 4_096, leastUnits: 1_024 };
 /** Of all connections in one turn. */
