@@ -58,6 +58,7 @@ export const CONTROLLER_MANAGER_FLAGS: readonly string[] = [
   'kubeconfig',
   'leader-elect',
   'master',
+  'node-monitor-grace-period',
   'profiling',
   'root-ca-file',
   'secure-port',
