@@ -128,8 +128,8 @@ test('heads that differ, then repeat, then differ are all read', () => {
 });
 
 test('nothing is accepted that llhttp refuses, and what both accept is equal', () => {
-  const report = fuzzHttp1({ seed: 7, from: 0, to: 200_000 });
+  const report = fuzzHttp1({ seed: 7, from: 0, to: 100_000 });
   assert.deepEqual(report.findings, []);
   const { inputs, crashes, hangs, differences } = report;
-  assert.deepEqual([inputs, crashes, hangs, differences], [200_000, 0, 0, 0]);
+  assert.deepEqual([inputs, crashes, hangs, differences], [100_000, 0, 0, 0]);
 });
