@@ -1,7 +1,7 @@
 /** Fifty watchers and an API server that goes and comes back: with its history, and without. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { systemClock } from '#core/clock.ts';
+import { type Clock, systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { identityNetwork } from '#core/network.ts';
 import { seededRandom } from '#core/random.ts';
@@ -23,7 +23,7 @@ let wire: Wire;
 const stop = new AbortController();
 const clients: HttpKubeClient[] = [];
 const reflectors: Reflector<ReturnType<typeof configMaps.parse>>[] = [];
-/** When each list began. */
+/** When each list was due: a busy machine that runs late timers in one go is not held against the reflectors. */
 let listedMs: number[] = [];
 
 before(async () => {
@@ -46,9 +46,20 @@ before(async () => {
       log: silentLogger,
     });
     clients.push(client);
+    let dueMs = 0;
+    const clock: Clock = {
+      ...systemClock,
+      after(delayMs, callback) {
+        const mineMs = performance.now() + delayMs;
+        return systemClock.after(delayMs, () => {
+          dueMs = mineMs;
+          callback();
+        });
+      },
+    };
     const counting = Object.assign(Object.create(client) as KubeClient, {
       listPage: (...asked: Parameters<KubeClient['listPage']>) => {
-        listedMs.push(performance.now());
+        listedMs.push(dueMs);
         return client.listPage(...asked);
       },
       watch: (...asked: Parameters<KubeClient['watch']>) => client.watch(...asked),
@@ -56,7 +67,7 @@ before(async () => {
     const reflector = new Reflector({
       client: counting,
       resource: configMaps,
-      clock: systemClock,
+      clock,
       random,
       log: silentLogger,
     });
