@@ -11,7 +11,7 @@ import { ROW, ROW_SIZE } from './row.ts';
 import type { EndpointTable } from './table.ts';
 
 const SIZE = ROW_SIZE;
-const { COVARIANCE, DISCOUNT, FAMILIAR, MEAN_LOAD, MEAN_MS, VARIANCE } = ROW;
+const { COVARIANCE, DISCOUNT, ESTIMATE, FAMILIAR, MEAN_LOAD, MEAN_MS, OBSERVED, VARIANCE } = ROW;
 
 /** What one answer weighs. */
 const ALPHA = 0.03;
@@ -19,8 +19,8 @@ const ALPHA = 0.03;
 const PRIOR = 4;
 /** An endpoint without any limit costs this much more with each request all the same. */
 const PER_REQUEST_MIN = 0.02;
-/** What others' requests add is nothing to flee from below this. */
-const NOISE_MS = 10;
+/** What others' requests add is nothing to flee from below this, as for the tolerance of a locality. */
+const NOISE_MS = 5;
 
 /**
  * So many standard deviations above the mean load is familiar: evenly spread from none on, a little less than the most
@@ -63,6 +63,25 @@ export function learnLoad({ rows }: EndpointTable, slot: number): void {
       ? (1 - Math.max(PER_REQUEST_MIN, eachMs / aloneMs)) * Math.min(1, Math.max(0, 2 - crowded))
       : 0;
   rows[at + FAMILIAR] = meanLoad + FAMILIAR_DEVIATIONS * Math.sqrt(variance);
+}
+
+/**
+ * `slot` lost against a hedge after `waitedMs`. Where it has answered nobody since `startMs`, and should have, half as
+ * much is familiar: who falls silent tells nothing by answers, and must not be given as many as when it was well.
+ */
+export function shrinkIfSilent(
+  { rows }: EndpointTable,
+  slot: number,
+  startMs: number,
+  waitedMs: number,
+): void {
+  const at = slot * SIZE;
+  if (waitedMs <= (rows[at + ESTIMATE] as number)) return;
+  if ((rows[at + OBSERVED] as number) > startMs) return;
+  (rows[at + FAMILIAR] as number) /= 2;
+  (rows[at + MEAN_LOAD] as number) /= 2;
+  (rows[at + COVARIANCE] as number) /= 4;
+  (rows[at + VARIANCE] as number) /= 4;
 }
 
 /** Nothing is known of `slot` any more. */

@@ -16,7 +16,7 @@ import { observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { type Candidate, EndpointGroup } from './group.ts';
-import { observeLoad } from './load.ts';
+import { observeLoad, shrinkIfSilent } from './load.ts';
 import { Locality } from './locality.ts';
 import { STANDING } from './members.ts';
 import { NOBODY, pick, pickStanding } from './pick.ts';
@@ -272,8 +272,11 @@ export class ServiceBalancer {
       if (recordFailure(this.#groupOf(endpoint), slot, startMs, nowMs, refused))
         this.#locality.judge();
     } else if (!answered) {
+      if (outcome === 'superseded') {
+        shrinkIfSilent(table, slot, startMs, waitedMs);
+        this.#firstBytes.record(waitedMs);
+      }
       raise(table, slot, nowMs, waitedMs);
-      if (outcome === 'superseded') this.#firstBytes.record(waitedMs);
     }
     table.price(slot, this.local.byLatency);
     if (((table.flags[slot] as number) & GONE) !== 0) table.freeIfDone(slot);

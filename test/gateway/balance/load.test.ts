@@ -60,6 +60,22 @@ test('a pod that becomes slow under load is believed within a burst or two', () 
   assert.ok(costAt(bench, 'a', 10) > 5, `${costAt(bench, 'a', 10)}`);
 });
 
+test('a pod that falls silent is soon given no more than one of which nothing is known', () => {
+  const bench = new Bench();
+  bench.balancer.update(pods('a'), [], 0);
+  for (let at = 0; at < 10; at += 1) burst(bench, bench.local('a'), 20, () => 5);
+  for (let at = 0; at < 6; at += 1) {
+    const startMs = bench.nowMs;
+    bench.balancer.begin(bench.local('a'), startMs);
+    bench.nowMs += 20;
+    bench.balancer.end(bench.local('a'), startMs, bench.nowMs, 'superseded', Number.NaN, false);
+  }
+  assert.ok(costAt(bench, 'a', 10) > 9, `${costAt(bench, 'a', 10)}`);
+  bench.pick();
+  bench.pass(250);
+  assert.ok(costAt(bench, 'a', 10) > 9, `${costAt(bench, 'a', 10)}`);
+});
+
 test('who comes back after an outage is unknown again', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), [], 0);
