@@ -37,10 +37,13 @@ export function observeLoad(
 ): void {
   const { rows } = table;
   const at = slot * SIZE;
-  const offLoad = load - (rows[at + MEAN_LOAD] as number);
+  const before = rows[at + MEAN_LOAD] as number;
+  // Where hardly anybody ever waits there is nothing to be learnt.
+  if (load === 0 && before < ALPHA) return;
+  const offLoad = load - before;
   const offMs = latencyMs - (rows[at + MEAN_MS] as number);
   const weighed = ALPHA * offLoad;
-  (rows[at + MEAN_LOAD] as number) += weighed;
+  rows[at + MEAN_LOAD] = before + weighed;
   (rows[at + MEAN_MS] as number) += ALPHA * offMs;
   rows[at + VARIANCE] = (1 - ALPHA) * ((rows[at + VARIANCE] as number) + weighed * offLoad);
   rows[at + COVARIANCE] = (1 - ALPHA) * ((rows[at + COVARIANCE] as number) + weighed * offMs);
