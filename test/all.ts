@@ -62,4 +62,10 @@ const folders = process.argv.slice(2);
 const files = globSync('test/**/*.test.ts', { cwd: ROOT })
   .filter((file) => folders.length === 0 || folders.some((each) => file.startsWith(each)))
   .sort();
+if (files.length === 0) {
+  console.error(
+    `no test file lies in ${folders.join(', ')}: name folders below test, such as test/kube`,
+  );
+  process.exit(2);
+}
 await pipeline(Readable.from(everything(files)), new spec(), process.stdout);
