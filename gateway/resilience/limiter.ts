@@ -31,6 +31,7 @@ export class Limiter {
   #settings: LimitSettings;
   #rate: Bucket | undefined;
   #inside = 0;
+  #admitting = false;
 
   constructor(settings: LimitSettings, clock: Clock) {
     this.#clock = clock;
@@ -87,12 +88,19 @@ export class Limiter {
   }
 
   #admit(): void {
-    for (const [who, timer] of this.#queue) {
-      if (this.#inside >= this.#settings.concurrencyMax) return;
-      timer.cancel();
-      this.#queue.delete(who);
-      this.#inside += 1;
-      who.admitted();
+    // Who fails at once leaves from within its admission: the loop it came from goes on, not one within the other.
+    if (this.#admitting) return;
+    this.#admitting = true;
+    try {
+      for (const [who, timer] of this.#queue) {
+        if (this.#inside >= this.#settings.concurrencyMax) return;
+        timer.cancel();
+        this.#queue.delete(who);
+        this.#inside += 1;
+        who.admitted();
+      }
+    } finally {
+      this.#admitting = false;
     }
   }
 }

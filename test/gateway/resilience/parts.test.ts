@@ -61,6 +61,25 @@ test('a limiter lets in, lets wait in order, and turns away', () => {
   assert.equal(clock.pending, 0);
 });
 
+test('a limiter lets in, in order, a queue of any length whose members leave at once', () => {
+  const many = 100_000;
+  const clock = new HandClock();
+  const limiter = new Limiter({ ...LIMITS, concurrencyMax: 1, queueMax: many }, clock);
+  let admitted = 0;
+  limiter.enter({ admitted: () => undefined, expired: () => undefined }, 0);
+  for (let at = 0; at < many; at += 1) {
+    const admit = () => {
+      assert.equal(admitted, at);
+      admitted += 1;
+      limiter.leave();
+    };
+    limiter.enter({ admitted: admit, expired: () => undefined }, 0);
+  }
+  limiter.leave();
+  assert.equal(admitted, many);
+  assert.deepEqual([limiter.inside, limiter.waiting, clock.pending], [0, 0, 0]);
+});
+
 test('a limiter lets no more in than its rate, whoever leaves', () => {
   const limiter = new Limiter({ ...LIMITS, ratePerSecond: 10, rateBurst: 2 }, new HandClock());
   const someone = { admitted: () => undefined, expired: () => undefined };
