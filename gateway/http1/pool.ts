@@ -10,9 +10,10 @@ import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
 import { Connections } from '../transport/connections.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
+import { TurnBudget } from '../transport/turn-budget.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
-import { CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { CONNECTING_MAX, CONNECTS_PER_TURN, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
 import { type ConnectionHome, Http1ClientConnection } from './client.ts';
 
 export interface Http1PoolOptions {
@@ -21,6 +22,9 @@ export interface Http1PoolOptions {
   /** `host:port` */
   readonly endpoint: string;
 }
+
+/** Connections made in this turn, by all pools. */
+const connects = new TurnBudget(CONNECTS_PER_TURN);
 
 export class Http1Pool implements ConnectionHome, Flushable {
   readonly clock: Clock;
@@ -33,6 +37,10 @@ export class Http1Pool implements ConnectionHome, Flushable {
   readonly #connecting = new Set<Http1ClientConnection>();
   readonly #waiting: { attempt: DeferredAttempt; request: UpstreamRequest }[] = [];
   #draining = false;
+  /** Whether {@link flush} will be called. */
+  #flushing = false;
+  /** Connections made since {@link flush} was called last. */
+  #connectsNow = 0;
 
   constructor(options: Http1PoolOptions) {
     const address = parseAddress(options.endpoint);
@@ -59,11 +67,12 @@ export class Http1Pool implements ConnectionHome, Flushable {
   /**
    * Begins an attempt; what becomes of it is told after this has returned. While {@link CONNECTING_MAX}
    * connections are being made it waits for one of them, or for one that others have done with: a burst
-   * costs no more sockets than it needs, and one that is given up meanwhile costs none.
+   * costs no more sockets than it needs, and one that is given up meanwhile costs none. So it does where
+   * {@link CONNECTS_PER_TURN} were begun in this turn: the next ones are in the next.
    */
   start(request: UpstreamRequest): Attempt {
     const idle = this.#take();
-    if (idle === undefined && this.#connecting.size >= CONNECTING_MAX) {
+    if (idle === undefined && (this.#waiting.length > 0 || !this.#mayConnect())) {
       const waiting = new DeferredAttempt(request);
       this.#waiting.push({ attempt: waiting, request });
       return waiting;
@@ -107,10 +116,12 @@ export class Http1Pool implements ConnectionHome, Flushable {
     connection.idleSinceMs = this.clock.monotonicMs();
     this.#idle.push(connection);
     // The end of its answer is still to be told: nobody else begins on it before.
-    if (this.#waiting.length > 0) flushAtTurnEnd(this);
+    if (this.#waiting.length > 0) this.#wantNext();
   }
 
   flush(): void {
+    this.#flushing = false;
+    this.#connectsNow = 0;
     this.#next();
   }
 
@@ -151,7 +162,23 @@ export class Http1Pool implements ConnectionHome, Flushable {
     }
   }
 
+  /** Whether a connection may be made now; if it may in the next turn, there is one. */
+  #mayConnect(): boolean {
+    if (this.#connecting.size >= CONNECTING_MAX) return false;
+    if (!connects.used || this.#connectsNow === 0) return true;
+    this.#wantNext();
+    return false;
+  }
+
+  #wantNext(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    flushAtTurnEnd(this);
+  }
+
   #connect(): Http1ClientConnection {
+    connects.spent += 1;
+    this.#connectsNow += 1;
     const socket = net.connect({
       ...this.#network.locate(this.#address),
       allowHalfOpen: true,
@@ -169,7 +196,7 @@ export class Http1Pool implements ConnectionHome, Flushable {
       const { attempt, request } = first;
       if (!attempt.over) {
         const idle = this.#take();
-        if (idle === undefined && this.#connecting.size >= CONNECTING_MAX) return;
+        if (idle === undefined && !this.#mayConnect()) return;
         this.#waiting.shift();
         attempt.begin(() => this.#startOn(idle ?? this.#connect(), request));
       } else this.#waiting.shift();

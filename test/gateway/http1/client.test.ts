@@ -10,6 +10,7 @@ import { identityNetwork } from '#core/network.ts';
 import type { AttemptError } from '#gateway/http/attempt-error.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
+import { CONNECTS_PER_TURN } from '#gateway/http1/bounds.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
 import { SEEN } from '#gateway/wire/seen.ts';
 import { listen, pod, poolTo, RawClient, Relay, serve, until } from './support.ts';
@@ -575,6 +576,23 @@ test('a burst waits for the connections that are being made, and those who give 
   pool.close();
   server.closeAllConnections();
   server.close();
+});
+
+test('a burst makes few connections in one turn, and of another pod one all the same', async () => {
+  const { port } = await scripted();
+  const [pool, other] = [keep(poolTo(port)), keep(poolTo(port))];
+  for (let at = 0; at < 40; at += 1) start(pool);
+  for (let at = 0; at < 40; at += 1) start(other);
+  assert.deepEqual([pool.busy, other.busy], [CONNECTS_PER_TURN, 1]);
+  let turns = 0;
+  for (let before = pool.busy + other.busy; before < 80; turns += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    const now = pool.busy + other.busy;
+    // One for each pool comes on top.
+    assert.ok(now - before <= CONNECTS_PER_TURN + 2, `${now - before} in one turn`);
+    before = now;
+  }
+  assert.ok(turns > 80 / (CONNECTS_PER_TURN + 2) - 1, `${turns} turns`);
 });
 
 test('those who wait for a pod that refuses hear it at once', async () => {
