@@ -6,7 +6,8 @@
  */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { readHook, readInto } from './reading.ts';
+import { mayReadOn, type Reading } from './read-turns.ts';
+import { readHook, readInto, SMALL_BYTES } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 
 /** What a {@link Transport} tells its owner. */
@@ -21,7 +22,7 @@ export interface TransportOwner extends Flushable {
   onClosed(error: NodeJS.ErrnoException | undefined): void;
 }
 
-export class Transport {
+export class Transport implements Reading {
   readonly socket: Socket;
   /** Who is told; changes hands once, when the protocol has been told apart. */
   owner: TransportOwner;
@@ -30,6 +31,7 @@ export class Transport {
   /** What is read goes straight to the owner: nothing waits in the stream of the socket. */
   #direct = false;
   #paused = false;
+  readonly #tls: boolean;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters for every write. */
   #gone = false;
@@ -44,6 +46,7 @@ export class Transport {
     this.socket = socket;
     this.owner = owner;
     (socket as Carrier)[CARRIED] = this;
+    this.#tls = 'encrypted' in socket;
     if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
     socket.on('data', onData);
     socket.on('end', onEnd);
@@ -75,7 +78,9 @@ export class Transport {
   read(bytes: Buffer, from: number, to: number): boolean {
     if (this.#direct || this.#goesDirect()) {
       this.owner.onBytes(bytes, from, to);
-      return true;
+      // A tunnel carries the answers to many, who would all wait; it has portions of its own.
+      if (to - from <= SMALL_BYTES || this.#paused || this.#tls) return true;
+      return mayReadOn(this, to - from);
     }
     // A paused socket is still read, a little: so its end is noticed.
     return this.socket.push(bytes.subarray(from, to));
@@ -136,6 +141,15 @@ export class Transport {
     this.#paused = true;
     this.#direct = false;
     pauseStream.call(this.socket);
+  }
+
+  /** For {@link mayReadOn} alone. */
+  readOn(): void {
+    if (this.#gone) return;
+    const paused = this.#paused;
+    // Has the system read again; of a paused one only as much as shows its end.
+    this.socket.resume();
+    if (paused) pauseStream.call(this.socket);
   }
 
   resume(): void {
