@@ -87,7 +87,8 @@ export class Gateway {
     this.#metrics = metrics;
     const snapshot = () => this.#snapshot;
     const { renewAtStreamId = HTTP2_LIMITS.renewAtStreamId } = options;
-    this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId });
+    const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
+    this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId, held });
     this.#ownCatalog = new OwnCatalog(options.epoch, (service) => this.#spilling.has(service));
     this.#balancer = new Balancer({
       clock,
@@ -106,7 +107,6 @@ export class Gateway {
     const guards = new Guards(this.#balancer, clock);
     budgetMetrics(registry, () => guards.counts);
     const barred = new Barred();
-    const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
     // Of the whole process, for it has one event loop.
     const turns = new TurnClock(clock);
     const shared = { cluster, clock: turns, turns, log, guards, local, report, snapshot, held };

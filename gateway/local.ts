@@ -9,6 +9,7 @@ import { IsthmusError } from '#core/errors.ts';
 import { type Address, type Network, parseAddress } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { Attempt, UpstreamRequest } from './http/exchange.ts';
+import type { HeldContent } from './http/held.ts';
 import type { HttpVersion } from './http/message.ts';
 import { withWebSocketKey } from './http/websocket.ts';
 import { Http1Pool } from './http1/pool.ts';
@@ -34,6 +35,8 @@ export interface LocalOptions {
   readonly random: Random;
   /** Connections to pods are replaced from this stream id on. */
   readonly renewAtStreamId: number;
+  /** What all requests hold: while that is much, pods are read less far ahead. */
+  readonly held?: HeldContent;
 }
 
 export class LocalUpstream {
@@ -72,8 +75,10 @@ export class LocalUpstream {
   }
 
   #startHttp1(endpoint: string, pools: Pools, request: UpstreamRequest): Attempt {
-    const { clock, network } = this.#options;
-    pools.http1 ??= new Http1Pool({ clock, network, endpoint });
+    if (pools.http1 === undefined) {
+      const { clock, network, held } = this.#options;
+      pools.http1 = new Http1Pool({ clock, network, endpoint, ...(held && { held }) });
+    }
     const head = withWebSocketKey(request.head, () => this.#newKey());
     return pools.http1.start(
       head === request.head ? request : { head, listener: request.listener },

@@ -8,6 +8,8 @@
 
 /** Bytes of content all requests of a gateway worker may hold; less than what shuts a tunnel's window. */
 export const HELD_BYTES_MAX = 48 * 1024 * 1024;
+/** From here on pods are read less far ahead of those who take their answers. */
+const PRESSED_BYTES = HELD_BYTES_MAX / 4;
 /** Who holds less is left alone: it would free nothing. */
 const WORTH_BYTES = 16 * 1024;
 
@@ -31,6 +33,11 @@ export class HeldContent {
   /** Bytes held now. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether so much is held that nobody should hold more than it can do with. */
+  get pressed(): boolean {
+    return this.#bytes > PRESSED_BYTES;
   }
 
   /** `holder` held `before` bytes and holds `after` now. */

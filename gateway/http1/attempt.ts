@@ -12,13 +12,15 @@ import {
 } from '../wire/http1/message.ts';
 import type { HeadOptions, Http1Writer } from '../wire/http1/writer.ts';
 import { SEEN } from '../wire/seen.ts';
-import { ANSWER_BYTES_MAX } from './bounds.ts';
+import { ANSWER_BYTES_MAX, ANSWER_BYTES_PRESSED_MAX } from './bounds.ts';
 
 /** What an attempt needs of the connection it goes by. */
 export interface AttemptConnection {
   readonly writer: Http1Writer;
   /** Whether the pod has yet to take what was written. */
   readonly full: boolean;
+  /** Whether so much is held of all answers that this one is not to be read far ahead. */
+  readonly pressed: boolean;
   /** `bytes` of content were given to the writer. */
   gathered(bytes: number): void;
   /** Something of the attempt has changed: looks what follows from it. */
@@ -114,6 +116,7 @@ export class Http1Attempt implements Attempt {
   consumed(bytes: number): void {
     this.#outstanding -= bytes;
     if (!this.held || this.#outstanding > ANSWER_BYTES_MAX / 2) return;
+    if (this.#outstanding > ANSWER_BYTES_PRESSED_MAX / 2 && this.connection.pressed) return;
     this.held = false;
     if (!this.over) this.connection.settle();
   }
@@ -127,8 +130,11 @@ export class Http1Attempt implements Attempt {
   /** Content of the answer came. */
   content(bytes: Buffer, from: number, to: number, end: boolean): void {
     this.#outstanding += to - from;
-    if (this.#outstanding > ANSWER_BYTES_MAX) this.held = true;
     this.listener.onAnswerBody(bytes, from, to, end);
+    // What has left at once is not outstanding any more.
+    const outstanding = this.#outstanding;
+    if (outstanding <= ANSWER_BYTES_PRESSED_MAX) return;
+    if (outstanding > ANSWER_BYTES_MAX || this.connection.pressed) this.held = true;
   }
 
   /** The pod has switched: the request goes on with bytes of another protocol. */

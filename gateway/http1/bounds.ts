@@ -9,6 +9,8 @@ import type { RuleCode } from '../wire/http1/rules.ts';
 export const REQUEST_BYTES_MAX = 262_144;
 /** Content of an answer that was handed on and has not left yet; beyond it the pod is not read. */
 export const ANSWER_BYTES_MAX = 262_144;
+/** The same while all requests together hold much: a single large read. */
+export const ANSWER_BYTES_PRESSED_MAX = 32_768;
 /** Gathered output beyond this leaves before the turn ends, so that a long turn holds no more. */
 export const GATHERED_BYTES_MAX = 262_144;
 

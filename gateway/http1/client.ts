@@ -25,6 +25,8 @@ const IDLE_SWEEP_MS = POOL_IDLE_MS - 1_000;
 export interface ConnectionHome {
   readonly clock: Clock;
   readonly endpoint: string;
+  /** See {@link AttemptConnection.pressed}. */
+  readonly pressed: boolean;
   /** Has nothing to do, and may be used again. */
   onIdle(connection: Http1ClientConnection): void;
   /** Was accepted by the pod. */
@@ -82,6 +84,10 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   get full(): boolean {
     return this.#connecting !== undefined || this.#transport.full;
+  }
+
+  get pressed(): boolean {
+    return this.#home.pressed;
   }
 
   get destroyed(): boolean {

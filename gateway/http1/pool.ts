@@ -8,6 +8,7 @@ import { type Address, type Network, parseAddress } from '#core/network.ts';
 import { AttemptError } from '../http/attempt-error.ts';
 import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
+import type { HeldContent } from '../http/held.ts';
 import { Connections } from '../transport/connections.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 import { TurnBudget } from '../transport/turn-budget.ts';
@@ -21,6 +22,8 @@ export interface Http1PoolOptions {
   readonly network: Network;
   /** `host:port` */
   readonly endpoint: string;
+  /** What all requests hold, the answers of this pod among them. @default as if it were little */
+  readonly held?: HeldContent;
 }
 
 /** Connections made in this turn, by all pools. */
@@ -29,6 +32,7 @@ const connects = new TurnBudget(CONNECTS_PER_TURN);
 export class Http1Pool implements ConnectionHome, Flushable {
   readonly clock: Clock;
   readonly endpoint: string;
+  readonly #held: HeldContent | undefined;
   readonly #network: Network;
   readonly #address: Address;
   readonly #connections: Connections<Http1ClientConnection>;
@@ -49,9 +53,14 @@ export class Http1Pool implements ConnectionHome, Flushable {
     }
     this.clock = options.clock;
     this.endpoint = options.endpoint;
+    this.#held = options.held;
     this.#network = options.network;
     this.#address = address;
     this.#connections = new Connections(options.clock);
+  }
+
+  get pressed(): boolean {
+    return this.#held?.pressed === true;
   }
 
   /** Connections nobody uses now. */

@@ -9,6 +9,7 @@ import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import type { AttemptError } from '#gateway/http/attempt-error.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
+import { HELD_BYTES_MAX, HeldContent } from '#gateway/http/held.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
 import { CONNECTS_PER_TURN } from '#gateway/http1/bounds.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
@@ -321,6 +322,34 @@ test('an answer is read by credit', async () => {
   }
   assert.equal(one.given, size);
   assert.equal(pool.idle, 1);
+});
+
+test('while much is held, of an answer that nobody takes a single read is', async () => {
+  const held = new HeldContent(() => undefined);
+  const others = { breakOff: () => assert.fail('nothing is full') };
+  const { port } = await scripted((socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 8000000\r\n\r\n`);
+    socket.write(Buffer.alloc(8_000_000));
+  });
+  const pool = keep(poolTo(port, held));
+  held.change(others, 0, HELD_BYTES_MAX / 4 + 1);
+  const one = new Notes();
+  one.consumes = false;
+  one.attempt = pool.start({ head: HEAD, listener: one });
+  await until(() => one.given > 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const first = one.given;
+  assert.ok(first <= 32_768 + 65_536, `${first} bytes`);
+  // A little taken lets nothing more in, nearly all does.
+  one.attempt.consumed(first - 20_000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(one.given, first);
+  one.attempt.consumed(10_000);
+  await until(() => one.given > first);
+  held.change(others, HELD_BYTES_MAX / 4 + 1, 0);
+  one.attempt.consumed(one.given - first + 10_000);
+  await until(() => one.given - first > 262_144);
+  one.attempt.cancel();
 });
 
 test('an upgrade: bytes both ways, also those sent before the switch', async () => {

@@ -11,6 +11,7 @@ import type {
   Exchange,
   ExchangeListener,
 } from '#gateway/http/exchange.ts';
+import { HeldContent } from '#gateway/http/held.ts';
 import type { RawHeaders, ResponseHead } from '#gateway/http/message.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
 import { Http1ServerConnection } from '#gateway/http1/server.ts';
@@ -85,11 +86,12 @@ export async function pod(
   };
 }
 
-export function poolTo(port: number): Http1Pool {
+export function poolTo(port: number, held = new HeldContent(() => undefined)): Http1Pool {
   return new Http1Pool({
     clock: systemClock,
     network: identityNetwork,
     endpoint: `127.0.0.1:${port}`,
+    held,
   });
 }
 
