@@ -7,6 +7,7 @@
  */
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
+import { TurnBudget } from '../transport/turn-budget.ts';
 
 /** How much of one connection is read in one turn, as `Http2Connection.feed` counts. */
 export interface Portion {
@@ -20,20 +21,12 @@ export const CLIENT_PORTION: Portion = { units: 1_024, leastUnits: 64 };
 /** Of a tunnel by which a peer's requests come: some 80, for what follows from them is done here, too. */
 export const PEER_PORTION: Portion = { units: 1_024, leastUnits: 128 };
 /** Of a tunnel or a pod that answers: it carries answers to many, and what waits here makes all of them wait. */
-export const TUNNEL_PORTION: Portion = { units: 4_096, leastUnits: 1_024 };
+export const TUNNEL_PORTION: Portion = { units: 1_024, leastUnits: 256 };
 /** Of all connections in one turn. */
 const TURN_UNITS = 1_024;
 
 /** Spent in this turn, by all connections. */
-let spentUnits = 0;
-let resets = false;
-
-const TURN_END: Flushable = {
-  flush() {
-    resets = false;
-    spentUnits = 0;
-  },
-};
+const all = new TurnBudget(TURN_UNITS);
 
 /** Whoever reads what came. */
 export interface PortionReader {
@@ -110,13 +103,9 @@ export class Portions implements Flushable {
   #read(bytes: Buffer, from: number, to: number): number {
     const reader = this.#reader;
     const portion = this.#portion;
-    const units = spentUnits < TURN_UNITS ? portion.units : portion.leastUnits;
+    const units = all.used ? portion.leastUnits : portion.units;
     const used = reader.readPortion(bytes, from, to, units);
-    spentUnits += units - reader.unitsLeft;
-    if (!resets) {
-      resets = true;
-      flushAtTurnEnd(TURN_END);
-    }
+    all.spent += units - reader.unitsLeft;
     return used;
   }
 }
