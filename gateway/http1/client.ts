@@ -10,6 +10,7 @@ import type { Clock, Timer } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { AttemptError } from '../http/attempt-error.ts';
 import type { Connection } from '../transport/connections.ts';
+import { endInTurn } from '../transport/endings.ts';
 import { Transport, type TransportOwner } from '../transport/transport.ts';
 import { Http1Parser } from '../wire/http1/parser.ts';
 import { Http1Refusal } from '../wire/http1/rules.ts';
@@ -208,8 +209,15 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   abandon(attempt: Http1Attempt): void {
-    if (this.#attempt !== attempt || this.#flushed) {
+    if (this.#attempt !== attempt) {
       this.destroy();
+      return;
+    }
+    if (this.#flushed) {
+      this.#attempt = undefined;
+      this.#usable = false;
+      this.#transport.pause();
+      endInTurn(this);
       return;
     }
     // The pod knows nothing of it: the connection, or the one that is being made, serves another.

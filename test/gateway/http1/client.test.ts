@@ -13,6 +13,7 @@ import { HELD_BYTES_MAX, HeldContent } from '#gateway/http/held.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
 import { CONNECTS_PER_TURN } from '#gateway/http1/bounds.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
+import { ENDINGS_PER_TURN } from '#gateway/transport/endings.ts';
 import { SEEN } from '#gateway/wire/seen.ts';
 import { listen, pod, poolTo, RawClient, Relay, serve, until } from './support.ts';
 
@@ -622,6 +623,18 @@ test('a burst makes few connections in one turn, and of another pod one all the 
     before = now;
   }
   assert.ok(turns > 80 / (CONNECTS_PER_TURN + 2) - 1, `${turns} turns`);
+});
+
+test('of many attempts that are given up at once, few connections end in one turn', async () => {
+  const { pool, heads } = await scripted();
+  const many = Array.from({ length: 100 }, () => start(pool));
+  await until(() => heads.length === 100);
+  for (const each of many) each.attempt?.cancel();
+  for (let before = 100; pool.busy > 0; before = pool.busy) {
+    assert.ok(before - pool.busy <= 2 * ENDINGS_PER_TURN, `${before - pool.busy} in one turn`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(pool.idle, 0);
 });
 
 test('those who wait for a pod that refuses hear it at once', async () => {
