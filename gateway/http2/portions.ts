@@ -53,6 +53,9 @@ export class Portions implements Flushable {
   readonly #portion: Portion;
   #waiting = NONE;
   #ended = false;
+  /** Of this connection, in {@link #turn}. */
+  #spentUnits = 0;
+  #turn = -1;
 
   constructor(transport: Transport, reader: PortionReader, portion: Portion) {
     this.#transport = transport;
@@ -87,13 +90,16 @@ export class Portions implements Flushable {
   /** The next portion is due. */
   flush(): void {
     const waiting = this.#waiting;
-    const first = waiting[0];
-    if (first === undefined) return;
-    first.from += this.#read(first.bytes, first.from, first.to);
-    if (first.from === first.to) waiting.shift();
-    if (waiting.length > 0) {
-      flushAtTurnEnd(this);
-      return;
+    if (waiting.length === 0) return;
+    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
+      first.from += this.#read(first.bytes, first.from, first.to);
+      // Dropped meanwhile.
+      if (this.#waiting !== waiting) return;
+      if (first.from < first.to) {
+        flushAtTurnEnd(this);
+        return;
+      }
+      waiting.shift();
     }
     this.#waiting = NONE;
     if (this.#ended) this.#reader.readEnd();
@@ -103,9 +109,17 @@ export class Portions implements Flushable {
   #read(bytes: Buffer, from: number, to: number): number {
     const reader = this.#reader;
     const portion = this.#portion;
-    const units = all.used ? portion.leastUnits : portion.units;
+    if (this.#turn !== all.turn) {
+      this.#turn = all.turn;
+      this.#spentUnits = 0;
+    }
+    // However many pieces it comes in: TLS brings 16 KiB at a time.
+    const units = (all.used ? portion.leastUnits : portion.units) - this.#spentUnits;
+    if (units <= 0) return 0;
     const used = reader.readPortion(bytes, from, to, units);
-    all.spent += units - reader.unitsLeft;
+    const spent = units - reader.unitsLeft;
+    this.#spentUnits += spent;
+    all.spent += spent;
     return used;
   }
 }
