@@ -216,6 +216,8 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     if (this.#flushed) {
       this.#attempt = undefined;
       this.#usable = false;
+      // What has not left must not: it may be the end, and make a request that was given up look whole.
+      this.#writer = new Http1Writer('request');
       this.#transport.pause();
       endInTurn(this);
       return;

@@ -7,7 +7,6 @@
  */
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
-import { TurnBudget } from '../transport/turn-budget.ts';
 
 /** How much of one connection is read in one turn, as `Http2Connection.feed` counts. */
 export interface Portion {
@@ -21,12 +20,20 @@ export const CLIENT_PORTION: Portion = { units: 1_024, leastUnits: 64 };
 /** Of a tunnel by which a peer's requests come: some 80, for what follows from them is done here, too. */
 export const PEER_PORTION: Portion = { units: 1_024, leastUnits: 128 };
 /** Of a tunnel or a pod that answers: it carries answers to many, and what waits here makes all of them wait. */
-export const TUNNEL_PORTION: Portion = { units: 1_024, leastUnits: 256 };
+export const TUNNEL_PORTION: Portion = { units: 4_096, leastUnits: 1_024 };
 /** Of all connections in one turn. */
 const TURN_UNITS = 1_024;
 
 /** Spent in this turn, by all connections. */
-const all = new TurnBudget(TURN_UNITS);
+let spentUnits = 0;
+let resets = false;
+
+const TURN_END: Flushable = {
+  flush() {
+    resets = false;
+    spentUnits = 0;
+  },
+};
 
 /** Whoever reads what came. */
 export interface PortionReader {
@@ -53,9 +60,6 @@ export class Portions implements Flushable {
   readonly #portion: Portion;
   #waiting = NONE;
   #ended = false;
-  /** Of this connection, in {@link #turn}. */
-  #spentUnits = 0;
-  #turn = -1;
 
   constructor(transport: Transport, reader: PortionReader, portion: Portion) {
     this.#transport = transport;
@@ -90,16 +94,13 @@ export class Portions implements Flushable {
   /** The next portion is due. */
   flush(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0) return;
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      first.from += this.#read(first.bytes, first.from, first.to);
-      // Dropped meanwhile.
-      if (this.#waiting !== waiting) return;
-      if (first.from < first.to) {
-        flushAtTurnEnd(this);
-        return;
-      }
-      waiting.shift();
+    const first = waiting[0];
+    if (first === undefined) return;
+    first.from += this.#read(first.bytes, first.from, first.to);
+    if (first.from === first.to) waiting.shift();
+    if (waiting.length > 0) {
+      flushAtTurnEnd(this);
+      return;
     }
     this.#waiting = NONE;
     if (this.#ended) this.#reader.readEnd();
@@ -109,17 +110,13 @@ export class Portions implements Flushable {
   #read(bytes: Buffer, from: number, to: number): number {
     const reader = this.#reader;
     const portion = this.#portion;
-    if (this.#turn !== all.turn) {
-      this.#turn = all.turn;
-      this.#spentUnits = 0;
-    }
-    // However many pieces it comes in: TLS brings 16 KiB at a time.
-    const units = (all.used ? portion.leastUnits : portion.units) - this.#spentUnits;
-    if (units <= 0) return 0;
+    const units = spentUnits < TURN_UNITS ? portion.units : portion.leastUnits;
     const used = reader.readPortion(bytes, from, to, units);
-    const spent = units - reader.unitsLeft;
-    this.#spentUnits += spent;
-    all.spent += spent;
+    spentUnits += units - reader.unitsLeft;
+    if (!resets) {
+      resets = true;
+      flushAtTurnEnd(TURN_END);
+    }
     return used;
   }
 }

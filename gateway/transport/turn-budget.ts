@@ -7,8 +7,6 @@ import { atTurnEnd } from './turn.ts';
 export class TurnBudget {
   /** Spent in this turn, in units of the owner's. */
   spent = 0;
-  /** Changes with every turn in which anything was flushed. */
-  turn = 0;
   readonly #perTurn: number;
 
   /** Lives as long as the process: one for each kind of work. */
@@ -16,7 +14,6 @@ export class TurnBudget {
     this.#perTurn = perTurn;
     atTurnEnd(() => {
       this.spent = 0;
-      this.turn += 1;
     });
   }
 

@@ -8,14 +8,12 @@ import { Http2Error } from './error.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_31, readUint32 } from './frames.ts';
 import { HeaderReceiver } from './inbound-headers.ts';
 import type { FrameHandler } from './reader.ts';
-import { type Session, WRITE_UNITS } from './session.ts';
+import type { Session } from './session.ts';
 import { applySettings } from './settings.ts';
 import type { Http2Stream } from './stream.ts';
 
 /** Bytes of a frame that count as much as a frame: 64. */
 const UNIT_SHIFT = 6;
-/** Bytes of content that do: 512. */
-const CONTENT_UNIT_SHIFT = 9;
 
 export class Inbound<T> implements FrameHandler {
   readonly #session: Session<T>;
@@ -25,8 +23,6 @@ export class Inbound<T> implements FrameHandler {
   readonly #pings: Bucket;
   readonly #empty: Bucket;
   #greeted = false;
-  /** Of the frame before. */
-  #lastId = 0;
   /** The stream of the DATA frame under way; undefined where its bytes mean nothing. */
   #dataStream: Http2Stream<T> | undefined;
   #dataEnds = false;
@@ -46,13 +42,7 @@ export class Inbound<T> implements FrameHandler {
 
   begin(type: number, flags: number, id: number, length: number): void {
     // A block of many fields is much to read; content is only passed on.
-    const session = this.#session;
-    if (type === FRAME.DATA) {
-      session.unitsLeft -= 1 + (length >>> CONTENT_UNIT_SHIFT);
-      // It leaves by another socket than what came before, at the price of a write.
-      if (id !== this.#lastId) session.unitsLeft -= WRITE_UNITS;
-    } else session.unitsLeft -= 1 + (length >>> UNIT_SHIFT);
-    this.#lastId = id;
+    this.#session.unitsLeft -= type === FRAME.DATA ? 1 : 1 + (length >>> UNIT_SHIFT);
     if (!this.#greeted) {
       // Both prefaces begin with SETTINGS (RFC 9113, section 3.4).
       if (type !== FRAME.SETTINGS || (flags & FLAG.ACK) !== 0) throw new Http2Error('PREFACE');

@@ -21,9 +21,6 @@ const PRESSED_WINDOW_BYTES = 16 * 1024;
 /** What follows from a request, beside reading its frame. */
 export const REQUEST_UNITS = 7;
 
-/** What follows from content of another stream than that of the frame before. */
-export const WRITE_UNITS = 7;
-
 export class Session<T> {
   readonly role: Http2Role;
   readonly sink: Http2Sink<T>;
@@ -60,7 +57,7 @@ export class Session<T> {
   /** PINGs of ours that are not answered yet. */
   pings = 0;
   nowMs = 0;
-  /** How much more may be read now: a frame is one and one for every 64 bytes, of content for every 512, a request {@link REQUEST_UNITS} more, content of another stream than before {@link WRITE_UNITS}. */
+  /** How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request {@link REQUEST_UNITS} more. */
   unitsLeft = Number.POSITIVE_INFINITY;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
