@@ -101,7 +101,8 @@ export const bursts: Scenario = {
     await run.until(20_000);
     const { p50Ms, p95Ms, p99Ms, success } = tally.between(5_000, 15_000);
     run.expect(success === 1, `${success} succeeded`);
-    run.expect(p95Ms < 5, `p95 is ${p95Ms} ms`);
+    // Where each costs a whole latency more than the one before it is 33 ms.
+    run.expect(p95Ms < 10, `p95 is ${p95Ms} ms`);
     return { p50Ms, p95Ms, p99Ms, success };
   },
 };
