@@ -10,6 +10,7 @@ import { HeaderBlock } from '#gateway/wire/hpack/block.ts';
 import { HpackDecoder } from '#gateway/wire/hpack/decoder.ts';
 import { encodedBound, HpackEncoder } from '#gateway/wire/hpack/encoder.ts';
 import { HpackError } from '#gateway/wire/hpack/error.ts';
+import { isAuthority } from '#gateway/wire/http1/target.ts';
 import { FLAG, FRAME, H2_CODE, PREFACE } from '#gateway/wire/http2/frames.ts';
 import { judge, MESSAGE } from '#gateway/wire/http2/headers.ts';
 import { frame, GET } from './http2-kit.ts';
@@ -78,13 +79,14 @@ export function mutate(bytes: Buffer, random: Random): Buffer {
   return mutated;
 }
 
-/** The fields of `list` with a valid name and value, as one text. */
+/** The fields of `list` with a valid name and value, as one text; a `host` has to be one. */
 function sound(list: readonly string[]): string {
   return list
     .flatMap((name, at) => {
       const value = list[at + 1] ?? '';
       const valid = judge(new HeaderBlock(['x', value], undefined, false), MESSAGE.TRAILERS);
-      return at % 2 === 0 && valid === undefined && TOKEN.test(name) ? [name, value] : [];
+      const named = TOKEN.test(name) && (name !== 'host' || isAuthority(value));
+      return at % 2 === 0 && valid === undefined && named ? [name, value] : [];
     })
     .join('\0');
 }
