@@ -3,8 +3,8 @@
  * {@link READ_BYTES_PER_TURN} it then waits for its turn, those that waited longest first. So a few hundred pods or
  * uploads that send as fast as they can share what the gateway has time for, and whoever sends little is read at once.
  */
-import { type Flushable, flushAtTurnEnd } from './turn.ts';
 import { TurnBudget } from './turn-budget.ts';
+import { TurnQueue } from './turn-queue.ts';
 
 /** Of all sockets, in one turn: some two milliseconds' work with all that follows from it. */
 export const READ_BYTES_PER_TURN = 512 * 1_024;
@@ -18,30 +18,12 @@ export interface Reading {
 }
 
 const bytes = new TurnBudget(READ_BYTES_PER_TURN);
-/** In the order they go on in; those before {@link next} have gone. */
-let waiting: Reading[] = [];
-let next = 0;
-
-const GO_ON: Flushable = {
-  flush() {
-    for (let left = GO_ON_PER_TURN; left > 0 && next < waiting.length; left -= 1) {
-      waiting[next]?.readOn();
-      next += 1;
-    }
-    if (next < waiting.length) {
-      flushAtTurnEnd(GO_ON);
-      return;
-    }
-    waiting = [];
-    next = 0;
-  },
-};
+const waiting = new TurnQueue<Reading>(GO_ON_PER_TURN, (each) => each.readOn());
 
 /** `length` bytes of `who` were read; whether more of it may be in this turn. Else it is told once it may. */
 export function mayReadOn(who: Reading, length: number): boolean {
   bytes.spent += length;
   if (!bytes.used) return true;
-  if (waiting.length === 0) flushAtTurnEnd(GO_ON);
   waiting.push(who);
   return false;
 }

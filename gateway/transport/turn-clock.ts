@@ -8,7 +8,7 @@
  * So an attempt counts from the end of the turn it began in to the beginning of the one that read its answer.
  */
 import type { Clock, Timer } from '#core/clock.ts';
-import { atTurnEnd, type Flushable, flushAtTurnEnd } from './turn.ts';
+import { atTurnEnd, wantTurnEnd } from './turn.ts';
 
 /** Turns whose ends are known. */
 const TURNS = 256;
@@ -17,7 +17,7 @@ const SLACK_MAX_MS = 50;
 /** What one long turn was is forgotten within a second or two. */
 const FORGOTTEN_EACH_MS = 0.02;
 
-export class TurnClock implements Clock, Flushable {
+export class TurnClock implements Clock {
   readonly #clock: Clock;
   /** Ends of the last turns, by number modulo {@link TURNS}. */
   readonly #endsMs = new Float64Array(TURNS);
@@ -44,8 +44,7 @@ export class TurnClock implements Clock, Flushable {
     this.#isOpen = true;
     this.#turn += 1;
     this.#nowMs = this.#clock.monotonicMs();
-    // So that the turn ends, whether or not anybody has something to say.
-    flushAtTurnEnd(this);
+    wantTurnEnd();
     return this.#nowMs;
   }
 
@@ -74,10 +73,6 @@ export class TurnClock implements Clock, Flushable {
 
   every(periodMs: number, callback: () => void): Timer {
     return this.#clock.every(periodMs, callback);
-  }
-
-  flush(): void {
-    // It only wanted the turn to end.
   }
 
   #close(): void {

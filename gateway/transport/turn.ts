@@ -18,13 +18,18 @@ const ended: (() => void)[] = [];
  */
 export function flushAtTurnEnd(flushable: Flushable): void {
   waiting.push(flushable);
+  wantTurnEnd();
+}
+
+/** Has those told of the end of this turn who asked for that, whether or not anything is flushed in it. */
+export function wantTurnEnd(): void {
   if (scheduled) return;
   scheduled = true;
   // The check phase follows right after the poll phase, in which sockets are read.
   setImmediate(flushAll);
 }
 
-/** Calls `callback` at the end of every turn in which anything was flushed, when all of it has left. */
+/** Calls `callback` at the end of every turn that was wanted to end or had anything to flush, when all of it has left. */
 export function atTurnEnd(callback: () => void): void {
   ended.push(callback);
 }
