@@ -36,7 +36,6 @@ const VERSION_LINE = HTTP.length + 3;
 const ZERO = 0x30;
 const LOWER_H = 0x68;
 
-/** Reads one head, or one trailer section, at a time. Offsets count from the head's first byte. */
 /** Where fields were found: a kilobyte that only a connection needs which is reading a message. */
 interface Notes {
   readonly names: FieldName[];
@@ -47,6 +46,7 @@ const NO_NOTES: Notes = { names: [], ends: new Int32Array(0) };
 const SPARE_MAX = 64;
 const spare: Notes[] = [];
 
+/** Reads one head, or one trailer section, at a time. Offsets count from the head's first byte. */
 export class HeadScanner {
   readonly #role: Role;
   #phase = START;
