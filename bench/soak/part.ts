@@ -26,11 +26,15 @@ function buildProgram(): string {
   return join(output, 'bench', 'soak', 'parts.js');
 }
 
-/** Starts the part `kind`; `flags` are V8's. */
-export function startPart(kind: string, flags: readonly string[] = []): Part {
+/** Starts the part `kind`; `flags` are V8's, `environment` is set beside ours. */
+export function startPart(
+  kind: string,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Part {
   program ??= buildProgram();
   const child: ChildProcess = fork(program, [], {
-    env: { ...process.env, [PART]: kind },
+    env: { ...process.env, ...environment, [PART]: kind },
     execArgv: ['--expose-gc', ...flags],
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

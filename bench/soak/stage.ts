@@ -15,7 +15,7 @@ import {
   type Snapshot,
   type Target,
 } from '#gateway/snapshot/types.ts';
-import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { gatewayCredentials } from './authority.ts';
 import { type Part, startPart } from './part.ts';
@@ -118,8 +118,8 @@ async function startPair(
     }),
   );
   const [own, ...others] = peers as [Peer, ...Peer[]];
-  const near = startPart('gateway', flags);
-  const far = startPart('gateway', flags);
+  const near = startPart('gateway', flags, WORKER_ENVIRONMENT);
+  const far = startPart('gateway', flags, WORKER_ENVIRONMENT);
   for (const [at, part] of [near, far].entries()) {
     const cluster = clusters[at];
     await part.ask('start', {
