@@ -1,7 +1,7 @@
 /**
  * What `npm run bench` is asked, read from its arguments. Exit 2 with a message for bad ones.
  */
-import { parseArgs } from 'node:util';
+import { readToolArguments } from '#runtime/tool.ts';
 import { SCENARIOS } from './wire/scenarios.ts';
 
 /** Those that run when none is named. */
@@ -18,24 +18,59 @@ const ENDPOINTS_MAX = 50_000;
 /** See the header of `main.ts`. */
 export type Wish = ReturnType<typeof readArguments>;
 
+const USAGE = `npm run bench -- [NAME …] [--quick] [--json]
+
+Measures Isthmus beside others. Without a name all run but endure, and
+docs/performance.md is written with its pictures; --quick writes no file.
+
+  pick        one choice of the balancer
+  pair        a pair of gateways alone
+  wire        pairs of Isthmus, HAProxy and nginx
+  seed        the reference experiment of latency-aware balancing
+  failover    what clients see when something dies
+  devcluster  the embedded API server
+  endure      whether a pair grows over ten million requests (15 minutes)
+
+  --quick            shorter rounds
+  --json             one JSON object on standard output
+  --full             seed: as published
+  --requests N       endure: so many
+  --only A,B         wire: these scenarios, of
+                     ${SCENARIOS.slice(0, 5).join(', ')},
+                     ${SCENARIOS.slice(5).join(', ')}
+  --rounds N         wire: so many rounds
+  --services N       wire: so many services beside the one that is asked
+  --endpoints N      wire: which have so many endpoints together
+  --workers N        wire: workers of each gateway
+  --profile DIR      wire: CPU profiles of both gateways
+
+Exit 0: measured; 1: a system failed to start; 2: bad arguments.
+
+Examples:
+  npm run bench
+  npm run --silent bench -- wire --quick --json
+  npm run bench -- wire --only h1-c128 --services 1000 --endpoints 10000
+`;
+
+const CONFIG = {
+  allowPositionals: true,
+  options: {
+    quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    services: { type: 'string' },
+    endpoints: { type: 'string' },
+    workers: { type: 'string' },
+    requests: { type: 'string' },
+    profile: { type: 'string' },
+  },
+} as const;
+
 /** Reads the arguments of this process. */
 export function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: {
-        quick: { type: 'boolean', default: false },
-        full: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        only: { type: 'string' },
-        rounds: { type: 'string' },
-        services: { type: 'string' },
-        endpoints: { type: 'string' },
-        workers: { type: 'string' },
-        requests: { type: 'string' },
-        profile: { type: 'string' },
-      },
-    });
+  return readToolArguments(USAGE, CONFIG, ({ values, positionals }) => {
     const names = positionals.map((each) => oneOf(each, ALL_NAMES, 'bench'));
     const only = values.only?.split(',').map((each) => oneOf(each, SCENARIOS, 'scenario'));
     const forWire = ['only', 'rounds', 'services', 'endpoints', 'workers', 'profile'] as const;
@@ -63,10 +98,7 @@ export function readArguments() {
     if (full && names[0] !== 'seed') throw new Error('--full belongs to the bench "seed"');
     const wish = { names, quick, full, json, rounds, workers, crowd, profile, requests };
     return { ...wish, only: only ?? SCENARIOS };
-  } catch (error) {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    return process.exit(2);
-  }
+  });
 }
 
 function oneOf<T extends string>(text: string, known: readonly T[], what: string): T {

@@ -1,10 +1,5 @@
 /**
- * `npm run bench -- [pick] [pair] [wire] [seed] [failover] [devcluster] [endure] [--quick] [--json]`.
- *
- * Without names everything but `endure` runs, which takes a quarter of an hour, and `docs/performance.md` is written with its pictures. With `--json`
- * one JSON object is all that is printed on standard output. `--quick` writes no file. `wire` also knows
- * `--only SCENARIO,…`, `--rounds N`, `--services N`, `--endpoints N`, `--workers N` and `--profile DIR`; `seed` knows `--full`, as published. Exit 2 for bad arguments, 1 for a system that
- * failed to start.
+ * `npm run bench`: everything that is measured, side by side; `--help` says what there is.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, homedir } from 'node:os';

@@ -1,14 +1,10 @@
 /**
- * `npm run soak -- reflector [--seeds N] [--seed FIRST] [--faults N] [--json]`: random faults against the copy of a changing API
- * server; in `reflector/`.
- * `npm run soak -- slow-link [--seconds N] [--json]`: a link of 1 Mbit/s, full in both directions.
- * `npm run soak -- [latency] [memory] [bodies] [--only NAMES] [--seconds N] [--flags V8FLAGS] [--profiles FOLDER] [--json]`:
- * what attacks do to a bystander, and what crowds and large bodies cost in memory. Progress goes to standard error; with
- * `--json` one JSON object is all that is printed on standard output. Exit 1 where a promise is missed.
+ * `npm run soak`: what attacks do to a bystander, what crowds and large bodies cost in memory, a link that is full, and
+ * random faults against the copy of a changing API server; `--help` says what there is.
  */
-import { parseArgs } from 'node:util';
 import type { Address } from '#core/network.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { readToolArguments } from '#runtime/tool.ts';
 import { measureAttacks } from './latency.ts';
 import { measureBodies, measureMemory } from './memory.ts';
 import { soakReflector } from './reflector/run.ts';
@@ -18,36 +14,77 @@ import { type Stage, type StageOptions, startStage } from './stage.ts';
 import { type SoakResults, soakTable } from './table.ts';
 
 const NAMES = ['latency', 'memory', 'bodies', 'slow-link', 'reflector'];
+const USAGE = `npm run soak -- [NAME …] [--json]
+
+Without a name: latency, memory and bodies, ten minutes.
+
+  latency    what each attack does to a bystander's requests
+  memory     10,000 idle connections and 2,000 streams
+  bodies     1 GiB each way, read slowly
+  slow-link  1 Mbit/s between clusters, full both ways
+  reflector  random faults against the copy of a changing API server
+
+  --seconds N       latency, slow-link: how long each lasts
+  --only TEXT,…     latency: attacks whose name has it
+  --profiles DIR    latency: CPU profiles of the gateways
+  --flags="FLAGS"   V8's flags for the gateways, instead of a worker's
+  --seeds N         reflector: so many runs
+  --seed FIRST      reflector: from this one on
+  --faults N        reflector: of so many faults each
+  --json            one JSON object on standard output
+
+Exit 0: every promise kept; 1: one is not; 2: bad arguments.
+
+Examples:
+  npm run soak -- latency --only 'slow readers' --seconds 3
+  npm run soak -- memory
+  npm run soak -- reflector --seeds 1000
+`;
 /** A part of a saturated link is taken for full from here on. */
 const FULL = 0.8;
 const SEEDS_MAX = 1_000_000;
 const SECONDS = 5;
 const SLOW_LINK_SECONDS = 15;
 
+const CONFIG = {
+  allowPositionals: true,
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string', default: '' },
+    flags: { type: 'string', default: '' },
+    profiles: { type: 'string', default: '' },
+    seconds: { type: 'string' },
+    seeds: { type: 'string', default: '100' },
+    seed: { type: 'string', default: '1' },
+    faults: { type: 'string', default: '1000' },
+  },
+} as const;
+
 await soak();
 
 async function soak(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      json: { type: 'boolean', default: false },
-      only: { type: 'string', default: '' },
-      flags: { type: 'string', default: '' },
-      profiles: { type: 'string', default: '' },
-      seconds: { type: 'string' },
-      seeds: { type: 'string', default: '100' },
-      seed: { type: 'string', default: '1' },
-      faults: { type: 'string', default: '1000' },
-    },
+  const { values, positionals, count } = readToolArguments(USAGE, CONFIG, (parsed) => {
+    const unknown = parsed.positionals.find((each) => !NAMES.includes(each));
+    if (unknown !== undefined)
+      throw new Error(`there is no soak "${unknown}": there are ${NAMES.join(', ')}`);
+    const { seconds, seed, seeds, faults } = parsed.values;
+    if (seconds !== undefined && !(Number(seconds) > 0))
+      throw new Error(`--seconds is "${seconds}": expected a number above 0`);
+    const whole = (name: string, text: string) => {
+      const number = Number(text);
+      if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
+      throw new Error(`--${name} is "${text}": expected a number from 1 to ${SEEDS_MAX}`);
+    };
+    const counts = {
+      firstSeed: whole('seed', seed),
+      seeds: whole('seeds', seeds),
+      faults: whole('faults', faults),
+    };
+    return { ...parsed, count: counts };
   });
-  const unknown = positionals.find((each) => !NAMES.includes(each));
   const seconds = Number(values.seconds ?? SECONDS);
-  if (unknown !== undefined || !(seconds > 0)) {
-    process.stderr.write(`error: ${unknown ?? '--seconds'}: there are ${NAMES.join(', ')}\n`);
-    process.exit(2);
-  }
   if (positionals.includes('reflector')) {
-    await reflector(values);
+    await reflector(count, values.json);
     return;
   }
   if (positionals.includes('slow-link')) {
@@ -72,25 +109,15 @@ async function soak(): Promise<void> {
   process.exit(missed ? 1 : 0);
 }
 
-async function reflector(values: {
-  readonly seeds: string;
-  readonly seed: string;
-  readonly faults: string;
-  readonly json: boolean;
-}): Promise<void> {
-  const [firstSeed = 1, seeds = 1, faults = 1] = (['seed', 'seeds', 'faults'] as const).map(
-    (name) => {
-      const number = Number(values[name]);
-      if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
-      process.stderr.write(`error: --${name} is "${values[name]}": expected 1 to ${SEEDS_MAX}\n`);
-      return process.exit(2);
-    },
-  );
+async function reflector(
+  { firstSeed, seeds, faults }: { firstSeed: number; seeds: number; faults: number },
+  json: boolean,
+): Promise<void> {
   const progress = (text: string) => void process.stderr.write(`${text}\n`);
   const figures = await soakReflector({ firstSeed, seeds, faults, progress });
   const { failed, virtualHours, lists } = figures;
   const text = `${seeds} seeds of ${faults} faults each, ${virtualHours} hours of virtual time, ${lists} lists: ${failed.length} failed\n`;
-  process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : text);
+  process.stdout.write(json ? `${JSON.stringify(figures)}\n` : text);
   process.exit(failed.length > 0 ? 1 : 0);
 }
 

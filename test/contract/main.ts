@@ -1,11 +1,8 @@
 /**
  * `npm run test:contract`: the contract on the embedded server, and on a real one where
  * `KUBEBUILDER_ASSETS` names its programs. Exit code 0 when every clause holds on both and the two agree.
- *
- * Options: `--only TEXT` (cases whose name has it, and no linked clusters), `--cases` (no linked clusters),
- * `--output json`, `--list`.
  */
-import { parseArgs } from 'node:util';
+import { readToolArguments } from '#runtime/tool.ts';
 import { CASES } from './cases/all.ts';
 import { compare } from './compare.ts';
 import { startControlPlane } from './control-plane/start.ts';
@@ -18,13 +15,39 @@ import { startEmbeddedPair } from './stage/pair.ts';
 import { runSteps, STEPS, untried } from './stage/steps.ts';
 import type { Target } from './target.ts';
 
-const { values } = parseArgs({
+const USAGE = `npm run test:contract -- [--only TEXT] [--cases] [--list] [--output json]
+
+Holds what Isthmus relies on in Kubernetes against the embedded API server,
+and against a real one where KUBEBUILDER_ASSETS names its programs.
+
+  --only TEXT    cases whose name has it, and no linked clusters
+  --cases        no linked clusters
+  --list         the cases and their sources, without running them
+  --output json  text unless said
+
+Exit 0: every clause holds on both and the two agree; 1: not; 2: bad arguments.
+
+Examples:
+  npm run test:contract
+  KUBEBUILDER_ASSETS=/usr/local/kubebuilder/bin npm run test:contract
+`;
+
+const CONFIG = {
   options: {
     only: { type: 'string' },
     output: { type: 'string', default: 'text' },
     cases: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
   },
+} as const;
+
+const values = readToolArguments(USAGE, CONFIG, (parsed) => {
+  const { output, only } = parsed.values;
+  if (output !== 'text' && output !== 'json')
+    throw new Error(`--output is "${output}": expected text or json`);
+  if (!CASES.some(({ name }) => name.includes(only ?? '')))
+    throw new Error(`no case has "${only}" in its name: --list shows them`);
+  return parsed.values;
 });
 const cases = CASES.filter(({ name }) => name.includes(values.only ?? ''));
 const assets = process.env['KUBEBUILDER_ASSETS'];
@@ -51,7 +74,6 @@ if (values.list) {
 }
 
 async function run(): Promise<number> {
-  if (cases.length === 0) throw new Error(`no case has "${values.only}" in its name`);
   const embedded = await judge(() => startEmbedded());
   const kubernetes = assets
     ? await judge(() =>

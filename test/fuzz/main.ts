@@ -16,7 +16,30 @@ const PROGRESS_MS = 10_000;
 const WORKERS_MAX = 2;
 const INTERRUPTED = 130;
 
-const flags = parseFlags(process.argv.slice(2));
+const USAGE = `npm run fuzz -- [--inputs N] [--seed S] [--only CODEC:N] [--json]
+
+Our codecs against those of Node, verdict by verdict: HTTP/1 against llhttp,
+HPACK and HTTP/2 against nghttp2.
+
+  --inputs N      ten million unless said, 8 of 10 for HTTP/1
+  --seed S        the same inputs again
+  --only CODEC:N  one input alone, as a finding names it
+  --json          findings as JSON
+
+Exit 0: no crash, hang or difference; 1: otherwise; 2: bad arguments;
+130: interrupted.
+
+Examples:
+  npm run fuzz
+  npm run fuzz -- --seed 7 --only hpack:408589
+`;
+
+const words = process.argv.slice(2);
+if (words.includes('--help') || words.includes('-h')) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+const flags = parseFlags(words);
 if (typeof flags === 'string') {
   console.error(flags);
   process.exit(2);

@@ -1,12 +1,8 @@
 /**
- * `npm run sim -- --seeds N [--from N] [--scenario NAME] [--seed N] [--json]`: plays scenarios against the production
- * balancer and relay, under a virtual clock.
- *
- * Every seed plays every scenario; `--seed` plays one seed alone, `--from` says which is the first of many. Figures of
- * the reference experiment as published come first, unless `--from` names a later one. Progress goes to standard error.
- * Exit 1 when a property fails, with the command that replays it; 2 for bad arguments.
+ * `npm run sim`: plays scenarios against the production balancer and relay, under a virtual clock; `--help` says what
+ * there is. Progress goes to standard error.
  */
-import { parseArgs } from 'node:util';
+import { readToolArguments } from '#runtime/tool.ts';
 import { play } from './play.ts';
 import { Run } from './run.ts';
 import { SCENARIOS } from './scenarios/all.ts';
@@ -17,6 +13,36 @@ const WARM_UP_MS = 30_000;
 const MEASURED_MS = 120_000;
 /** Of these the smallest is the worst. */
 const BETTER_LARGE: ReadonlySet<string> = new Set(['requests', 'rps', 'success', 'least']);
+
+const USAGE = `npm run sim -- [--seeds N] [--from N] [--scenario NAME] [--seed N] [--json]
+
+Every seed plays every scenario; the figures of the reference experiment as
+published come first, unless --from names a later seed.
+
+  --seeds N        so many seeds, 50 unless said
+  --from N         the first of them
+  --seed N         this one alone
+  --scenario NAME  this scenario alone, of
+${wrapped(SCENARIOS.map(({ name }) => name))}
+  --json           one JSON object on standard output
+
+Exit 0: every property holds; 1: one fails, with the command that replays it;
+2: bad arguments.
+
+Examples:
+  npm run sim -- --seeds 1000
+  npm run sim -- --scenario brownout --seed 17
+`;
+
+const CONFIG = {
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+    seed: { type: 'string' },
+    scenario: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+} as const;
 
 const wish = readArguments();
 const failures: { scenario: string; seed: number; problems: readonly string[] }[] = [];
@@ -76,16 +102,7 @@ function words(figures: Readonly<Record<string, number>>): string {
 }
 
 function readArguments() {
-  try {
-    const { values } = parseArgs({
-      options: {
-        seeds: { type: 'string' },
-        from: { type: 'string' },
-        seed: { type: 'string' },
-        scenario: { type: 'string' },
-        json: { type: 'boolean', default: false },
-      },
-    });
+  return readToolArguments(USAGE, CONFIG, ({ values }) => {
     const count = (text: string, what: string) => {
       const number = Number(text);
       if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
@@ -109,8 +126,16 @@ function readArguments() {
     const whole = !single && from === 1;
     const reference = whole && (name === undefined || name === 'reference');
     return { seeds, scenarios, json, single, reference };
-  } catch (error) {
-    process.stderr.write(`error: ${(error as Error).message}\n`);
-    return process.exit(2);
+  });
+}
+
+/** Names in lines that fit a terminal. */
+function wrapped(names: readonly string[]): string {
+  const lines: string[] = [''];
+  for (const name of names) {
+    const line = lines.at(-1) as string;
+    if (line.length + name.length > 58) lines.push(name);
+    else lines[lines.length - 1] = line === '' ? name : `${line} ${name}`;
   }
+  return lines.map((line) => `                     ${line}`).join('\n');
 }
