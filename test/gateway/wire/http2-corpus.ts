@@ -76,6 +76,19 @@ export const CONNECTION_ERRORS: readonly (readonly [string, H2Rule, number, Buff
     [frame(FRAME.HEADERS, FLAG.END_HEADERS, 1, '80')],
   ],
   [
+    'a header block that begins with three size updates',
+    'HEADER_BLOCK',
+    COMPRESSION_ERROR,
+    [
+      frame(
+        FRAME.HEADERS,
+        FLAG.END_HEADERS | FLAG.END_STREAM,
+        1,
+        `202020${block(GET).toString('hex')}`,
+      ),
+    ],
+  ],
+  [
     'CONTINUATION out of place',
     'CONTINUATION_PLACE',
     PROTOCOL_ERROR,
