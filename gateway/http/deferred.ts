@@ -4,7 +4,7 @@
 import { describeError } from '#core/errors.ts';
 import { AttemptError } from './attempt-error.ts';
 import type { Attempt, UpstreamRequest } from './exchange.ts';
-import type { RawHeaders } from './message.ts';
+import type { NeverIndexed, RawHeaders } from './message.ts';
 
 /** Begins the attempt that was waited for; throws an {@link AttemptError} when it cannot. */
 export type Starter = () => Attempt;
@@ -16,6 +16,7 @@ export class DeferredAttempt implements Attempt {
   /** What came meanwhile; no more than the client has credit for. */
   #pieces: { bytes: Buffer; from: number; to: number; end: boolean }[] = [];
   #trailers: RawHeaders | undefined;
+  #neverIndexed: NeverIndexed;
 
   /** Without `ready`, whoever made it calls {@link begin} or {@link fail}. */
   constructor(request: UpstreamRequest, ready?: Promise<Starter>) {
@@ -36,9 +37,13 @@ export class DeferredAttempt implements Attempt {
     else if (!this.#over) this.#pieces.push({ bytes, from, to, end });
   }
 
-  end(trailers: RawHeaders): void {
-    if (this.#inner !== undefined) this.#inner.end(trailers);
-    else this.#trailers = trailers;
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
+    if (this.#inner !== undefined) {
+      this.#inner.end(trailers, neverIndexed);
+      return;
+    }
+    this.#trailers = trailers;
+    this.#neverIndexed = neverIndexed;
   }
 
   consumed(bytes: number): void {
@@ -65,7 +70,7 @@ export class DeferredAttempt implements Attempt {
     const pieces = this.#pieces;
     this.#pieces = [];
     for (const { bytes, from, to, end } of pieces) inner.body(bytes, from, to, end);
-    if (this.#trailers !== undefined) inner.end(this.#trailers);
+    if (this.#trailers !== undefined) inner.end(this.#trailers, this.#neverIndexed);
   }
 
   /** What was waited for does not come. */

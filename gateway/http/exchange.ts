@@ -12,7 +12,7 @@
  */
 import type { ErrorCode } from '#core/errors.ts';
 import type { AttemptError } from './attempt-error.ts';
-import type { AnswerHead, RawHeaders, RequestHead, ResponseHead } from './message.ts';
+import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead, ResponseHead } from './message.ts';
 
 /** One request and the way to answer it. Where `head.length` is 0, no content and no end follow. */
 export interface Exchange {
@@ -28,7 +28,7 @@ export interface Exchange {
   /** Content of the answer, `bytes[from, to)`; `end`: the last of it, and no trailers. */
   body(bytes: Buffer, from: number, to: number, end: boolean): void;
   /** The answer is complete. */
-  end(trailers: RawHeaders): void;
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** Breaks the answer off, so that the client can tell it is not whole. */
   abort(code: ErrorCode): void;
   /** `bytes` of the request's content have left: the client may send as many more. */
@@ -40,7 +40,7 @@ export interface Exchange {
 /** Hears of the client's side of an {@link Exchange}. */
 export interface ExchangeListener {
   onRequestBody(bytes: Buffer, from: number, to: number, end: boolean): void;
-  onRequestEnd(trailers: RawHeaders): void;
+  onRequestEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** `bytes` of the answer's content have left for the client. */
   onAnswerSent(bytes: number): void;
   /** The client is gone, or broke off: nothing more is heard of it or can be said to it. */
@@ -52,7 +52,7 @@ export interface Attempt {
   /** Content of the request; `end`: the last of it, and no trailers. */
   body(bytes: Buffer, from: number, to: number, end: boolean): void;
   /** The request is complete. */
-  end(trailers: RawHeaders): void;
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** `bytes` of the answer's content have left: as many more may come. */
   consumed(bytes: number): void;
   /** Nobody waits any more: ends the attempt at once, with what it holds. */
@@ -66,7 +66,7 @@ export interface AttemptListener {
   onAnswer(head: AnswerHead, end: boolean): void;
   onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void;
   /** The answer is complete. */
-  onAnswerEnd(trailers: RawHeaders): void;
+  onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** `bytes` of the request's content have left. */
   onRequestSent(bytes: number): void;
   /** No answer, or no more of it. */

@@ -6,7 +6,7 @@
 import type { Endpoint } from '../balance/endpoint.ts';
 import type { AttemptError } from './attempt-error.ts';
 import type { Attempt, AttemptListener, UpstreamRequest } from './exchange.ts';
-import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
+import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
 
 /** The request a hedge belongs to. */
 export interface HedgeOwner extends AttemptListener {
@@ -66,8 +66,8 @@ export class Hedge implements AttemptListener, UpstreamRequest {
     this.#owner.onAnswerBody(bytes, from, to, end);
   }
 
-  onAnswerEnd(trailers: RawHeaders): void {
-    this.#owner.onAnswerEnd(trailers);
+  onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
+    this.#owner.onAnswerEnd(trailers, neverIndexed);
   }
 
   onRequestSent(): void {

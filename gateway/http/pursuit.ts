@@ -25,7 +25,7 @@ import { AttemptError, asAttemptError, outcomeOf } from './attempt-error.ts';
 import { DeferredAttempt } from './deferred.ts';
 import type { Attempt, AttemptListener, Exchange, UpstreamRequest } from './exchange.ts';
 import type { Hedge, HedgeOwner } from './hedge.ts';
-import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
+import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
 import type { ReplayBuffer } from './replay.ts';
 import type { RelayContext, RelayRoute } from './route.ts';
 import { Tries } from './tries.ts';
@@ -87,7 +87,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   abstract onInterim(head: AnswerHead): void;
   abstract onAnswer(head: AnswerHead, end: boolean): void;
   abstract onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void;
-  abstract onAnswerEnd(trailers: RawHeaders): void;
+  abstract onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   abstract onRequestSent(bytes: number): void;
   abstract onFailed(error: AttemptError): void;
 

@@ -16,7 +16,7 @@ import { Content } from './content.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
 import { answerHeaders, endToEnd } from './headers.ts';
 import type { Holder } from './held.ts';
-import type { AnswerHead, RawHeaders, RequestHead } from './message.ts';
+import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
 import { OVERLOADED_MS, Pursuit } from './pursuit.ts';
 import { ReplayBuffer } from './replay.ts';
 import { respondError } from './respond.ts';
@@ -78,12 +78,12 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     if (end) this.#finishIfDone();
   }
 
-  onRequestEnd(trailers: RawHeaders): void {
+  onRequestEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     if (this.over) return;
     this.#requestEnded = true;
     const kept = trailers.length === 0 ? trailers : endToEnd(trailers, seenIn(trailers));
-    this.replay?.end(kept);
-    this.tries.attempt?.end(kept);
+    this.replay?.end(kept, neverIndexed);
+    this.tries.attempt?.end(kept, neverIndexed);
     this.#finishIfDone();
   }
 
@@ -151,10 +151,11 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     if (end) this.#onAnswerEnded();
   }
 
-  onAnswerEnd(trailers: RawHeaders): void {
+  onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     if (this.over) return;
     this.#grpcFailed = trailers.length > 0 && grpcFailureIn(trailers) >= 0;
-    this.exchange.end(trailers.length === 0 ? trailers : answerHeaders(trailers, seenIn(trailers)));
+    const kept = trailers.length === 0 ? trailers : answerHeaders(trailers, seenIn(trailers));
+    this.exchange.end(kept, neverIndexed);
     this.#onAnswerEnded();
   }
 

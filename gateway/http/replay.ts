@@ -2,7 +2,7 @@
  * What has come of a request's content, as long as it is little enough to be sent a second time. pure
  */
 import type { Attempt } from './exchange.ts';
-import { NO_HEADERS, type RawHeaders } from './message.ts';
+import { type NeverIndexed, NO_HEADERS, type RawHeaders } from './message.ts';
 import { addPiece, type Piece } from './piece.ts';
 
 /** Bytes of a request's content kept for a retry. */
@@ -15,6 +15,7 @@ export class ReplayBuffer {
   #lost = false;
   #ended = false;
   #trailers: RawHeaders = NO_HEADERS;
+  #neverIndexed: NeverIndexed;
 
   /** Whether every byte so far is still known. */
   get whole(): boolean {
@@ -33,9 +34,10 @@ export class ReplayBuffer {
     addPiece(this.#pieces, bytes, from, to);
   }
 
-  end(trailers: RawHeaders): void {
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     this.#ended = true;
     this.#trailers = trailers;
+    this.#neverIndexed = neverIndexed;
   }
 
   /** No attempt will follow: nothing is kept any more. */
@@ -47,6 +49,6 @@ export class ReplayBuffer {
   /** Sends what has come so far into `attempt`. */
   sendTo(attempt: Attempt): void {
     for (const { bytes, from, to } of this.#pieces ?? []) attempt.body(bytes, from, to, false);
-    if (this.#ended) attempt.end(this.#trailers);
+    if (this.#ended) attempt.end(this.#trailers, this.#neverIndexed);
   }
 }

@@ -7,6 +7,7 @@ import {
   type AnswerHead,
   isBodiless,
   LENGTH_UNKNOWN,
+  type NeverIndexed,
   NO_HEADERS,
   type RawHeaders,
   type RequestHead,
@@ -83,8 +84,8 @@ class Http2Attempt implements Attempt, StreamOwner {
     if (sent > 0) this.#listener.onRequestSent(sent);
   }
 
-  end(trailers: RawHeaders): void {
-    if (!this.#over) this.#sender?.end(trailers);
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
+    if (!this.#over) this.#sender?.end(trailers, neverIndexed);
   }
 
   consumed(bytes: number): void {
@@ -128,7 +129,7 @@ class Http2Attempt implements Attempt, StreamOwner {
   }
 
   onTrailers(block: HeaderBlock): void {
-    this.#listener.onAnswerEnd(block.headers);
+    this.#listener.onAnswerEnd(block.headers, block.sensitive);
   }
 
   onReset(code: number, byPeer: boolean): void {

@@ -6,6 +6,7 @@ import { HEADER_UPGRADE } from '#core/names.ts';
 import type { Exchange, ExchangeListener } from '../http/exchange.ts';
 import {
   LENGTH_UNKNOWN,
+  type NeverIndexed,
   type RawHeaders,
   type RequestHead,
   type ResponseHead,
@@ -58,8 +59,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
     this.#stopIfAnswered();
   }
 
-  end(trailers: RawHeaders): void {
-    this.#sender.end(trailers);
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
+    this.#sender.end(trailers, neverIndexed);
     this.#stopIfAnswered();
   }
 
@@ -97,7 +98,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
   }
 
   onTrailers(block: HeaderBlock): void {
-    if (!this.#discarding && !this.#over) this.listener.onRequestEnd(block.headers);
+    if (!this.#discarding && !this.#over)
+      this.listener.onRequestEnd(block.headers, block.sensitive);
   }
 
   onReset(): void {

@@ -3,7 +3,7 @@
  *
  * Never holds more than its source has been given credit for, so it needs no bound of its own.
  */
-import type { RawHeaders } from '../http/message.ts';
+import type { NeverIndexed, RawHeaders } from '../http/message.ts';
 import { addPiece, type Piece } from '../http/piece.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
 import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
@@ -16,6 +16,7 @@ export class StreamSender {
   #pieces: Piece[] | undefined;
   #ends = false;
   #trailers: RawHeaders | undefined;
+  #neverIndexed: NeverIndexed;
 
   constructor(endpoint: Http2Endpoint, stream: Http2Stream<StreamOwner>) {
     this.#endpoint = endpoint;
@@ -45,13 +46,14 @@ export class StreamSender {
   }
 
   /** Ends our side, behind what waits. */
-  end(trailers: RawHeaders): void {
+  end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     if (this.#pieces !== undefined) {
       this.#ends = true;
       this.#trailers = trailers;
+      this.#neverIndexed = neverIndexed;
       return;
     }
-    this.#finish(trailers);
+    this.#finish(trailers, neverIndexed);
     this.#endpoint.touch();
   }
 
@@ -72,15 +74,16 @@ export class StreamSender {
     }
     if (pieces.length === 0) {
       this.#pieces = undefined;
-      if (this.#ends && this.#trailers !== undefined) this.#finish(this.#trailers);
+      if (this.#ends && this.#trailers !== undefined)
+        this.#finish(this.#trailers, this.#neverIndexed);
     }
     this.#endpoint.touch();
     return sent;
   }
 
-  #finish(trailers: RawHeaders): void {
+  #finish(trailers: RawHeaders, neverIndexed: NeverIndexed): void {
     const { connection } = this.#endpoint;
-    if (trailers.length > 0) connection.sendHeaders(this.#stream, trailers, true);
+    if (trailers.length > 0) connection.sendHeaders(this.#stream, trailers, true, neverIndexed);
     else connection.sendData(this.#stream, EMPTY, 0, 0, true);
   }
 }
