@@ -174,7 +174,12 @@ export class Http2Endpoint
 
   /** `bytes` given to the stream's owner have left. */
   consumed(stream: Http2Stream<StreamOwner>, bytes: number): void {
-    this.connection.consumed(stream, bytes);
+    const { connection } = this;
+    connection.consumed(stream, bytes);
+    // Only now: what nobody takes must not be more for it.
+    const { streamBytes } = this.#estimator;
+    if (stream.windowBytes < streamBytes && !connection.pressed)
+      connection.growWindow(stream, streamBytes);
     this.touch();
   }
 
@@ -249,9 +254,6 @@ export class Http2Endpoint
     if (this.#estimator.received(to - from, this.lastReceivedMs)) {
       this.connection.ping(WINDOW_PING, 0);
     }
-    if (stream.windowBytes < this.#estimator.streamBytes && !this.connection.pressed) {
-      this.connection.growWindow(stream, this.#estimator.streamBytes);
-    }
     if (stream.owner !== undefined) stream.owner.onData(bytes, from, to, end);
     else this.connection.consumed(stream, to - from);
   }
@@ -288,6 +290,7 @@ export class Http2Endpoint
     const nowMs = this.lastReceivedMs;
     if (high !== WINDOW_PING) {
       if (this.#draining && low === this.#drainPing) this.#leave();
+      this.#estimator.tookMs(nowMs - this.#pingSentMs);
       this.#options.handler.onPong(nowMs - this.#pingSentMs);
     } else if (this.#estimator.answered(nowMs)) {
       this.connection.growWindow(undefined, this.#estimator.connectionBytes);

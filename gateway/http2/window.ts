@@ -3,7 +3,8 @@
  *
  * The estimator of gRPC: a PING is sent with the first data, what arrives until its answer is a sample
  * of the bandwidth-delay product. When a sample fills two thirds of the window and the bandwidth is
- * the highest seen, the window doubles the sample (gRFC A9; grpc-go `bdp_estimator.go`).
+ * the highest seen, the window doubles the sample (gRFC A9; grpc-go `bdp_estimator.go`), but for what has only waited:
+ * the shortest round trip there was says how much can be on its way.
  */
 
 /** Bounds of the windows. */
@@ -16,6 +17,13 @@ export interface WindowBounds {
 const FILLED = 2 / 3;
 /** Samples are pointless once nothing can grow; and one at a time is enough. */
 const GROWTH = 2;
+/**
+ * The window a short path grows to at most: some milliseconds of what two gateways on one machine carry. What is larger
+ * would only lie in the buffers of the systems between them, before whatever others send.
+ */
+export const SHORT_PATH_BYTES = 256 * 1024;
+/** Clocks are not finer. */
+const SHORTEST_MS = 0.01;
 /** Between two samples, so that an idle trickle costs no PINGs. */
 const PAUSE_MS = 100;
 
@@ -27,6 +35,7 @@ export class WindowEstimator {
   #sentMs = 0;
   #pauseUntilMs = 0;
   #bestBytesPerMs = 0;
+  #shortestMs = Number.POSITIVE_INFINITY;
 
   constructor(bounds: WindowBounds) {
     this.#bounds = bounds;
@@ -57,11 +66,17 @@ export class WindowEstimator {
     return true;
   }
 
+  /** Some round trip took `ms`. */
+  tookMs(ms: number): void {
+    this.#shortestMs = Math.min(this.#shortestMs, Math.max(ms, SHORTEST_MS));
+  }
+
   /** The PING was answered; true when the windows should grow. */
   answered(nowMs: number): boolean {
     if (!this.#sampling) return false;
     this.#sampling = false;
-    const roundTripMs = Math.max(nowMs - this.#sentMs, 0.01);
+    const roundTripMs = Math.max(nowMs - this.#sentMs, SHORTEST_MS);
+    this.tookMs(roundTripMs);
     const bytesPerMs = this.#sampleBytes / roundTripMs;
     const fills = this.#sampleBytes >= this.#windowBytes * FILLED;
     if (!fills || bytesPerMs < this.#bestBytesPerMs) {
@@ -69,7 +84,14 @@ export class WindowEstimator {
       return false;
     }
     this.#bestBytesPerMs = bytesPerMs;
-    this.#windowBytes = Math.min(this.#sampleBytes * GROWTH, this.#bounds.connectionMaxBytes);
+    // A round trip under load is mostly waiting, and waits the longer the larger the window: only the shortest counts.
+    const product = Math.max(bytesPerMs * this.#shortestMs * GROWTH, SHORT_PATH_BYTES);
+    const bytes = Math.min(this.#sampleBytes * GROWTH, product);
+    if (bytes <= this.#windowBytes) {
+      this.#pauseUntilMs = nowMs + PAUSE_MS;
+      return false;
+    }
+    this.#windowBytes = Math.min(bytes, this.#bounds.connectionMaxBytes);
     return true;
   }
 }

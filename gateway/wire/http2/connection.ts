@@ -209,14 +209,14 @@ export class Http2Connection<T> {
     let at = from;
     const { maxFrameBytes } = session.writer;
     // While others wait, each has a turn of one frame: a large answer holds back no small one.
-    const turnEnd = session.blocked.size > 0 ? from + maxFrameBytes : to;
+    const { queue } = session;
+    const turnEnd = queue.contended ? from + queue.turnBytes(stream, maxFrameBytes) : to;
     while (at < to) {
-      const room = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
-      if (room <= 0 || at >= turnEnd || session.outputFull()) {
-        session.yielded ||= room > 0;
-        stream.waiting = true;
-        if (stream.sendWindow > 0) session.blocked.add(stream);
-        else session.starved.add(stream);
+      const open = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
+      const room = Math.min(open, turnEnd - at);
+      if (room <= 0 || session.outputFull()) {
+        session.yielded ||= open > 0;
+        queue.add(stream, session.nowMs);
         session.windowUpdates.give((at - from) / 512);
         return at - from;
       }
@@ -296,9 +296,8 @@ export class Http2Connection<T> {
 
   /** Looks for streams that wait for window, or get it by the spoonful; call every second or so. */
   sweep(nowMs: number): void {
-    const { blocked, starved, limits, sink } = this.#session;
-    if (blocked.size + starved.size === 0) return;
-    for (const stream of [...starved, ...blocked]) {
+    const { queue, limits, sink } = this.#session;
+    for (const stream of queue.all()) {
       const fresh = stream.sentBytes - stream.stallFromBytes >= limits.stallBytes;
       if (stream.stallFromMs < 0 || fresh) {
         stream.stallFromMs = nowMs;

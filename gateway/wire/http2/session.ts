@@ -6,6 +6,7 @@ import { Bucket } from '#core/bucket.ts';
 import { H2_RULES, type H2Rule, Http2Error } from './error.ts';
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31 } from './frames.ts';
 import type { Http2Limits } from './limits.ts';
+import { SendQueue } from './send-queue.ts';
 import { type Http2Settings, initialSettings } from './settings.ts';
 import { type Http2Sink, Http2Stream } from './stream.ts';
 import { StreamTable } from './streams.ts';
@@ -29,10 +30,8 @@ export class Session<T> {
   readonly peer = initialSettings();
   readonly writer = new FrameWriter(DEFAULT_FRAME_BYTES);
   readonly streams = new StreamTable<T>();
-  /** Streams that have more to send than windows or output took, longest waiting first. */
-  readonly blocked = new Set<Http2Stream<T>>();
-  /** Streams that wait for their own window, and cost the others nothing meanwhile. */
-  readonly starved = new Set<Http2Stream<T>>();
+  /** Streams that have more to send than windows or output took. */
+  readonly queue = new SendQueue<T>();
   /** A stream has stopped for the sake of others, though there was room. */
   yielded = false;
   /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
@@ -98,11 +97,7 @@ export class Session<T> {
   forget(stream: Http2Stream<T>): boolean {
     stream.localClosed = true;
     stream.remoteClosed = true;
-    if (stream.waiting) {
-      stream.waiting = false;
-      this.blocked.delete(stream);
-      this.starved.delete(stream);
-    }
+    this.queue.delete(stream);
     return this.streams.delete(stream.id);
   }
 
@@ -211,11 +206,12 @@ export class Session<T> {
   /** The connection's window has opened, or output was taken: those who wait send in turn. */
   wake(): void {
     const { output } = this.writer;
+    const { queue } = this;
     let before = -1;
     // Turn by turn, as long as a turn sends anything.
-    while (this.blocked.size > 0 && output.pendingBytes > before) {
+    while (queue.contended && output.pendingBytes > before) {
       before = output.pendingBytes;
-      for (const stream of [...this.blocked]) {
+      for (const stream of queue.turn()) {
         if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
         this.wakeStream(stream);
       }
@@ -224,16 +220,15 @@ export class Session<T> {
 
   /** The initial window has grown: who waited for its own has some of it. */
   feedStarved(): void {
-    if (this.starved.size === 0) return;
-    for (const stream of [...this.starved]) if (stream.sendWindow > 0) this.wakeStream(stream);
+    for (const stream of this.queue.starved()) if (stream.sendWindow > 0) this.wakeStream(stream);
   }
 
   /** Lets a stream that waits send again; if it still has more, it goes to the end of the line. */
   wakeStream(stream: Http2Stream<T>): void {
     if (!stream.waiting) return;
-    if (this.starved.delete(stream)) this.blocked.add(stream);
-    if (this.sendWindow <= 0 || this.outputFull() || !this.blocked.delete(stream)) return;
-    stream.waiting = false;
+    this.queue.feed(stream, this.nowMs);
+    if (this.sendWindow <= 0 || this.outputFull()) return;
+    this.queue.delete(stream);
     this.sink.onWindow(stream);
   }
 

@@ -20,7 +20,7 @@ export class Http2Stream<T> {
   connect = false;
   /** Request with HEAD: its answer may announce a length and have no data. */
   head = false;
-  /** It is among those that wait for room, or for its own window; see `Session`. */
+  /** It is among those that wait for room, or for its own window; see `SendQueue`. */
   waiting = false;
   /** Interim responses so far. */
   interims = 0;
@@ -36,6 +36,9 @@ export class Http2Stream<T> {
   bodyLeft = -1;
   /** Payload of DATA sent. */
   sentBytes = 0;
+  /** Since when what it sends ahead of others is counted, and `sentBytes` then; see `SendQueue`. */
+  quickFromMs = Number.NEGATIVE_INFINITY;
+  quickFromBytes = 0;
   /** When the present stall was first looked at, and `sentBytes` then; -1 when there is none. */
   stallFromMs = -1;
   stallFromBytes = 0;
