@@ -15,6 +15,8 @@ const WORTH_BYTES = 16 * 1024;
 
 /** Somebody who holds content. */
 export interface Holder {
+  /** It holds so much more now; less, if that is negative. */
+  holdsMore(bytes: number): void;
   /** Lets go of everything held, at once. */
   breakOff(): void;
 }
@@ -43,6 +45,7 @@ export class HeldContent {
   /** `holder` held `before` bytes and holds `after` now. */
   change(holder: Holder, before: number, after: number): void {
     this.#bytes += after - before;
+    holder.holdsMore(after - before);
     if (before <= WORTH_BYTES && after <= WORTH_BYTES) return;
     if (after <= WORTH_BYTES) this.#holders.delete(holder);
     else if (after < before || before <= WORTH_BYTES) {

@@ -99,6 +99,11 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     this.#end(this.#switched ? 'success' : 'cancelled', undefined);
   }
 
+  holdsMore(bytes: number): void {
+    const { address } = this.exchange;
+    if (address !== undefined) this.context.crowd?.hold(address, bytes);
+  }
+
   breakOff(): void {
     this.#letGo();
     if (this.over) {

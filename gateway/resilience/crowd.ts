@@ -3,13 +3,20 @@
  * it came, a new request at the price of a connection to a pod; so of a source that sends thousands at once, some go and
  * the rest wait here, where nobody stands behind them. An answer lets the next one go.
  *
+ * So it is with a source that does not take what it asked for: while it makes the gateway hold much, it is not brought
+ * ever more, but a little.
+ *
  * It is no limit of a rate: whoever is answered fast may have more and more unanswered, what waits long goes all the
  * same, and a source that is alone never waits.
  */
 import type { Clock, Timer } from '#core/clock.ts';
+import { wantTurnEnd } from '../transport/turn.ts';
+import { TurnBudget } from '../transport/turn-budget.ts';
 
 /** Requests of one source under way without an answer, while others send requests, too. */
 export const UNANSWERED_MAX = 128;
+/** Content that stands still for one source, while others send requests, too: beyond it, one goes each time we look. */
+export const HELD_OF_SOURCE_BYTES = 8 * 1024 * 1024;
 /** So many answers allow for one more. */
 const ANSWERS_PER_PLACE = 8;
 /** Whoever came so long after anybody else is alone. */
@@ -17,6 +24,8 @@ const ALONE_MS = 1_000;
 /** Those that wait go one by one, answers or not: {@link PER_LOOK} each time, for answers can take long. */
 const LOOK_MS = 5;
 const PER_LOOK = 10;
+/** Let go by answers in one turn of the event loop: those that fail at once make place for the next. */
+const GOES_PER_TURN = 32;
 /** Sources remembered; above, those with nothing under way are forgotten. */
 const SOURCES_MAX = 4_096;
 
@@ -30,8 +39,13 @@ interface Source {
   unanswered: number;
   /** Answers since it last had nothing under way. */
   answers: number;
+  /** Content of its requests and their answers that has not left. */
+  heldBytes: number;
   waiting: Set<Queued> | undefined;
 }
+
+/** Let go in this turn, by answers. */
+const goes = new TurnBudget(GOES_PER_TURN);
 
 export class Crowd {
   readonly #clock: Clock;
@@ -74,7 +88,15 @@ export class Crowd {
     own.unanswered -= 1;
     own.answers = own.unanswered === 0 ? 0 : own.answers + 1;
     // Who fails at once leaves from within its going: the loop it came from goes on, not one within the other.
-    if (own.waiting !== undefined && !this.#going && hasPlace(own)) this.#letGo(own, 0);
+    if (own.waiting === undefined || this.#going || goes.used || !hasPlace(own)) return;
+    goes.spent += this.#letGo(own, 0);
+    wantTurnEnd();
+  }
+
+  /** So much more content is held for `source`; less, if it is negative. */
+  hold(source: string, bytes: number): void {
+    const own = this.#sources.get(source);
+    if (own !== undefined) own.heldBytes += bytes;
   }
 
   /** `who` of `source` waits no longer. */
@@ -85,17 +107,18 @@ export class Crowd {
 
   readonly #look = (): void => {
     this.#timer = undefined;
-    for (const own of [...this.#waiting]) this.#letGo(own, PER_LOOK);
+    for (const own of [...this.#waiting]) this.#letGo(own, holdsMuch(own) ? 1 : PER_LOOK);
     if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
   };
 
-  /** Lets `least` go, and more while there is a place, at most {@link PER_LOOK}. */
-  #letGo(own: Source, least: number): void {
+  /** Lets `least` go, and more while there is a place, at most {@link PER_LOOK}; how many went. */
+  #letGo(own: Source, least: number): number {
     this.#going = true;
+    let gone = 0;
     try {
-      for (let gone = 0; gone < PER_LOOK; gone += 1) {
+      for (; gone < PER_LOOK; gone += 1) {
         const [who] = own.waiting ?? [];
-        if (who === undefined || (gone >= least && !hasPlace(own))) return;
+        if (who === undefined || (gone >= least && !hasPlace(own))) break;
         own.waiting?.delete(who);
         if (own.waiting?.size === 0) this.#nobodyWaits(own);
         own.unanswered += 1;
@@ -104,6 +127,7 @@ export class Crowd {
     } finally {
       this.#going = false;
     }
+    return gone;
   }
 
   #nobodyWaits(own: Source): void {
@@ -113,16 +137,22 @@ export class Crowd {
 
   #add(source: string): Source {
     if (this.#sources.size >= SOURCES_MAX) {
-      for (const [each, { unanswered, waiting }] of this.#sources)
-        if (unanswered === 0 && waiting === undefined) this.#sources.delete(each);
+      for (const [each, { unanswered, heldBytes, waiting }] of this.#sources)
+        if (unanswered === 0 && heldBytes === 0 && waiting === undefined)
+          this.#sources.delete(each);
     }
-    const own: Source = { unanswered: 0, answers: 0, waiting: undefined };
+    const own: Source = { unanswered: 0, answers: 0, heldBytes: 0, waiting: undefined };
     this.#sources.set(source, own);
     return own;
   }
 }
 
 /** Whether one more may go; who waits goes first. */
-function hasPlace({ unanswered, answers }: Source): boolean {
-  return unanswered < UNANSWERED_MAX + Math.floor(answers / ANSWERS_PER_PLACE);
+function hasPlace(own: Source): boolean {
+  const { unanswered, answers } = own;
+  return !holdsMuch(own) && unanswered < UNANSWERED_MAX + Math.floor(answers / ANSWERS_PER_PLACE);
+}
+
+function holdsMuch({ heldBytes }: Source): boolean {
+  return heldBytes > HELD_OF_SOURCE_BYTES;
 }

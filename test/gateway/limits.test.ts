@@ -10,7 +10,7 @@ import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
 import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
-import { UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
+import { HELD_OF_SOURCE_BYTES, UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
 import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
@@ -35,6 +35,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
     CONNECT_TIMEOUT_MS,
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
+  ...{ HELD_OF_SOURCE_BYTES },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

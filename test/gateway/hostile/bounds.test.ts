@@ -14,6 +14,7 @@ test('those without progress for longest break off, and only as many as must', (
   });
   const share = HELD_BYTES_MAX / 4;
   const holders: Holder[] = [0, 1, 2, 3].map((at) => ({
+    holdsMore: () => undefined,
     breakOff() {
       gone.push(at);
       held.change(this, share, 0);
@@ -28,7 +29,7 @@ test('those without progress for longest break off, and only as many as must', (
   held.change(first, share - 1, share);
   held.change(fourth, 0, share);
   assert.equal(gone.length, 0);
-  held.change({ breakOff: () => gone.push(9) }, 0, 100_000);
+  held.change({ holdsMore: () => undefined, breakOff: () => gone.push(9) }, 0, 100_000);
   assert.deepEqual(gone, [1]);
   assert.equal(refused, 1);
   assert.ok(held.bytes <= HELD_BYTES_MAX);

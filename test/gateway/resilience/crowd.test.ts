@@ -2,7 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '#core/virtual-clock.ts';
-import { Crowd, type Queued, UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
+import {
+  Crowd,
+  HELD_OF_SOURCE_BYTES,
+  type Queued,
+  UNANSWERED_MAX,
+} from '#gateway/resilience/crowd.ts';
 
 /** A crowd with a bystander in it, and what was told to go. */
 function scene() {
@@ -93,4 +98,26 @@ test('thousands that fail at once do so one after the other, a few in a turn', a
   await clock.pass(60_000);
   assert.equal(failed, 20_000);
   assert.equal(deepest, 1);
+});
+
+test('a source that takes nothing of what it asked for goes on one by one, and is let go when it does', async () => {
+  const { clock, crowd, gone, ask } = scene();
+  assert.equal(ask('crowd'), undefined);
+  crowd.leave('crowd');
+  crowd.hold('crowd', HELD_OF_SOURCE_BYTES + 1);
+  for (let at = 0; at < 1_000; at += 1) assert.ok(ask('crowd', at));
+  assert.equal(ask('bystander'), undefined);
+  await clock.pass(100);
+  assert.ok(gone.length > 0 && gone.length <= 20, `${gone.length} in 100 ms`);
+  crowd.hold('crowd', -1);
+  const before = gone.length;
+  await clock.pass(100);
+  assert.ok(gone.length - before >= UNANSWERED_MAX - before, `${gone.length - before} in 100 ms`);
+});
+
+test('many answers in one turn let go no more than a turn has time for', () => {
+  const { crowd, gone, ask } = scene();
+  for (let at = 0; at < UNANSWERED_MAX + 1_000; at += 1) ask('crowd', at);
+  for (let at = 0; at < UNANSWERED_MAX; at += 1) crowd.leave('crowd');
+  assert.ok(gone.length > 0 && gone.length < UNANSWERED_MAX / 2, `${gone.length} in one turn`);
 });
