@@ -14,7 +14,7 @@ import type { HttpVersion } from './http/message.ts';
 import { withWebSocketKey } from './http/websocket.ts';
 import { Http1Pool } from './http1/pool.ts';
 import { Http2Pool } from './http2/pool.ts';
-import { TcpAttempt } from './opaque/attempt.ts';
+import { connectTcp } from './opaque/attempt.ts';
 
 /** How often pods nobody asked for are forgotten. */
 const FORGET_MS = 60_000;
@@ -55,7 +55,7 @@ export class LocalUpstream {
     const { head } = request;
     const pools = this.#poolsOf(endpoint);
     const { address } = pools;
-    if (head.method === 'CONNECT') return new TcpAttempt(address, request, network, clock);
+    if (head.method === 'CONNECT') return connectTcp(address, request, network, clock);
     const version = declared ?? pools.found ?? head.version;
     if (version === 'http1') return this.#startHttp1(endpoint, pools, request);
     pools.http2 ??= new Http2Pool({ clock, network, address, renewAtStreamId });

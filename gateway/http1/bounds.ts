@@ -45,5 +45,3 @@ export const POOL_IDLE_MS = 4_000;
 export type RefusalCode = RuleCode | 'METHOD_REFUSED' | 'SLOW_HEAD' | 'SLOW_BODY' | 'SLOW_READER';
 /** Connections to one pod that are being made at once; further requests wait for one. */
 export const CONNECTING_MAX = 64;
-/** Of these, begun in one turn of the event loop by all pools, but for one of each: one costs a third of a millisecond. */
-export const CONNECTS_PER_TURN = 6;

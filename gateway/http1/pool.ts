@@ -10,11 +10,11 @@ import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
 import type { HeldContent } from '../http/held.ts';
 import { Connections } from '../transport/connections.ts';
+import { connects } from '../transport/connects.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
-import { TurnBudget } from '../transport/turn-budget.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
-import { CONNECTING_MAX, CONNECTS_PER_TURN, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
 import { type ConnectionHome, Http1ClientConnection } from './client.ts';
 
 export interface Http1PoolOptions {
@@ -25,9 +25,6 @@ export interface Http1PoolOptions {
   /** What all requests hold, the answers of this pod among them. @default as if it were little */
   readonly held?: HeldContent;
 }
-
-/** Connections made in this turn, by all pools. */
-const connects = new TurnBudget(CONNECTS_PER_TURN);
 
 export class Http1Pool implements ConnectionHome, Flushable {
   readonly clock: Clock;
@@ -77,7 +74,7 @@ export class Http1Pool implements ConnectionHome, Flushable {
    * Begins an attempt; what becomes of it is told after this has returned. While {@link CONNECTING_MAX}
    * connections are being made it waits for one of them, or for one that others have done with: a burst
    * costs no more sockets than it needs, and one that is given up meanwhile costs none. So it does where
-   * {@link CONNECTS_PER_TURN} were begun in this turn: the next ones are in the next.
+   * `CONNECTS_PER_TURN` were begun in this turn: the next ones are in the next.
    */
   start(request: UpstreamRequest): Attempt {
     const idle = this.#take();

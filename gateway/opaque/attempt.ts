@@ -7,17 +7,34 @@ import { describeError } from '#core/errors.ts';
 import type { Address, Network } from '#core/network.ts';
 import { formatAddress } from '#core/network.ts';
 import { AttemptError } from '../http/attempt-error.ts';
+import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
 import { LENGTH_UNKNOWN, NO_HEADERS } from '../http/message.ts';
+import { connectInTurn, mayConnectNow } from '../transport/connects.ts';
 import { Transport } from '../transport/transport.ts';
 import { type RawListener, RawStream } from './raw.ts';
 
 /** A pod that has not accepted by then counts as one that refused. */
 export const CONNECT_TIMEOUT_MS = 1_000;
 
+/** Connects for `request`, now or in a turn to come where many connect. */
+export function connectTcp(
+  address: Address,
+  request: UpstreamRequest,
+  network: Network,
+  clock: Clock,
+): Attempt {
+  if (mayConnectNow()) return new TcpAttempt(address, request, network, clock);
+  const attempt = new DeferredAttempt(request);
+  connectInTurn({
+    connect: () => attempt.begin(() => new TcpAttempt(address, request, network, clock)),
+  });
+  return attempt;
+}
+
 const ACCEPTED = { status: 200, headers: NO_HEADERS, seen: 0, upgrade: '', length: LENGTH_UNKNOWN };
 
-export class TcpAttempt implements Attempt, RawListener {
+class TcpAttempt implements Attempt, RawListener {
   readonly #endpoint: string;
   readonly #listener: AttemptListener;
   readonly #raw: RawStream;

@@ -11,8 +11,8 @@ import type { AttemptError } from '#gateway/http/attempt-error.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
 import { HELD_BYTES_MAX, HeldContent } from '#gateway/http/held.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
-import { CONNECTS_PER_TURN } from '#gateway/http1/bounds.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
+import { CONNECTS_PER_TURN } from '#gateway/transport/connects.ts';
 import { ENDINGS_PER_TURN } from '#gateway/transport/endings.ts';
 import { SEEN } from '#gateway/wire/seen.ts';
 import { listen, pod, poolTo, RawClient, Relay, serve, until } from './support.ts';
@@ -327,7 +327,7 @@ test('an answer is read by credit', async () => {
 
 test('while much is held, of an answer that nobody takes a single read is', async () => {
   const held = new HeldContent(() => undefined);
-  const others = { breakOff: () => assert.fail('nothing is full') };
+  const others = { holdsMore: () => undefined, breakOff: () => assert.fail('nothing is full') };
   const { port } = await scripted((socket) => {
     socket.write(`HTTP/1.1 200 OK\r\ncontent-length: 8000000\r\n\r\n`);
     socket.write(Buffer.alloc(8_000_000));
