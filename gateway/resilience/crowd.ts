@@ -14,7 +14,7 @@ import { wantTurnEnd } from '../transport/turn.ts';
 import { TurnBudget } from '../transport/turn-budget.ts';
 
 /** Requests of one source under way without an answer, while others send requests, too. */
-export const UNANSWERED_MAX = 128;
+export const UNANSWERED_MAX = 64;
 /** Content that stands still for one source, while others send requests, too: beyond it, one goes each time we look. */
 export const HELD_OF_SOURCE_BYTES = 8 * 1024 * 1024;
 /** So many answers allow for one more. */
