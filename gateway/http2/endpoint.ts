@@ -64,6 +64,8 @@ export interface EndpointOptions {
   readonly limits: Http2Limits;
   readonly windows: WindowBounds;
   readonly portion: Portion;
+  /** See `ConnectionOptions`. @default false */
+  readonly countsFrames?: boolean;
   readonly handler: EndpointHandler;
 }
 
@@ -103,6 +105,7 @@ export class Http2Endpoint
       streamWindowBytes: windows.streamMinBytes,
       connectionWindowBytes: this.#estimator.connectionBytes,
       connectProtocol: role === 'server',
+      countsFrames: options.countsFrames === true,
     });
     this.#portions = new Portions(transport, this, options.portion);
     transport.owner = this;
@@ -291,6 +294,7 @@ export class Http2Endpoint
     if (high !== WINDOW_PING) {
       if (this.#draining && low === this.#drainPing) this.#leave();
       this.#estimator.tookMs(nowMs - this.#pingSentMs);
+      this.connection.stretch(this.#estimator.shortestMs);
       this.#options.handler.onPong(nowMs - this.#pingSentMs);
     } else if (this.#estimator.answered(nowMs)) {
       this.connection.growWindow(undefined, this.#estimator.connectionBytes);

@@ -66,6 +66,11 @@ export class WindowEstimator {
     return true;
   }
 
+  /** The shortest round trip there was; infinite before one is known. */
+  get shortestMs(): number {
+    return this.#shortestMs;
+  }
+
   /** Some round trip took `ms`. */
   tookMs(ms: number): void {
     this.#shortestMs = Math.min(this.#shortestMs, Math.max(ms, SHORTEST_MS));

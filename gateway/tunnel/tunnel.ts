@@ -72,6 +72,7 @@ export class Tunnel implements EndpointHandler {
       limits: options.limits ?? TUNNEL_LIMITS,
       windows: TUNNEL_WINDOWS,
       portion: httpRole === 'server' ? PEER_PORTION : TUNNEL_PORTION,
+      countsFrames: true,
       handler: this,
     });
     const sweeper = clock.every(SWEEP_MS, () => this.endpoint.sweep(clock.monotonicMs()));

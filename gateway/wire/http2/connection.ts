@@ -27,6 +27,8 @@ export interface ConnectionOptions<T> {
   readonly connectionWindowBytes?: number;
   /** Our SETTINGS_HEADER_TABLE_SIZE. */
   readonly headerTableBytes?: number;
+  /** Sends no more DATA frames ahead than the peer reads at once: it must answer PINGs, some for each thousand. */
+  readonly countsFrames?: boolean;
   /** Server: serve extended CONNECT (RFC 8441). */
   readonly connectProtocol?: boolean;
 }
@@ -49,7 +51,8 @@ export class Http2Connection<T> {
       connectProtocol: options.connectProtocol === true,
     };
     if (options.headerTableBytes !== undefined) local.headerTableBytes = options.headerTableBytes;
-    this.#session = new Session(options.role, options.sink, limits, local);
+    const { role, sink, countsFrames = false } = options;
+    this.#session = new Session(role, sink, limits, local, countsFrames);
     const decoder = new HpackDecoder({ maxListBytes: limits.headerListBytes });
     const inbound = new Inbound(this.#session, decoder);
     this.#reader = new FrameReader(inbound, local.frameBytes, options.role === 'server');
@@ -214,13 +217,14 @@ export class Http2Connection<T> {
     while (at < to) {
       const open = Math.min(to - at, maxFrameBytes, stream.sendWindow, session.sendWindow);
       const room = Math.min(open, turnEnd - at);
-      if (room <= 0 || session.outputFull()) {
+      if (room <= 0 || session.holdsBack()) {
         session.yielded ||= open > 0;
         queue.add(stream, session.nowMs);
         session.windowUpdates.give((at - from) / 512);
         return at - from;
       }
-      session.writer.data(stream.id, bytes, at, at + room, endStream && at + room === to);
+      const ends = endStream && at + room === to;
+      if (session.writer.data(stream.id, bytes, at, at + room, ends)) session.wroteData();
       stream.sendWindow -= room;
       session.sendWindow -= room;
       stream.sentBytes += room;
@@ -255,6 +259,11 @@ export class Http2Connection<T> {
     holder.windowBytes = target;
     holder.receiveWindow += more;
     session.writer.windowUpdate(stream?.id ?? 0, more);
+  }
+
+  /** A round trip takes no less than `ms`: see `countsFrames`. */
+  stretch(ms: number): void {
+    this.#session.ahead.stretch(ms);
   }
 
   /** Asks for a sign of life: `onPing` follows with the same two words of 32 bits. */

@@ -6,6 +6,7 @@ import { Bucket } from '#core/bucket.ts';
 import type { HpackDecoder } from '../hpack/decoder.ts';
 import { Http2Error } from './error.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_31, readUint32 } from './frames.ts';
+import { FRAMES_PER_PING, FRAMES_PING } from './frames-ahead.ts';
 import { HeaderReceiver } from './inbound-headers.ts';
 import type { FrameHandler } from './reader.ts';
 import type { Session } from './session.ts';
@@ -26,6 +27,8 @@ export class Inbound<T> implements FrameHandler {
   /** The stream of the DATA frame under way; undefined where its bytes mean nothing. */
   #dataStream: Http2Stream<T> | undefined;
   #dataEnds = false;
+  /** Of DATA, since a PING was given back. */
+  #dataFrames = 0;
 
   constructor(session: Session<T>, decoder: HpackDecoder) {
     this.#session = session;
@@ -101,6 +104,12 @@ export class Inbound<T> implements FrameHandler {
   dataBegin(flags: number, id: number, content: number, overhead: number): void {
     const session = this.#session;
     const length = content + overhead;
+    this.#dataFrames += 1;
+    // Whoever counts its frames asks for an answer after so many.
+    if (2 * this.#dataFrames > FRAMES_PER_PING) {
+      this.#dataFrames = 0;
+      this.#pings.give(1);
+    }
     if (id === 0) throw new Http2Error('STREAM_ID');
     if (session.isIdle(id)) throw new Http2Error('STREAM_IDLE');
     this.#dataEnds = (flags & FLAG.END_STREAM) !== 0;
@@ -237,6 +246,11 @@ export class Inbound<T> implements FrameHandler {
       // Nobody asked: the RFC does not say, nghttp2 behind node:http2 refuses it.
       if (session.pings === 0) throw new Http2Error('PING_ACK');
       session.pings -= 1;
+      if (high === FRAMES_PING) {
+        session.ahead.answered(low);
+        session.wake();
+        return;
+      }
       session.sink.onPing(high, low);
       return;
     }

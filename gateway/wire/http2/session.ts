@@ -5,6 +5,7 @@
 import { Bucket } from '#core/bucket.ts';
 import { H2_RULES, type H2Rule, Http2Error } from './error.ts';
 import { DEFAULT_FRAME_BYTES, DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31 } from './frames.ts';
+import { FRAMES_PING, FramesAhead } from './frames-ahead.ts';
 import type { Http2Limits } from './limits.ts';
 import { SendQueue } from './send-queue.ts';
 import { type Http2Settings, initialSettings } from './settings.ts';
@@ -32,6 +33,8 @@ export class Session<T> {
   readonly streams = new StreamTable<T>();
   /** Streams that have more to send than windows or output took. */
   readonly queue = new SendQueue<T>();
+  /** DATA frames that the peer has not read. */
+  readonly ahead: FramesAhead;
   /** A stream has stopped for the sake of others, though there was room. */
   yielded = false;
   /** The peer has acknowledged our SETTINGS: they hold for what comes from now on. */
@@ -65,11 +68,18 @@ export class Session<T> {
   /** Streams we reset lately, oldest first, whose late frames mean nothing. */
   #remembered: Set<number> | undefined;
 
-  constructor(role: Http2Role, sink: Http2Sink<T>, limits: Http2Limits, local: Http2Settings) {
+  constructor(
+    role: Http2Role,
+    sink: Http2Sink<T>,
+    limits: Http2Limits,
+    local: Http2Settings,
+    countsFrames: boolean,
+  ) {
     this.role = role;
     this.sink = sink;
     this.limits = limits;
     this.local = local;
+    this.ahead = new FramesAhead(countsFrames);
     this.#resets = new Bucket(limits.resets);
     this.#provoked = new Bucket(limits.provokedResets);
     this.#ignored = new Bucket(limits.ignoredFrames);
@@ -212,7 +222,7 @@ export class Session<T> {
     while (queue.contended && output.pendingBytes > before) {
       before = output.pendingBytes;
       for (const stream of queue.turn()) {
-        if (this.sendWindow <= 0 || this.outputFull() || this.ended) return;
+        if (this.sendWindow <= 0 || this.holdsBack() || this.ended) return;
         this.wakeStream(stream);
       }
     }
@@ -227,9 +237,22 @@ export class Session<T> {
   wakeStream(stream: Http2Stream<T>): void {
     if (!stream.waiting) return;
     this.queue.feed(stream, this.nowMs);
-    if (this.sendWindow <= 0 || this.outputFull()) return;
+    if (this.sendWindow <= 0 || this.holdsBack()) return;
     this.queue.delete(stream);
     this.sink.onWindow(stream);
+  }
+
+  /** Whether DATA has to wait, whatever windows allow. */
+  holdsBack(): boolean {
+    return this.outputFull() || this.ahead.full;
+  }
+
+  /** A frame of DATA was written. */
+  wroteData(): void {
+    const mark = this.ahead.sent();
+    if (mark === undefined) return;
+    this.pings += 1;
+    this.writer.ping(false, FRAMES_PING, mark);
   }
 
   /** Whether DATA has to wait until the owner has taken output. */

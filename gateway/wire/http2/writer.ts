@@ -58,11 +58,14 @@ export class FrameWriter {
     this.#split(Buffer.from(slab.subarray(from, to)), flags, id);
   }
 
-  /** One frame of `bytes[from, to)`, which must fit into a frame. Large payloads are not copied. */
-  data(id: number, bytes: Buffer, from: number, to: number, endStream: boolean): void {
+  /**
+   * One frame of `bytes[from, to)`, which must fit into a frame. Large payloads are not copied. False: no frame was needed,
+   * the one before has grown.
+   */
+  data(id: number, bytes: Buffer, from: number, to: number, endStream: boolean): boolean {
     const { output } = this;
     const length = to - from;
-    if (length <= GROWN_BYTES_MAX && this.#grow(id, bytes, from, to, endStream)) return;
+    if (length <= GROWN_BYTES_MAX && this.#grow(id, bytes, from, to, endStream)) return false;
     // A payload that will be copied lies behind its header in one piece.
     const room = length <= COPY_BYTES_MAX ? FRAME_HEADER_BYTES + length : FRAME_HEADER_BYTES;
     const slab = output.reserve(room);
@@ -70,11 +73,12 @@ export class FrameWriter {
     const start = output.at;
     output.wrote(writeFrameHeader(slab, start, length, FRAME.DATA, flags, id));
     output.payload(bytes, from, to);
-    if (endStream || length > GROWN_BYTES_MAX) return;
+    if (endStream || length > GROWN_BYTES_MAX) return true;
     this.#growing = slab;
     this.#growingId = id;
     this.#growingFrom = start;
     this.#growingTo = output.at;
+    return true;
   }
 
   /** Puts a few bytes into the frame of their stream just written, which would else cost one each. */
