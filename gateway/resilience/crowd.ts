@@ -15,8 +15,9 @@ import { TurnBudget } from '../transport/turn-budget.ts';
 
 /** Requests of one source under way without an answer, while others send requests, too. */
 export const UNANSWERED_MAX = 64;
-/** Content that stands still for one source, while others send requests, too: beyond it, one goes each time we look. */
+/** Content that stands still for one source, while others send requests, too: beyond it, one goes every so many looks. */
 export const HELD_OF_SOURCE_BYTES = 8 * 1024 * 1024;
+const LOOKS_PER_SLOW = 4;
 /** So many answers allow for one more. */
 const ANSWERS_PER_PLACE = 8;
 /** Whoever came so long after anybody else is alone. */
@@ -57,6 +58,7 @@ export class Crowd {
   #mixedMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
   #going = false;
+  #looks = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -107,7 +109,9 @@ export class Crowd {
 
   readonly #look = (): void => {
     this.#timer = undefined;
-    for (const own of [...this.#waiting]) this.#letGo(own, holdsMuch(own) ? 1 : PER_LOOK);
+    this.#looks += 1;
+    const slow = this.#looks % LOOKS_PER_SLOW === 0 ? 1 : 0;
+    for (const own of [...this.#waiting]) this.#letGo(own, holdsMuch(own) ? slow : PER_LOOK);
     if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
   };
 
