@@ -293,7 +293,7 @@ export class Http2Endpoint
     const nowMs = this.lastReceivedMs;
     if (high !== WINDOW_PING) {
       if (this.#draining && low === this.#drainPing) this.#leave();
-      this.#estimator.tookMs(nowMs - this.#pingSentMs);
+      this.#estimator.tookMs(nowMs - this.#pingSentMs, nowMs);
       this.connection.stretch(this.#estimator.shortestMs);
       this.#options.handler.onPong(nowMs - this.#pingSentMs);
     } else if (this.#estimator.answered(nowMs)) {

@@ -4,7 +4,7 @@
  * The estimator of gRPC: a PING is sent with the first data, what arrives until its answer is a sample
  * of the bandwidth-delay product. When a sample fills two thirds of the window and the bandwidth is
  * the highest seen, the window doubles the sample (gRFC A9; grpc-go `bdp_estimator.go`), but for what has only waited:
- * the shortest round trip there was says how much can be on its way.
+ * the shortest round trip says how much can be on its way.
  */
 
 /** Bounds of the windows. */
@@ -26,6 +26,10 @@ export const SHORT_PATH_BYTES = 256 * 1024;
 const SHORTEST_MS = 0.01;
 /** Between two samples, so that an idle trickle costs no PINGs. */
 const PAUSE_MS = 100;
+/** A way may have become longer since: then the next round trip on which little else came says how long it is. */
+export const SHORTEST_FOR_MS = 300_000;
+/** So little between two signs of life that nothing has waited for it. */
+const LITTLE_BYTES = 16 * 1024;
 
 export class WindowEstimator {
   readonly #bounds: WindowBounds;
@@ -36,6 +40,9 @@ export class WindowEstimator {
   #pauseUntilMs = 0;
   #bestBytesPerMs = 0;
   #shortestMs = Number.POSITIVE_INFINITY;
+  #shortestAtMs = 0;
+  /** Came since the last sign of life. */
+  #sinceBytes = 0;
 
   constructor(bounds: WindowBounds) {
     this.#bounds = bounds;
@@ -54,6 +61,7 @@ export class WindowEstimator {
 
   /** `bytes` came at `nowMs`; true when a PING should be sent, whose answer goes to {@link answered}. */
   received(bytes: number, nowMs: number): boolean {
+    this.#sinceBytes += bytes;
     if (this.#sampling) {
       this.#sampleBytes += bytes;
       return false;
@@ -66,14 +74,27 @@ export class WindowEstimator {
     return true;
   }
 
-  /** The shortest round trip there was; infinite before one is known. */
+  /** The shortest round trip there was lately; infinite before one is known. */
   get shortestMs(): number {
     return this.#shortestMs;
   }
 
-  /** Some round trip took `ms`. */
-  tookMs(ms: number): void {
-    this.#shortestMs = Math.min(this.#shortestMs, Math.max(ms, SHORTEST_MS));
+  /** A sign of life that was asked for every now and then came at `nowMs`, `ms` later. */
+  tookMs(ms: number, nowMs: number): void {
+    const wasQuiet = this.#sinceBytes < LITTLE_BYTES;
+    this.#sinceBytes = 0;
+    if (wasQuiet && nowMs - this.#shortestAtMs > SHORTEST_FOR_MS) {
+      this.#shortestMs = Number.POSITIVE_INFINITY;
+      // What was fastest on the shorter way is no measure for the longer one.
+      this.#bestBytesPerMs = 0;
+    }
+    this.#shorten(ms, nowMs);
+  }
+
+  #shorten(ms: number, nowMs: number): void {
+    if (ms > this.#shortestMs) return;
+    this.#shortestMs = Math.max(ms, SHORTEST_MS);
+    this.#shortestAtMs = nowMs;
   }
 
   /** The PING was answered; true when the windows should grow. */
@@ -81,7 +102,7 @@ export class WindowEstimator {
     if (!this.#sampling) return false;
     this.#sampling = false;
     const roundTripMs = Math.max(nowMs - this.#sentMs, SHORTEST_MS);
-    this.tookMs(roundTripMs);
+    this.#shorten(roundTripMs, nowMs);
     const bytesPerMs = this.#sampleBytes / roundTripMs;
     const fills = this.#sampleBytes >= this.#windowBytes * FILLED;
     if (!fills || bytesPerMs < this.#bestBytesPerMs) {
@@ -90,7 +111,7 @@ export class WindowEstimator {
     }
     this.#bestBytesPerMs = bytesPerMs;
     // A round trip under load is mostly waiting, and waits the longer the larger the window: only the shortest counts.
-    const product = Math.max(bytesPerMs * this.#shortestMs * GROWTH, SHORT_PATH_BYTES);
+    const product = Math.max(bytesPerMs * this.shortestMs * GROWTH, SHORT_PATH_BYTES);
     const bytes = Math.min(this.#sampleBytes * GROWTH, product);
     if (bytes <= this.#windowBytes) {
       this.#pauseUntilMs = nowMs + PAUSE_MS;

@@ -1,7 +1,7 @@
 /** Windows grow to what a path holds, not to what waits on it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SHORT_PATH_BYTES, WindowEstimator } from '#gateway/http2/window.ts';
+import { SHORT_PATH_BYTES, SHORTEST_FOR_MS, WindowEstimator } from '#gateway/http2/window.ts';
 import { TUNNEL_WINDOWS } from '#gateway/tunnel/limits.ts';
 
 /**
@@ -16,7 +16,7 @@ function windowAfter(
 ): number {
   const estimator = new WindowEstimator(TUNNEL_WINDOWS);
   // As a tunnel's sign of life tells when nothing else is on the way.
-  estimator.tookMs(pathMs);
+  estimator.tookMs(pathMs, 0);
   let nowMs = 0;
   for (let sample = 0; sample < samples; sample += 1) {
     nowMs += 200;
@@ -42,4 +42,27 @@ test('a long path gets all the window it can use', () => {
 test('a path that carries little gets no larger window for being slow', () => {
   const window = windowAfter(1_000, 1, 125, (sample) => 1 + sample / 100);
   assert.ok(window <= 2 * SHORT_PATH_BYTES, `${window} bytes`);
+});
+
+test('a path that becomes longer gets the window it needs once it was quiet for a moment', () => {
+  const estimator = new WindowEstimator(TUNNEL_WINDOWS);
+  let nowMs = 0;
+  const carry = (forMs: number, pathMs: number, bytesPerMs: number) => {
+    const untilMs = nowMs + forMs;
+    while (nowMs < untilMs) {
+      nowMs += 1_000;
+      const window = estimator.connectionBytes;
+      const asks = estimator.received(window, nowMs);
+      nowMs += Math.max(pathMs, window / bytesPerMs);
+      if (asks) estimator.answered(nowMs);
+      // Behind all that was on the way.
+      estimator.tookMs(Math.max(pathMs, window / bytesPerMs), nowMs);
+    }
+  };
+  estimator.tookMs(1, nowMs);
+  carry(2 * SHORTEST_FOR_MS, 1, 50_000);
+  assert.ok(estimator.connectionBytes <= 2 * SHORT_PATH_BYTES, 'a full path is not a long one');
+  estimator.tookMs(80, nowMs);
+  carry(10_000, 80, 50_000);
+  assert.ok(estimator.connectionBytes >= 80 * 50_000, `${estimator.connectionBytes} bytes`);
 });
