@@ -89,7 +89,9 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
 
   onRequestSent(bytes: number): void {
     const credit = this.#content.sent(bytes);
-    if (credit > 0) this.exchange.consumed(credit);
+    if (credit === 0) return;
+    this.#moved(credit);
+    this.exchange.consumed(credit);
   }
 
   onGone(): void {
@@ -102,6 +104,11 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
   holdsMore(bytes: number): void {
     const { address } = this.exchange;
     if (address !== undefined) this.context.crowd?.hold(address, bytes);
+  }
+
+  #moved(bytes: number): void {
+    const { address } = this.exchange;
+    if (address !== undefined) this.context.crowd?.left(address, bytes);
   }
 
   breakOff(): void {
@@ -166,6 +173,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
 
   onAnswerSent(bytes: number): void {
     this.#content.left(bytes, this.over);
+    this.#moved(bytes);
     this.tries.attempt?.consumed(bytes);
   }
 

@@ -3,8 +3,8 @@
  * it came, a new request at the price of a connection to a pod; so of a source that sends thousands at once, some go and
  * the rest wait here, where nobody stands behind them. An answer lets the next one go.
  *
- * So it is with a source that does not take what it asked for: while it makes the gateway hold much, it is not brought
- * ever more, but a little.
+ * So it is with a source that does not take what it asked for (`standstill.ts`): it is not brought ever more, but a
+ * little.
  *
  * It is no limit of a rate: whoever is answered fast may have more and more unanswered, what waits long goes all the
  * same, and a source that is alone never waits.
@@ -12,11 +12,11 @@
 import type { Clock, Timer } from '#core/clock.ts';
 import { wantTurnEnd } from '../transport/turn.ts';
 import { TurnBudget } from '../transport/turn-budget.ts';
+import { Standstill } from './standstill.ts';
 
 /** Requests of one source under way without an answer, while others send requests, too. */
 export const UNANSWERED_MAX = 64;
-/** Content that stands still for one source, while others send requests, too: beyond it, one goes every so many looks. */
-export const HELD_OF_SOURCE_BYTES = 8 * 1024 * 1024;
+/** Of a source whose content stands still, while others send requests, too, one goes every so many looks. */
 const LOOKS_PER_SLOW = 4;
 /** So many answers allow for one more. */
 const ANSWERS_PER_PLACE = 8;
@@ -40,8 +40,8 @@ interface Source {
   unanswered: number;
   /** Answers since it last had nothing under way. */
   answers: number;
-  /** Content of its requests and their answers that has not left. */
-  heldBytes: number;
+  /** Of its requests and their answers. */
+  readonly content: Standstill;
   waiting: Set<Queued> | undefined;
 }
 
@@ -72,7 +72,7 @@ export class Crowd {
     }
     const own = this.#sources.get(source) ?? this.#add(source);
     const alone = nowMs - this.#mixedMs > ALONE_MS && own.waiting === undefined;
-    if (alone || hasPlace(own)) {
+    if (alone || hasPlace(own, nowMs)) {
       own.unanswered += 1;
       return true;
     }
@@ -90,7 +90,8 @@ export class Crowd {
     own.unanswered -= 1;
     own.answers = own.unanswered === 0 ? 0 : own.answers + 1;
     // Who fails at once leaves from within its going: the loop it came from goes on, not one within the other.
-    if (own.waiting === undefined || this.#going || goes.used || !hasPlace(own)) return;
+    if (own.waiting === undefined || this.#going || goes.used) return;
+    if (!hasPlace(own, this.#clock.monotonicMs())) return;
     goes.spent += this.#letGo(own, 0);
     wantTurnEnd();
   }
@@ -98,7 +99,12 @@ export class Crowd {
   /** So much more content is held for `source`; less, if it is negative. */
   hold(source: string, bytes: number): void {
     const own = this.#sources.get(source);
-    if (own !== undefined) own.heldBytes += bytes;
+    own?.content.hold(bytes);
+  }
+
+  /** `bytes` held for `source` were taken, by it or for it. */
+  left(source: string, bytes: number): void {
+    this.#sources.get(source)?.content.left(bytes, this.#clock.monotonicMs());
   }
 
   /** `who` of `source` waits no longer. */
@@ -111,18 +117,21 @@ export class Crowd {
     this.#timer = undefined;
     this.#looks += 1;
     const slow = this.#looks % LOOKS_PER_SLOW === 0 ? 1 : 0;
-    for (const own of [...this.#waiting]) this.#letGo(own, holdsMuch(own) ? slow : PER_LOOK);
+    const nowMs = this.#clock.monotonicMs();
+    for (const own of [...this.#waiting])
+      this.#letGo(own, own.content.stands(nowMs) ? slow : PER_LOOK);
     if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
   };
 
   /** Lets `least` go, and more while there is a place, at most {@link PER_LOOK}; how many went. */
   #letGo(own: Source, least: number): number {
     this.#going = true;
+    const nowMs = this.#clock.monotonicMs();
     let gone = 0;
     try {
       for (; gone < PER_LOOK; gone += 1) {
         const [who] = own.waiting ?? [];
-        if (who === undefined || (gone >= least && !hasPlace(own))) break;
+        if (who === undefined || (gone >= least && !hasPlace(own, nowMs))) break;
         own.waiting?.delete(who);
         if (own.waiting?.size === 0) this.#nobodyWaits(own);
         own.unanswered += 1;
@@ -141,22 +150,22 @@ export class Crowd {
 
   #add(source: string): Source {
     if (this.#sources.size >= SOURCES_MAX) {
-      for (const [each, { unanswered, heldBytes, waiting }] of this.#sources)
-        if (unanswered === 0 && heldBytes === 0 && waiting === undefined)
-          this.#sources.delete(each);
+      for (const [each, { unanswered, content, waiting }] of this.#sources)
+        if (unanswered === 0 && content.empty && waiting === undefined) this.#sources.delete(each);
     }
-    const own: Source = { unanswered: 0, answers: 0, heldBytes: 0, waiting: undefined };
+    const own: Source = {
+      unanswered: 0,
+      answers: 0,
+      content: new Standstill(),
+      waiting: undefined,
+    };
     this.#sources.set(source, own);
     return own;
   }
 }
 
 /** Whether one more may go; who waits goes first. */
-function hasPlace(own: Source): boolean {
-  const { unanswered, answers } = own;
-  return !holdsMuch(own) && unanswered < UNANSWERED_MAX + Math.floor(answers / ANSWERS_PER_PLACE);
-}
-
-function holdsMuch({ heldBytes }: Source): boolean {
-  return heldBytes > HELD_OF_SOURCE_BYTES;
+function hasPlace({ unanswered, answers, content }: Source, nowMs: number): boolean {
+  const most = UNANSWERED_MAX + Math.floor(answers / ANSWERS_PER_PLACE);
+  return unanswered < most && !content.stands(nowMs);
 }

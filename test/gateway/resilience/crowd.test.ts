@@ -2,12 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { VirtualClock } from '#core/virtual-clock.ts';
-import {
-  Crowd,
-  HELD_OF_SOURCE_BYTES,
-  type Queued,
-  UNANSWERED_MAX,
-} from '#gateway/resilience/crowd.ts';
+import { Crowd, type Queued, UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
+import { HELD_OF_SOURCE_BYTES } from '#gateway/resilience/standstill.ts';
 
 /** A crowd with a bystander in it, and what was told to go. */
 function scene() {
@@ -113,6 +109,24 @@ test('a source that takes nothing of what it asked for goes on one by one, and i
   const before = gone.length;
   await clock.pass(100);
   assert.ok(gone.length - before >= UNANSWERED_MAX - before, `${gone.length - before} in 100 ms`);
+});
+
+test('a source for which much is held goes on as ever while it takes it', async () => {
+  const { clock, crowd, gone, ask } = scene();
+  assert.equal(ask('ingress'), undefined);
+  crowd.leave('ingress');
+  crowd.hold('ingress', 3 * HELD_OF_SOURCE_BYTES);
+  for (let at = 0; at < 20; at += 1) {
+    crowd.left('ingress', HELD_OF_SOURCE_BYTES / 8);
+    await clock.pass(100);
+  }
+  assert.equal(ask('bystander'), undefined);
+  assert.equal(ask('ingress'), undefined);
+  // It has stopped taking.
+  await clock.pass(3_000);
+  assert.equal(ask('bystander'), undefined);
+  assert.ok(ask('ingress', 1));
+  assert.deepEqual(gone, []);
 });
 
 test('many answers in one turn let go no more than a turn has time for', () => {
