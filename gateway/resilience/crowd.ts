@@ -102,9 +102,9 @@ export class Crowd {
     own?.content.hold(bytes);
   }
 
-  /** `bytes` held for `source` were taken, by it or for it. */
+  /** `bytes` held for `source` were taken. Asks no clock: what leaves when a turn ends would begin the next one by it. */
   left(source: string, bytes: number): void {
-    this.#sources.get(source)?.content.left(bytes, this.#clock.monotonicMs());
+    this.#sources.get(source)?.content.left(bytes);
   }
 
   /** `who` of `source` waits no longer. */

@@ -13,10 +13,11 @@ const SPELL_MS = 1_000;
 
 export class Standstill {
   #heldBytes = 0;
-  /** Left in this spell and in the one before. */
+  /** Left ever, and by the beginning of the present spell. */
   #leftBytes = 0;
   #leftBeforeBytes = 0;
   #spellMs = Number.NEGATIVE_INFINITY;
+  #bytesPerMs = Number.POSITIVE_INFINITY;
 
   /** Whether nothing is held. */
   get empty(): boolean {
@@ -28,25 +29,22 @@ export class Standstill {
     this.#heldBytes += bytes;
   }
 
-  /** `bytes` were taken at `nowMs`. */
-  left(bytes: number, nowMs: number): void {
-    this.#turn(nowMs);
+  /** `bytes` were taken. */
+  left(bytes: number): void {
     this.#leftBytes += bytes;
   }
 
-  /** Whether much is held and next to nothing of it moves. */
+  /** Whether much is held and next to nothing of it moves; by whoever asks often, for a pace has to be seen. */
   stands(nowMs: number): boolean {
     if (this.#heldBytes <= HELD_OF_SOURCE_BYTES) return false;
-    this.#turn(nowMs);
-    const pace = Math.max(this.#leftBytes, this.#leftBeforeBytes) / SPELL_MS;
-    return this.#heldBytes > pace * STANDS_STILL_MS;
-  }
-
-  #turn(nowMs: number): void {
     const sinceMs = nowMs - this.#spellMs;
-    if (sinceMs < SPELL_MS) return;
-    this.#leftBeforeBytes = sinceMs < 2 * SPELL_MS ? this.#leftBytes : 0;
-    this.#leftBytes = 0;
-    this.#spellMs = nowMs;
+    if (sinceMs >= SPELL_MS) {
+      const leftBytes = this.#leftBytes - this.#leftBeforeBytes;
+      // Nobody looked for a while: what it was is not known yet.
+      this.#bytesPerMs = sinceMs < 2 * SPELL_MS ? leftBytes / sinceMs : Number.POSITIVE_INFINITY;
+      this.#leftBeforeBytes = this.#leftBytes;
+      this.#spellMs = nowMs;
+    }
+    return this.#heldBytes > this.#bytesPerMs * STANDS_STILL_MS;
   }
 }
