@@ -36,7 +36,10 @@ export async function addCrowd(
   const deadlineMs = performance.now() + MIRROR_WAIT_MS;
   for (;;) {
     const all = await demo.cluster('west').client.list(services, { namespace: NAMESPACE });
-    const mirrored = all.filter(({ metadata }) => metadata.name?.startsWith('crowd-')).length;
+    // Each has a global Service beside its mirror.
+    const mirrored = all.filter(({ metadata }) =>
+      /^crowd-.*-east$/.test(metadata.name ?? ''),
+    ).length;
     progress(`${mirrored} of ${names.length} more services mirrored …\n`);
     if (mirrored >= names.length) return;
     if (performance.now() > deadlineMs) throw new Error(`only ${mirrored} services were mirrored`);

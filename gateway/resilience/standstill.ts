@@ -13,11 +13,10 @@ const SPELL_MS = 1_000;
 
 export class Standstill {
   #heldBytes = 0;
-  /** Left ever, and by the beginning of the present spell. */
+  /** Left in this spell, and what of the one before was a spell's share. */
   #leftBytes = 0;
   #leftBeforeBytes = 0;
   #spellMs = Number.NEGATIVE_INFINITY;
-  #bytesPerMs = Number.POSITIVE_INFINITY;
 
   /** Whether nothing is held. */
   get empty(): boolean {
@@ -34,17 +33,17 @@ export class Standstill {
     this.#leftBytes += bytes;
   }
 
-  /** Whether much is held and next to nothing of it moves; by whoever asks often, for a pace has to be seen. */
+  /** Whether much is held and next to nothing of it moves. */
   stands(nowMs: number): boolean {
-    if (this.#heldBytes <= HELD_OF_SOURCE_BYTES) return false;
     const sinceMs = nowMs - this.#spellMs;
     if (sinceMs >= SPELL_MS) {
-      const leftBytes = this.#leftBytes - this.#leftBeforeBytes;
-      // Nobody looked for a while: what it was is not known yet.
-      this.#bytesPerMs = sinceMs < 2 * SPELL_MS ? leftBytes / sinceMs : Number.POSITIVE_INFINITY;
-      this.#leftBeforeBytes = this.#leftBytes;
+      // Where nobody looked for a while, its mean has to do.
+      this.#leftBeforeBytes = (this.#leftBytes * SPELL_MS) / sinceMs;
+      this.#leftBytes = 0;
       this.#spellMs = nowMs;
     }
-    return this.#heldBytes > this.#bytesPerMs * STANDS_STILL_MS;
+    if (this.#heldBytes <= HELD_OF_SOURCE_BYTES) return false;
+    const bytesPerMs = Math.max(this.#leftBytes, this.#leftBeforeBytes) / SPELL_MS;
+    return this.#heldBytes > bytesPerMs * STANDS_STILL_MS;
   }
 }
