@@ -106,11 +106,6 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     if (address !== undefined) this.context.crowd?.hold(address, bytes);
   }
 
-  #moved(bytes: number): void {
-    const { address } = this.exchange;
-    if (address !== undefined) this.context.crowd?.left(address, bytes);
-  }
-
   breakOff(): void {
     this.#letGo();
     if (this.over) {
@@ -214,6 +209,12 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
   }
 
   /** What the client has not taken of the answer holds nothing back any more. */
+  /** `bytes` of either content were taken. */
+  #moved(bytes: number): void {
+    const { address } = this.exchange;
+    if (address !== undefined) this.context.crowd?.left(address, bytes);
+  }
+
   #letGo(): void {
     const unsentBytes = this.#content.letGo(this.over);
     if (unsentBytes > 0) this.tries.attempt?.consumed(unsentBytes);

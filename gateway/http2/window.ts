@@ -111,7 +111,7 @@ export class WindowEstimator {
     }
     this.#bestBytesPerMs = bytesPerMs;
     // A round trip under load is mostly waiting, and waits the longer the larger the window: only the shortest counts.
-    const product = Math.max(bytesPerMs * this.shortestMs * GROWTH, SHORT_PATH_BYTES);
+    const product = Math.max(bytesPerMs * this.#shortestMs * GROWTH, SHORT_PATH_BYTES);
     const bytes = Math.min(this.#sampleBytes * GROWTH, product);
     if (bytes <= this.#windowBytes) {
       this.#pauseUntilMs = nowMs + PAUSE_MS;

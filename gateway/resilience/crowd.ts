@@ -91,15 +91,15 @@ export class Crowd {
     own.answers = own.unanswered === 0 ? 0 : own.answers + 1;
     // Who fails at once leaves from within its going: the loop it came from goes on, not one within the other.
     if (own.waiting === undefined || this.#going || goes.used) return;
-    if (!hasPlace(own, this.#clock.monotonicMs())) return;
-    goes.spent += this.#letGo(own, 0);
+    const nowMs = this.#clock.monotonicMs();
+    if (!hasPlace(own, nowMs)) return;
+    goes.spent += this.#letGo(own, 0, nowMs);
     wantTurnEnd();
   }
 
   /** So much more content is held for `source`; less, if it is negative. */
   hold(source: string, bytes: number): void {
-    const own = this.#sources.get(source);
-    own?.content.hold(bytes);
+    this.#sources.get(source)?.content.hold(bytes);
   }
 
   /** `bytes` held for `source` were taken. Asks no clock: what leaves when a turn ends would begin the next one by it. */
@@ -119,14 +119,13 @@ export class Crowd {
     const slow = this.#looks % LOOKS_PER_SLOW === 0 ? 1 : 0;
     const nowMs = this.#clock.monotonicMs();
     for (const own of [...this.#waiting])
-      this.#letGo(own, own.content.stands(nowMs) ? slow : PER_LOOK);
+      this.#letGo(own, own.content.stands(nowMs) ? slow : PER_LOOK, nowMs);
     if (this.#waiting.size > 0) this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
   };
 
   /** Lets `least` go, and more while there is a place, at most {@link PER_LOOK}; how many went. */
-  #letGo(own: Source, least: number): number {
+  #letGo(own: Source, least: number, nowMs: number): number {
     this.#going = true;
-    const nowMs = this.#clock.monotonicMs();
     let gone = 0;
     try {
       for (; gone < PER_LOOK; gone += 1) {
