@@ -1,7 +1,7 @@
 /**
  * What `npm run bench` is asked, read from its arguments. Exit 2 with a message for bad ones.
  */
-import { readToolArguments } from '#runtime/tool.ts';
+import { readToolArguments, wholeNumber } from '#runtime/tool.ts';
 import { SCENARIOS } from './wire/scenarios.ts';
 
 /** Those that run when none is named. */
@@ -79,10 +79,7 @@ export function readArguments() {
       throw new Error(`--${stray} belongs to the bench "wire" alone`);
     const count = (name: (typeof COUNTS)[number], most: number) => {
       const text = values[name];
-      const number = text === undefined ? undefined : Number(text);
-      if (number === undefined || (Number.isInteger(number) && number > 0 && number <= most))
-        return number;
-      throw new Error(`--${name} is "${text}": expected a number from 1 to ${most}`);
+      return text === undefined ? undefined : wholeNumber(name, text, most);
     };
     const rounds = count('rounds', ROUNDS_MAX);
     const workers = count('workers', WORKERS_MAX);

@@ -3,6 +3,20 @@
  */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
+/** Prints `usage` and exits with 0 if `--help` or `-h` is among the arguments of this process. */
+export function helpIfAsked(usage: string): void {
+  if (!process.argv.slice(2).some((each) => each === '--help' || each === '-h')) return;
+  process.stdout.write(usage);
+  process.exit(0);
+}
+
+/** `text`, given as `--name`, as a whole number from 1 to `most`. Throws an Error that says so. */
+export function wholeNumber(name: string, text: string, most: number): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0 && number <= most) return number;
+  throw new Error(`--${name} is "${text}": expected a number from 1 to ${most}`);
+}
+
 type Parsed<C extends ParseArgsConfig> = ReturnType<typeof parseArgs<C>>;
 
 /**
@@ -14,11 +28,8 @@ export function readToolArguments<C extends ParseArgsConfig, T>(
   config: C,
   read: (parsed: Parsed<C>) => T,
 ): T {
+  helpIfAsked(usage);
   try {
-    if (process.argv.slice(2).some((each) => each === '--help' || each === '-h')) {
-      process.stdout.write(usage);
-      return process.exit(0);
-    }
     return read(parseArgs(config) as Parsed<C>);
   } catch (error) {
     process.stderr.write(`error: ${(error as Error).message}\n--help shows what there is\n`);

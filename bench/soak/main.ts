@@ -4,7 +4,7 @@
  */
 import type { Address } from '#core/network.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
-import { readToolArguments } from '#runtime/tool.ts';
+import { readToolArguments, wholeNumber } from '#runtime/tool.ts';
 import { measureAttacks } from './latency.ts';
 import { measureBodies, measureMemory } from './memory.ts';
 import { soakReflector } from './reflector/run.ts';
@@ -63,28 +63,23 @@ const CONFIG = {
 await soak();
 
 async function soak(): Promise<void> {
-  const { values, positionals, count } = readToolArguments(USAGE, CONFIG, (parsed) => {
+  const { values, positionals, faultsWanted } = readToolArguments(USAGE, CONFIG, (parsed) => {
     const unknown = parsed.positionals.find((each) => !NAMES.includes(each));
     if (unknown !== undefined)
       throw new Error(`there is no soak "${unknown}": there are ${NAMES.join(', ')}`);
     const { seconds, seed, seeds, faults } = parsed.values;
     if (seconds !== undefined && !(Number(seconds) > 0))
       throw new Error(`--seconds is "${seconds}": expected a number above 0`);
-    const whole = (name: string, text: string) => {
-      const number = Number(text);
-      if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
-      throw new Error(`--${name} is "${text}": expected a number from 1 to ${SEEDS_MAX}`);
+    const faultsWanted = {
+      firstSeed: wholeNumber('seed', seed, SEEDS_MAX),
+      seeds: wholeNumber('seeds', seeds, SEEDS_MAX),
+      faults: wholeNumber('faults', faults, SEEDS_MAX),
     };
-    const counts = {
-      firstSeed: whole('seed', seed),
-      seeds: whole('seeds', seeds),
-      faults: whole('faults', faults),
-    };
-    return { ...parsed, count: counts };
+    return { ...parsed, faultsWanted };
   });
   const seconds = Number(values.seconds ?? SECONDS);
   if (positionals.includes('reflector')) {
-    await reflector(count, values.json);
+    await reflector(faultsWanted, values.json);
     return;
   }
   if (positionals.includes('slow-link')) {

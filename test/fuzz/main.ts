@@ -5,6 +5,7 @@
  * 2: flags that mean nothing; 130: interrupted. A stricter rule that has no example yet is named on standard error.
  */
 import { availableParallelism } from 'node:os';
+import { helpIfAsked } from '#runtime/tool.ts';
 import { stricterExamples } from './examples.ts';
 import { parseFlags } from './flags.ts';
 import { examplesMissing, printFindings, printSummary, verdictLine } from './print.ts';
@@ -34,12 +35,8 @@ Examples:
   npm run fuzz -- --seed 7 --only hpack:408589
 `;
 
-const words = process.argv.slice(2);
-if (words.includes('--help') || words.includes('-h')) {
-  process.stdout.write(USAGE);
-  process.exit(0);
-}
-const flags = parseFlags(words);
+helpIfAsked(USAGE);
+const flags = parseFlags(process.argv.slice(2));
 if (typeof flags === 'string') {
   console.error(flags);
   process.exit(2);

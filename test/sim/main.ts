@@ -2,7 +2,7 @@
  * `npm run sim`: plays scenarios against the production balancer and relay, under a virtual clock; `--help` says what
  * there is. Progress goes to standard error.
  */
-import { readToolArguments } from '#runtime/tool.ts';
+import { readToolArguments, wholeNumber } from '#runtime/tool.ts';
 import { play } from './play.ts';
 import { Run } from './run.ts';
 import { SCENARIOS } from './scenarios/all.ts';
@@ -103,11 +103,6 @@ function words(figures: Readonly<Record<string, number>>): string {
 
 function readArguments() {
   return readToolArguments(USAGE, CONFIG, ({ values }) => {
-    const count = (text: string, what: string) => {
-      const number = Number(text);
-      if (Number.isInteger(number) && number > 0 && number <= SEEDS_MAX) return number;
-      throw new Error(`--${what} is "${text}": expected a number from 1 to ${SEEDS_MAX}`);
-    };
     if (values.seed !== undefined && values.seeds !== undefined)
       throw new Error('--seed plays one, --seeds plays many: give one of them');
     if (values.seed !== undefined && values.from !== undefined)
@@ -119,10 +114,13 @@ function readArguments() {
       throw new Error(`there is no scenario "${name}": there are ${known}`);
     }
     const single = values.seed !== undefined;
-    const from = count(values.from ?? '1', 'from');
+    const from = wholeNumber('from', values.from ?? '1', SEEDS_MAX);
     const seeds = single
-      ? [count(values.seed as string, 'seed')]
-      : Array.from({ length: count(values.seeds ?? '50', 'seeds') }, (_, at) => from + at);
+      ? [wholeNumber('seed', values.seed as string, SEEDS_MAX)]
+      : Array.from(
+          { length: wholeNumber('seeds', values.seeds ?? '50', SEEDS_MAX) },
+          (_, at) => from + at,
+        );
     const whole = !single && from === 1;
     const reference = whole && (name === undefined || name === 'reference');
     return { seeds, scenarios, json, single, reference };
