@@ -22,3 +22,12 @@ export function writeUtf8(out: Buffer, text: string, at: number, bytes: number):
 export function writeLatin1(out: Buffer, text: string, at: number): number {
   return at + (out as Native).latin1Write(text, at, text.length);
 }
+
+/**
+ * How long `text` is. The engine has a dozen kinds of strings, and where it has met more than four of them it looks
+ * the length up by name; what it has just added a string to is one for certain.
+ */
+export function lengthOf(text: string): number {
+  // biome-ignore lint/style/useTemplate: a template converts, which is a call
+  return (text + '').length;
+}

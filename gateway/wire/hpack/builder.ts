@@ -10,15 +10,15 @@ import { type FieldName, NAME, PSEUDO_NAMES } from './names.ts';
 import { ENTRY_OVERHEAD_BYTES } from './table.ts';
 import { BYTE } from './values.ts';
 
-/** A longer list is not kept for the next one to be written over. */
-const KEPT_MAX = 256;
+/** No list is made longer than this before its fields have come. */
+const ROOM_MAX = 256;
 const LENGTH_DIGITS_MAX = 15;
 
 export class BlockBuilder {
   /** Size of the list so far, as SETTINGS_MAX_HEADER_LIST_SIZE counts. */
   listBytes = 0;
   #maxBytes = 0;
-  #list: string[] = [];
+  #list: string[] = NONE;
   #count = 0;
   #sensitive: ReadonlySet<string> | undefined;
   #several: Set<string> | undefined;
@@ -35,9 +35,11 @@ export class BlockBuilder {
   #protocol = '';
   #host = '';
 
-  /** A new block, of at most `maxBytes`. */
-  begin(maxBytes: number): void {
+  /** A new block, of at most `maxBytes`; its list is likely to get as long as `room`. */
+  begin(maxBytes: number, room: number): void {
     this.#maxBytes = maxBytes;
+    // Made for this block alone: to fill a list that lives on costs a note for the collector per value.
+    this.#list = new Array<string>(Math.min(room, ROOM_MAX));
     this.listBytes = 0;
     this.#count = 0;
     this.#sensitive = undefined;
@@ -81,8 +83,9 @@ export class BlockBuilder {
 
   /** The block; the list is its own. */
   end(): HeaderBlock {
-    const headers = this.#list.slice(0, this.#count);
-    if (this.#count > KEPT_MAX) this.#list = [];
+    const list = this.#list;
+    const headers = list.length === this.#count ? list : list.slice(0, this.#count);
+    this.#list = NONE;
     const block = new HeaderBlock(headers, this.#sensitive, this.listBytes > this.#maxBytes);
     block.fieldsAt = this.#fieldsAt < 0 ? this.#count : this.#fieldsAt;
     block.contentLength = this.#contentLength;
@@ -152,6 +155,7 @@ export class BlockBuilder {
 }
 
 const SLASH = 0x2f;
+const NONE: string[] = [];
 
 function digits(text: string): number {
   let value = 0;

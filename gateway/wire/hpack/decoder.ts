@@ -66,6 +66,8 @@ export class HpackDecoder {
   #bytes: Buffer = scratch;
   #at = 0;
   #end = 0;
+  /** How long the last list was: the next one most likely is as well. */
+  #room = 0;
   #usedTable = false;
   /** The block as a string once one of its values has been asked for, and where that begins. */
   #text = '';
@@ -108,7 +110,7 @@ export class HpackDecoder {
     this.#text = key;
     this.#textAt = from;
     const { generation } = this.#table;
-    builder.begin(this.#maxListBytes);
+    builder.begin(this.#maxListBytes, this.#room);
     try {
       this.#sizeUpdates();
       this.#fields();
@@ -117,6 +119,7 @@ export class HpackDecoder {
       this.#text = '';
     }
     const block = builder.end();
+    this.#room = block.headers.length;
     const unchanged = generation === this.#table.generation;
     if (key !== '' && unchanged && !block.tooLarge) {
       const valid = this.#usedTable ? generation : ANY_GENERATION;

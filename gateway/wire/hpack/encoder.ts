@@ -7,7 +7,7 @@
  * name whose values keep changing one entry is made, where there is room, so that the name is a number.
  */
 
-import { writeUtf8 } from '../native.ts';
+import { lengthOf, writeUtf8 } from '../native.ts';
 import { EncodedName } from './encoded-name.ts';
 import { HpackError } from './error.ts';
 import { huffmanLength, huffmanWrite } from './huffman.ts';
@@ -38,7 +38,7 @@ export interface EncoderOptions {
 export function encodedBound(headers: readonly string[]): number {
   let bytes = 2 * INTEGER_BYTES;
   for (let at = 0; at < headers.length; at += 1)
-    bytes += (headers[at] as string).length + 2 * INTEGER_BYTES;
+    bytes += lengthOf(headers[at] as string) + 2 * INTEGER_BYTES;
   return bytes;
 }
 
@@ -119,7 +119,7 @@ export class HpackEncoder {
     if (number >= table.evicted)
       return this.#integer(0x80, 7, STATIC_COUNT + table.inserted - number, at);
     if (!this.#always) {
-      const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+      const bytes = entry.text.length + lengthOf(value) + ENTRY_OVERHEAD_BYTES;
       // Neither indexed nor kept: what is large would push out everything else.
       if (bytes * ENTRY_SHARE > table.limitBytes) return this.#plain(entry, value, 0x00, at);
       if (!entry.repeats(value)) return this.#plain(entry, value, 0x00, at);
@@ -130,7 +130,7 @@ export class HpackEncoder {
   /** A value that nobody compares; its name gets an entry where there is room, for it will come again. */
   #varying(entry: EncodedName, value: string, at: number): number {
     const table = this.#table;
-    const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+    const bytes = entry.text.length + lengthOf(value) + ENTRY_OVERHEAD_BYTES;
     const named = entry.fixedName > 0 || entry.newest >= table.evicted;
     if (named || bytes > SHORT_BYTES_MAX || table.sizeBytes + bytes > table.limitBytes)
       return this.#plain(entry, value, 0x00, at);
@@ -142,7 +142,7 @@ export class HpackEncoder {
     let to = this.#name(entry, 0x40, 6, at);
     if (to === at + 1 && this.#out[at] === 0x40) to = this.#coded(entry.text, to);
     to = this.#coded(value, to);
-    const bytes = entry.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+    const bytes = entry.text.length + lengthOf(value) + ENTRY_OVERHEAD_BYTES;
     if (this.#table.insert(bytes, undefined)) entry.remember(value, this.#table.inserted - 1);
     return to;
   }
@@ -166,12 +166,12 @@ export class HpackEncoder {
 
   #coded(text: string, at: number): number {
     const coded = huffmanLength(text);
-    if (coded >= text.length) return this.#raw(text, at);
+    if (coded >= lengthOf(text)) return this.#raw(text, at);
     return huffmanWrite(text, this.#out, this.#integer(0x80, 7, coded, at));
   }
 
   #raw(text: string, at: number): number {
-    const { length } = text;
+    const length = lengthOf(text);
     const to = this.#integer(0, 7, length, at);
     const out = this.#out;
     // As UTF-8, text of so many bytes as characters is ASCII; four more bytes show any that is not.
