@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { mayReadOn, type Reading } from './read-turns.ts';
 import { readHook, readInto, SMALL_BYTES } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
+import { writeDirectly, writeNow } from './writing.ts';
 
 /** What a {@link Transport} tells its owner. */
 export interface TransportOwner extends Flushable {
@@ -32,6 +33,7 @@ export class Transport implements Reading {
   #direct = false;
   #paused = false;
   readonly #tls: boolean;
+  readonly #writesNow: boolean;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters for every write. */
   #gone = false;
@@ -47,6 +49,7 @@ export class Transport implements Reading {
     this.owner = owner;
     (socket as Carrier)[CARRIED] = this;
     this.#tls = 'encrypted' in socket;
+    this.#writesNow = !this.#tls && writeDirectly(socket);
     if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
     socket.on('data', onData);
     socket.on('end', onEnd);
@@ -127,7 +130,9 @@ export class Transport implements Reading {
     const { socket } = this;
     if (this.#gone || this.#ended) return;
     if (list.length === 1) {
-      if (!socket.write(list[0] as Buffer)) this.full = socket.writableNeedDrain;
+      const bytes = list[0] as Buffer;
+      const taken = this.#writesNow ? writeNow(socket, bytes) : socket.write(bytes);
+      if (!taken) this.full = socket.writableNeedDrain;
       return;
     }
     socket.cork();
