@@ -40,9 +40,9 @@ export class Frames {
     return id;
   }
 
+  /** A frame of its own, however small: the gateways' writer would put it into the one before. */
   data(id: number, bytes: Buffer, end: boolean): this {
-    this.#writer.data(id, bytes, 0, bytes.length, end);
-    return this;
+    return this.frame(FRAME.DATA, end ? FLAG.END_STREAM : 0, id, bytes);
   }
 
   reset(id: number, code: number): this {
