@@ -9,6 +9,8 @@ import type { Barred } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
 import type { GatewayMetrics, RefusalSource } from './metrics.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
+import type { Crowd } from './resilience/crowd.ts';
+import { Trickles } from './resilience/trickles.ts';
 import type { ListenerRoute } from './snapshot/types.ts';
 import { type Connection, Connections } from './transport/connections.ts';
 
@@ -18,6 +20,7 @@ export interface ClientsOptions {
   /** A client whose stream ids pass this one is asked to connect anew. */
   readonly renewAtStreamId: number;
   readonly barred: Barred;
+  readonly crowd: Crowd;
   serve(exchange: Exchange, route: ListenerRoute): void;
 }
 
@@ -25,6 +28,7 @@ export class Clients {
   readonly #options: ClientsOptions;
   readonly #connections: Connections<Connection>;
   readonly #services = new WeakMap<ListenerRoute, RouteService>();
+  readonly #trickles = new Trickles();
   #draining = false;
 
   constructor(options: ClientsOptions) {
@@ -37,7 +41,7 @@ export class Clients {
     const { transport, protocol, first, ended } = connection;
     let service = this.#services.get(route);
     if (service === undefined) {
-      service = new RouteService(route, this.#connections, this.#options);
+      service = new RouteService(route, this.#connections, this.#trickles, this.#options);
       this.#services.set(route, service);
     }
     if (protocol === 'opaque') {
@@ -78,8 +82,13 @@ class RouteService {
   readonly http1: Http1ServerOptions;
   readonly http2: Http2ServerOptions;
 
-  constructor(route: ListenerRoute, open: Connections<Connection>, options: ClientsOptions) {
-    const { clock, metrics, barred, serve, renewAtStreamId } = options;
+  constructor(
+    route: ListenerRoute,
+    open: Connections<Connection>,
+    trickles: Trickles,
+    options: ClientsOptions,
+  ) {
+    const { clock, metrics, barred, crowd, serve, renewAtStreamId } = options;
     const { namespace, name, port } = route.target;
     this.authority = `${name}.${namespace}:${port}`;
     const refused = (protocol: RefusalSource) => (rule: string, address: string | undefined) => {
@@ -92,6 +101,8 @@ class RouteService {
       onClosed: (gone: Connection) => open.delete(gone),
     };
     this.http1 = { ...shared, authority: this.authority, onRefused: refused('http1') };
-    this.http2 = { ...shared, renewAtStreamId, onRefused: refused('http2') };
+    const restMs = (address = '', shortBytes: number, nowMs: number): number =>
+      crowd.isAlone(address, nowMs) ? 0 : trickles.restMs(address, shortBytes, nowMs);
+    this.http2 = { ...shared, renewAtStreamId, restMs, onRefused: refused('http2') };
   }
 }

@@ -139,12 +139,14 @@ export class Gateway {
       tunnelContext,
       onCatalog: () => this.#balancer.refresh(),
     });
-    const outward = new Outward({ ...shared, crowd: new Crowd(clock), peers: this.#peers });
+    const crowd = new Crowd(clock);
+    const outward = new Outward({ ...shared, crowd, peers: this.#peers });
     this.#clients = new Clients({
       clock,
       metrics,
       renewAtStreamId,
       barred,
+      crowd,
       serve: (exchange, route) => outward.serve(exchange, route),
     });
     this.#listeners = new Listeners({

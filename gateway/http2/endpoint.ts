@@ -53,6 +53,12 @@ export interface EndpointHandler {
   onWorn(): void;
   /** The peer broke `rule`. */
   onBroken(rule: H2Rule | 'SETTLE_TIMEOUT' | 'STREAM_STALL'): void;
+  /**
+   * Content that was just read came in frames that fell short of `shortBytes`, at least one: for how long nothing more
+   * is to be read.
+   * @default not at all
+   */
+  restMs?(shortBytes: number, nowMs: number): number;
   /** The connection is gone. */
   onEnded(error: Error | undefined): void;
 }
@@ -107,7 +113,7 @@ export class Http2Endpoint
       connectProtocol: role === 'server',
       countsFrames: options.countsFrames === true,
     });
-    this.#portions = new Portions(transport, this, options.portion);
+    this.#portions = new Portions(transport, this, options.portion, clock);
     transport.owner = this;
     this.touch();
   }
@@ -146,6 +152,12 @@ export class Http2Endpoint
 
   get unitsLeft(): number {
     return this.connection.unitsLeft;
+  }
+
+  restMs(): number {
+    const { shortBytes } = this.connection;
+    if (shortBytes === 0) return 0;
+    return this.#options.handler.restMs?.(shortBytes, this.lastReceivedMs) ?? 0;
   }
 
   onEnd(): void {

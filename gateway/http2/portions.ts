@@ -3,8 +3,10 @@
  *
  * Sixty-four kilobytes hold a thousand requests, or ten thousand frames. Read in one go they would make
  * every other connection wait for all that follows from them; so a connection has its portion, the others
- * have their turn, and it goes on. While much is asked of the gateway by all together, portions are small.
+ * have their turn, and it goes on. While much is asked of the gateway by all together, portions are small. Whose reader
+ * asks for a rest goes on only after it.
  */
+import type { Clock, Timer } from '#core/clock.ts';
 import type { Transport } from '../transport/transport.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 
@@ -41,6 +43,8 @@ export interface PortionReader {
   readPortion(bytes: Buffer, from: number, to: number, units: number): number;
   /** Units of the last portion that are left. */
   readonly unitsLeft: number;
+  /** For how long nothing is to be read after the last portion; asked once for each. */
+  restMs(): number;
   /** Nothing more comes. */
   readEnd(): void;
 }
@@ -58,37 +62,44 @@ export class Portions implements Flushable {
   readonly #transport: Transport;
   readonly #reader: PortionReader;
   readonly #portion: Portion;
+  readonly #clock: Clock;
   #waiting = NONE;
   #ended = false;
+  #rest: Timer | undefined;
 
-  constructor(transport: Transport, reader: PortionReader, portion: Portion) {
+  constructor(transport: Transport, reader: PortionReader, portion: Portion, clock: Clock) {
     this.#transport = transport;
     this.#reader = reader;
     this.#portion = portion;
+    this.#clock = clock;
   }
 
   /** `bytes[from, to)` came. */
   take(bytes: Buffer, from: number, to: number): void {
-    if (this.#waiting.length > 0) {
+    if (this.#stopped) {
+      if (this.#waiting === NONE) this.#waiting = [];
       this.#waiting.push({ bytes, from, to });
       return;
     }
     const used = this.#read(bytes, from, to);
-    if (used === to - from) return;
-    this.#waiting = [{ bytes, from: from + used, to }];
+    const restMs = this.#reader.restMs();
+    if (used === to - from && restMs <= 0) return;
+    if (used < to - from) this.#waiting = [{ bytes, from: from + used, to }];
     this.#transport.pause();
-    flushAtTurnEnd(this);
+    this.#goOn(restMs);
   }
 
   /** Nothing more comes after what has come. */
   end(): void {
-    if (this.#waiting.length > 0) this.#ended = true;
+    if (this.#stopped) this.#ended = true;
     else this.#reader.readEnd();
   }
 
   /** What waits is not wanted any more. */
   drop(): void {
     this.#waiting = NONE;
+    this.#rest?.cancel();
+    this.#rest = undefined;
   }
 
   /** The next portion is due. */
@@ -98,10 +109,29 @@ export class Portions implements Flushable {
     if (first === undefined) return;
     first.from += this.#read(first.bytes, first.from, first.to);
     if (first.from === first.to) waiting.shift();
-    if (waiting.length > 0) {
-      flushAtTurnEnd(this);
-      return;
-    }
+    const restMs = this.#reader.restMs();
+    if (waiting.length > 0 || restMs > 0) this.#goOn(restMs);
+    else this.#resume();
+  }
+
+  /** Whether what comes has to wait. */
+  get #stopped(): boolean {
+    return this.#waiting.length > 0 || this.#rest !== undefined;
+  }
+
+  /** The next portion is due in the next turn, or after `restMs`. */
+  #goOn(restMs: number): void {
+    if (restMs > 0) this.#rest = this.#clock.after(restMs, () => this.#rested());
+    else flushAtTurnEnd(this);
+  }
+
+  #rested(): void {
+    this.#rest = undefined;
+    if (this.#waiting.length > 0) flushAtTurnEnd(this);
+    else this.#resume();
+  }
+
+  #resume(): void {
     this.#waiting = NONE;
     if (this.#ended) this.#reader.readEnd();
     else if (!this.#transport.destroyed) this.#transport.resume();

@@ -28,6 +28,8 @@ export interface Http2ServerOptions {
   readonly clock: Clock;
   /** A client whose stream ids pass this one is asked to connect anew. */
   readonly renewAtStreamId: number;
+  /** For how long a client at `address` is to be left unread whose frames of content fell short of `shortBytes`. */
+  restMs(address: string | undefined, shortBytes: number, nowMs: number): number;
   onExchange(exchange: Exchange): void;
   /** The client broke `rule`. */
   onRefused(rule: string, address: string | undefined): void;
@@ -99,6 +101,10 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
 
   onBroken(rule: string): void {
     this.#options.onRefused(rule, this.#address);
+  }
+
+  restMs(shortBytes: number, nowMs: number): number {
+    return this.#options.restMs(this.#address, shortBytes, nowMs);
   }
 
   onEnded(): void {

@@ -54,6 +54,7 @@ export class Crowd {
   /** Those of whom somebody waits. */
   readonly #waiting = new Set<Source>();
   #last = '';
+  #lastMs = Number.NEGATIVE_INFINITY;
   /** When the source that asked was last another one than before. */
   #mixedMs = Number.NEGATIVE_INFINITY;
   #timer: Timer | undefined;
@@ -70,8 +71,9 @@ export class Crowd {
       this.#last = source;
       this.#mixedMs = nowMs;
     }
+    this.#lastMs = nowMs;
     const own = this.#sources.get(source) ?? this.#add(source);
-    const alone = nowMs - this.#mixedMs > ALONE_MS && own.waiting === undefined;
+    const alone = this.isAlone(source, nowMs) && own.waiting === undefined;
     if (alone || hasPlace(own, nowMs)) {
       own.unanswered += 1;
       return true;
@@ -81,6 +83,11 @@ export class Crowd {
     this.#waiting.add(own);
     this.#timer ??= this.#clock.after(LOOK_MS, this.#look);
     return false;
+  }
+
+  /** Whether nobody but `source` has sent a request lately. */
+  isAlone(source: string, nowMs: number): boolean {
+    return nowMs - (source === this.#last ? this.#mixedMs : this.#lastMs) > ALONE_MS;
   }
 
   /** A request of `source` that went has an answer, or needs none. */

@@ -14,6 +14,7 @@ import { UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
 import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HELD_OF_SOURCE_BYTES } from '#gateway/resilience/standstill.ts';
+import { SHORT_BYTES } from '#gateway/resilience/trickles.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
 import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
 import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
@@ -36,7 +37,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
     CONNECT_TIMEOUT_MS,
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
-  ...{ HELD_OF_SOURCE_BYTES },
+  ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

@@ -106,6 +106,11 @@ export class Http2Connection<T> {
     return this.#session.unitsLeft;
   }
 
+  /** What frames of content in the last {@link feed} fell short of `FULL_FRAME_BYTES`, but for the last of a stream. */
+  get shortBytes(): number {
+    return this.#session.shortBytes;
+  }
+
   /**
    * Reads `bytes[from, to)`, received at `nowMs` (monotonic). What is wrong with them ends in `onError`.
    * Stops between two frames when `units` are spent, as the session counts them.
@@ -122,6 +127,7 @@ export class Http2Connection<T> {
     if (session.ended || this.#feeding) return to - from;
     session.nowMs = nowMs;
     session.unitsLeft = units;
+    session.shortBytes = 0;
     this.#feeding = true;
     let read = to - from;
     try {

@@ -9,7 +9,7 @@ import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_31, readUint32 } from './frames.
 import { FRAMES_PER_PING, FRAMES_PING } from './frames-ahead.ts';
 import { HeaderReceiver } from './inbound-headers.ts';
 import type { FrameHandler } from './reader.ts';
-import type { Session } from './session.ts';
+import { FULL_FRAME_BYTES, type Session } from './session.ts';
 import { applySettings } from './settings.ts';
 import type { Http2Stream } from './stream.ts';
 
@@ -113,6 +113,8 @@ export class Inbound<T> implements FrameHandler {
     if (id === 0) throw new Http2Error('STREAM_ID');
     if (session.isIdle(id)) throw new Http2Error('STREAM_IDLE');
     this.#dataEnds = (flags & FLAG.END_STREAM) !== 0;
+    if (content < FULL_FRAME_BYTES && !this.#dataEnds)
+      session.shortBytes += FULL_FRAME_BYTES - content;
     if (content === 0 && !this.#dataEnds && !this.#empty.take(session.nowMs))
       throw new Http2Error('FLOOD_EMPTY');
     session.receiveWindow -= length;

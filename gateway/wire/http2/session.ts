@@ -20,6 +20,8 @@ const PRESSED_SHARE = 4;
 /** And this is how small. */
 const PRESSED_WINDOW_BYTES = 16 * 1024;
 
+/** Content from which on a frame costs no more than its bytes. */
+export const FULL_FRAME_BYTES = 256;
 /** What follows from a request, beside reading its frame. */
 export const REQUEST_UNITS = 7;
 
@@ -61,6 +63,8 @@ export class Session<T> {
   nowMs = 0;
   /** How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request {@link REQUEST_UNITS} more. */
   unitsLeft = Number.POSITIVE_INFINITY;
+  /** What frames of content read now fell short of {@link FULL_FRAME_BYTES}, but for the last of a stream. */
+  shortBytes = 0;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
   readonly windowUpdates: Bucket;

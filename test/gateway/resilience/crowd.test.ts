@@ -138,3 +138,16 @@ test('many answers in one turn let go no more than a turn has time for', () => {
   for (let at = 0; at < UNANSWERED_MAX; at += 1) crowd.leave('crowd');
   assert.ok(gone.length > 0 && gone.length < UNANSWERED_MAX, `${gone.length} in one turn`);
 });
+
+test('a source is alone when nobody else sent a request for a second, however much it sends itself', async () => {
+  const { clock, crowd, ask } = scene();
+  assert.ok(!crowd.isAlone('crowd', clock.monotonicMs()));
+  assert.ok(!crowd.isAlone('bystander', clock.monotonicMs() + 1_000));
+  await clock.pass(1_001);
+  assert.ok(crowd.isAlone('crowd', clock.monotonicMs()));
+  ask('crowd');
+  assert.ok(!crowd.isAlone('bystander', clock.monotonicMs()));
+  await clock.pass(1_001);
+  ask('crowd');
+  assert.ok(crowd.isAlone('crowd', clock.monotonicMs()));
+});
