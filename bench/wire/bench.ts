@@ -27,6 +27,8 @@ export interface WireOptions {
   readonly rounds: number;
   /** How long a round of one system takes; with a budget, as long as that leaves room for. */
   readonly roundMs: number;
+  /** What the compiler of JavaScript has of each scenario before the first round; of its first traffic twice as much. */
+  readonly warmMs: number;
   /** Services nobody asks for. */
   readonly crowd?: Crowd | undefined;
   /** Workers of each gateway, if not the default. */
@@ -46,10 +48,8 @@ export interface Stage {
 }
 
 const ROUND_MS_MIN = 250;
-/** How long every system warms up for a scenario, in rounds: a compiler that is still at work is not measured. */
-const WARM_ROUNDS = 3;
-/** The compiler of a JavaScript gateway wants to have seen some traffic; rivals get the same. */
-const WARM_UP_MS = 2_000;
+/** Rivals are compiled: connections and caches are all that has to warm up. */
+const RIVAL_WARM_MS = 300;
 /** From a generator's start until its load is steady. */
 const SETTLE_MS = 60;
 /** What a round takes beside its load. */
@@ -147,7 +147,7 @@ class Rounds {
     const { only, rounds } = options;
     const scenarios: Partial<Record<ScenarioName, ReturnType<typeof figuresOf>>> = {};
     const ratios: Partial<Record<ScenarioName, ReturnType<typeof ratiosOf>>> = {};
-    for (const system of SYSTEMS) await this.#once(system, 'h1-c128', WARM_UP_MS);
+    await this.#once('isthmus', 'h1-c128', 2 * options.warmMs);
     for (const name of SCENARIOS) {
       if (!only.includes(name)) {
         scenarios[name] = { isthmus: null, haproxy: null, nginx: null };
@@ -156,9 +156,11 @@ class Rounds {
       }
       const samples = await this.#scenario(name, options, () => {
         const due = SCENARIOS.slice(SCENARIOS.indexOf(name)).filter((each) => only.includes(each));
-        const cells =
-          due.reduce((sum, each) => sum + this.#able(each).length, 0) * (rounds + WARM_ROUNDS);
-        const fittingMs = leftMs() / cells - OVERHEAD_MS - SETTLE_MS;
+        const systems = due.reduce((sum, each) => sum + this.#able(each).length, 0);
+        const rivals = systems - due.length;
+        const warmMs = due.length * options.warmMs + rivals * RIVAL_WARM_MS;
+        const asideMs = OVERHEAD_MS + SETTLE_MS;
+        const fittingMs = (leftMs() - warmMs - systems * asideMs) / (systems * rounds) - asideMs;
         return Math.max(ROUND_MS_MIN, Math.min(options.roundMs, fittingMs));
       });
       scenarios[name] = figuresOf(samples, SCENARIO[name].inBytes);
@@ -172,8 +174,8 @@ class Rounds {
     return SYSTEMS.filter((each) => this.#pairs[each].targets[carried] !== undefined);
   }
 
-  /** Rounds to warm up, then those that count; in each round every system has its turn. */
-  async #scenario(name: ScenarioName, { rounds }: WireOptions, fitting: () => number) {
+  /** All warm up, then the rounds that count; in each round every system has its turn. */
+  async #scenario(name: ScenarioName, { rounds, warmMs }: WireOptions, fitting: () => number) {
     const able = this.#able(name);
     const samples: Record<SystemName, Sample[] | null> = {
       isthmus: null,
@@ -187,7 +189,8 @@ class Rounds {
     }
     const roundMs = fitting();
     this.#io.err(`${name}: ${rounds} rounds of ${Math.round(roundMs)} ms each …\n`);
-    for (const each of able) await this.#once(each, name, WARM_ROUNDS * roundMs);
+    for (const each of able)
+      await this.#once(each, name, each === 'isthmus' ? warmMs : RIVAL_WARM_MS);
     for (let round = 0; round < rounds; round += 1)
       for (const each of able) samples[each]?.push(await this.#once(each, name, roundMs));
     return samples;
