@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { mayReadOn, type Reading } from './read-turns.ts';
+import { mayReadOn, mayReadTunnelOn, type Reading } from './read-turns.ts';
 import { readHook, readInto, SMALL_BYTES } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 import { writeDirectly, writeNow } from './writing.ts';
@@ -32,8 +32,11 @@ export class Transport implements Reading {
   /** What is read goes straight to the owner: nothing waits in the stream of the socket. */
   #direct = false;
   #paused = false;
+  #halted = false;
   readonly #tls: boolean;
   readonly #writesNow: boolean;
+  /** Enough was read in this turn: {@link readOn} follows. */
+  #waits = false;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters for every write. */
   #gone = false;
@@ -81,12 +84,20 @@ export class Transport implements Reading {
   read(bytes: Buffer, from: number, to: number): boolean {
     if (this.#direct || this.#goesDirect()) {
       this.owner.onBytes(bytes, from, to);
-      // A tunnel carries the answers to many, who would all wait; it has portions of its own.
-      if (to - from <= SMALL_BYTES || this.#paused || this.#tls) return true;
-      return mayReadOn(this, to - from);
+      return this.#mayReadOn(to - from);
     }
     // A paused socket is still read, a little: so its end is noticed.
     return this.socket.push(bytes.subarray(from, to));
+  }
+
+  #mayReadOn(length: number): boolean {
+    if (this.#paused) return true;
+    // What TLS has decrypted already is told, whatever we answer.
+    if (this.#waits) return false;
+    if (!this.#tls && length <= SMALL_BYTES) return true;
+    const may = this.#tls ? mayReadTunnelOn(this, length) : mayReadOn(this, length);
+    this.#waits = !may;
+    return may;
   }
 
   #goesDirect(): boolean {
@@ -148,9 +159,18 @@ export class Transport implements Reading {
     pauseStream.call(this.socket);
   }
 
+  /** Reads nothing at all until {@link resume}, which also tells an end that comes meanwhile: all stays with the system. */
+  halt(): void {
+    this.#halted = true;
+    this.#paused = true;
+    this.#direct = false;
+    this.socket.pause();
+  }
+
   /** For {@link mayReadOn} alone. */
   readOn(): void {
-    if (this.#gone) return;
+    this.#waits = false;
+    if (this.#gone || this.#halted) return;
     const paused = this.#paused;
     // Has the system read again; of a paused one only as much as shows its end.
     this.socket.resume();
@@ -158,6 +178,7 @@ export class Transport implements Reading {
   }
 
   resume(): void {
+    this.#halted = false;
     this.#paused = false;
     this.socket.resume();
   }
