@@ -27,6 +27,11 @@ export interface Exchange {
   answer(head: ResponseHead, end: boolean): void;
   /** Content of the answer, `bytes[from, to)`; `end`: the last of it, and no trailers. */
   body(bytes: Buffer, from: number, to: number, end: boolean): void;
+  /**
+   * Whether more of the answer would only wait here behind that of others, now that not all of it has left at once. Then
+   * `onAnswerSent` follows when it would not, if of no bytes.
+   */
+  crowded?(): boolean;
   /** The answer is complete. */
   end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** Breaks the answer off, so that the client can tell it is not whole. */
@@ -41,7 +46,7 @@ export interface Exchange {
 export interface ExchangeListener {
   onRequestBody(bytes: Buffer, from: number, to: number, end: boolean): void;
   onRequestEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
-  /** `bytes` of the answer's content have left for the client. */
+  /** `bytes` of the answer's content have left for the client; 0: more may come, see {@link Exchange.crowded}. */
   onAnswerSent(bytes: number): void;
   /** The client is gone, or broke off: nothing more is heard of it or can be said to it. */
   onGone(): void;
@@ -53,7 +58,7 @@ export interface Attempt {
   body(bytes: Buffer, from: number, to: number, end: boolean): void;
   /** The request is complete. */
   end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
-  /** `bytes` of the answer's content have left: as many more may come. */
+  /** `bytes` of the answer's content have left: as many more may come. 0: nobody is {@link AttemptListener.crowded} now. */
   consumed(bytes: number): void;
   /** Nobody waits any more: ends the attempt at once, with what it holds. */
   cancel(): void;
@@ -65,6 +70,8 @@ export interface AttemptListener {
   /** The head of the answer. `end`: nothing follows. */
   onAnswer(head: AnswerHead, end: boolean): void;
   onAnswerBody(bytes: Buffer, from: number, to: number, end: boolean): void;
+  /** Whether more of the answer is better left where it comes from until {@link Attempt.consumed} is called. */
+  crowded?(): boolean;
   /** The answer is complete. */
   onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void;
   /** `bytes` of the request's content have left. */

@@ -158,6 +158,10 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     if (end) this.#onAnswerEnded();
   }
 
+  crowded(): boolean {
+    return !this.over && this.exchange.crowded?.() === true;
+  }
+
   onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     if (this.over) return;
     this.#grpcFailed = trailers.length > 0 && grpcFailureIn(trailers) >= 0;

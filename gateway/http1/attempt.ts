@@ -117,6 +117,7 @@ export class Http1Attempt implements Attempt {
     this.#outstanding -= bytes;
     if (!this.held || this.#outstanding > ANSWER_BYTES_MAX / 2) return;
     if (this.#outstanding > ANSWER_BYTES_PRESSED_MAX / 2 && this.connection.pressed) return;
+    if (bytes > 0 && this.listener.crowded?.() === true) return;
     this.held = false;
     if (!this.over) this.connection.settle();
   }
@@ -133,8 +134,10 @@ export class Http1Attempt implements Attempt {
     this.listener.onAnswerBody(bytes, from, to, end);
     // What has left at once is not outstanding any more.
     const outstanding = this.#outstanding;
-    if (outstanding <= ANSWER_BYTES_PRESSED_MAX) return;
-    if (outstanding > ANSWER_BYTES_MAX || this.connection.pressed) this.held = true;
+    if (outstanding === 0 || end) return;
+    if (outstanding > ANSWER_BYTES_MAX) this.held = true;
+    else if (outstanding > ANSWER_BYTES_PRESSED_MAX && this.connection.pressed) this.held = true;
+    else if (this.listener.crowded?.() === true) this.held = true;
   }
 
   /** The pod has switched: the request goes on with bytes of another protocol. */

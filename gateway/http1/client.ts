@@ -309,7 +309,8 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     const pauses = this.#attempt?.held === true;
     if (pauses === this.#paused) return;
     this.#paused = pauses;
-    if (pauses) this.#transport.pause();
+    // Hundreds of pods that are each read a little further would be megabytes that grow old here.
+    if (pauses) this.#transport.halt();
     else this.#transport.resume();
   }
 

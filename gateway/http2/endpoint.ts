@@ -35,7 +35,7 @@ export interface StreamOwner {
   onTrailers(block: HeaderBlock): void;
   /** `byPeer`; else by us, for the code of a broken rule, or CANCEL where nothing moved. */
   onReset(code: number, byPeer: boolean): void;
-  /** What waits may be sent. */
+  /** What waits may be sent, or more be brought. */
   onWindow(): void;
 }
 
@@ -132,6 +132,7 @@ export class Http2Endpoint
   flush(): void {
     const { connection, transport } = this;
     while (connection.hasOutput && !transport.full) transport.write(connection.takeOutput());
+    if (connection.hasNext) connection.callNext();
     if (this.#over && !connection.hasOutput) this.#finish();
   }
 
@@ -145,6 +146,7 @@ export class Http2Endpoint
     this.lastReceivedMs = nowMs;
     const used = connection.feed(bytes, nowMs, from, to, units);
     this.touch();
+    if (connection.hasNext) this.transport.wantFlush();
     if (!connection.ended) return used;
     this.transport.wantFlush();
     return to - from;

@@ -26,6 +26,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
   readonly #sender: StreamSender;
   #discarding = false;
   #over = false;
+  /** More of the answer is left where it comes from until others have sent theirs. */
+  #behind = false;
   /** Content told and not yet consumed. */
   #heldBytes = 0;
 
@@ -57,6 +59,11 @@ export class Http2Exchange implements Exchange, StreamOwner {
     const sent = this.#sender.body(bytes, from, to, end);
     if (sent > 0) this.listener.onAnswerSent(sent);
     this.#stopIfAnswered();
+  }
+
+  crowded(): boolean {
+    this.#behind = !this.#over && this.#endpoint.connection.crowded(this.#stream);
+    return this.#behind;
   }
 
   end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
@@ -112,6 +119,10 @@ export class Http2Exchange implements Exchange, StreamOwner {
   onWindow(): void {
     const sent = this.#sender.pump();
     if (sent > 0) this.listener.onAnswerSent(sent);
+    else if (this.#behind) {
+      this.#behind = false;
+      this.listener.onAnswerSent(0);
+    }
     this.#stopIfAnswered();
   }
 

@@ -6,6 +6,7 @@ import type { Rate } from '#core/bucket.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
+import { SHORT_PATH_BYTES } from '#gateway/http2/window.ts';
 import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
@@ -15,11 +16,13 @@ import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HELD_OF_SOURCE_BYTES } from '#gateway/resilience/standstill.ts';
 import { SHORT_BYTES } from '#gateway/resilience/trickles.ts';
+import { READ_BYTES_PER_TURN, TUNNEL_BYTES_PER_TURN } from '#gateway/transport/read-turns.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
 import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
 import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
+import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
 
 type Bound = number | Rate;
 
@@ -58,6 +61,13 @@ test('every limit of the page has the value it has in the code', () => {
       assert.equal(other.slice(0, wanted.length), wanted, `${name} of a tunnel`);
     }
   }
+});
+
+test('what is read in a turn, and how long the line is, is as the page says', () => {
+  assert.ok(page.includes(`some ${READ_BYTES_PER_TURN / 1_024} KiB are read`));
+  assert.equal(TUNNEL_BYTES_PER_TURN, READ_BYTES_PER_TURN);
+  assert.ok(page.includes(`\`LINE_STREAMS\` (${LINE_STREAMS})`));
+  assert.ok(page.includes(`\`SHORT_PATH_BYTES\` (${SHORT_PATH_BYTES} B)`));
 });
 
 test('every bound of HTTP/2 that a peer can pass is on the page', () => {

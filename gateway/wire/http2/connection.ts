@@ -154,6 +154,22 @@ export class Http2Connection<T> {
     return list;
   }
 
+  /** Whether more of `stream` would only stand in line with that of others; `onWindow` follows when it would not. */
+  crowded(stream: Http2Stream<T>): boolean {
+    return this.#session.queue.crowded(stream);
+  }
+
+  /** Whether {@link callNext} has somebody to call. */
+  get hasNext(): boolean {
+    return this.#session.queue.hasNext;
+  }
+
+  /** Tells those who are not {@link crowded} any more, as many as the line has room for. */
+  callNext(): void {
+    const { queue, sink } = this.#session;
+    for (const stream of queue.next()) sink.onWindow(stream);
+  }
+
   /**
    * Opens a stream (client) with a request: lower-case names, pseudo-headers first.
    * `undefined` when the connection takes no more; see {@link canOpen}.

@@ -10,6 +10,11 @@ import type { Http2Stream } from './stream.ts';
 /** What a stream may send ahead of those that send much, in {@link QUICK_MS}. */
 export const QUICK_BYTES = 4 * 1_024;
 const QUICK_MS = 1_000;
+/**
+ * So many stand in line before the content of others is better left where it comes from: read by then, it would only
+ * wait here, the longer the more there are, and outlive the collections that are meant for what does not.
+ */
+export const LINE_STREAMS = 16;
 
 export class SendQueue<T> {
   /** Those that have sent little lately, longest waiting first. */
@@ -18,6 +23,8 @@ export class SendQueue<T> {
   readonly #blocked = new Set<Http2Stream<T>>();
   /** Those that wait for their own window, and cost the others nothing meanwhile. */
   readonly #starved = new Set<Http2Stream<T>>();
+  /** Those that will bring more once the line is short enough, longest waiting first. */
+  readonly #behind = new Set<Http2Stream<T>>();
 
   /** Whether streams wait for room that any of them could use. */
   get contended(): boolean {
@@ -61,6 +68,32 @@ export class SendQueue<T> {
   /** `stream` has a window of its own again: from now on it waits with the others. */
   feed(stream: Http2Stream<T>, nowMs: number): void {
     if (this.#starved.delete(stream)) this.add(stream, nowMs);
+  }
+
+  /** Whether what `stream` could bring would only stand in line: then it is among {@link next} once it would not. */
+  crowded(stream: Http2Stream<T>): boolean {
+    if (stream.localClosed || this.#blocked.size + this.#behind.size < LINE_STREAMS) return false;
+    this.#behind.add(stream);
+    return true;
+  }
+
+  /** Whether {@link next} has somebody. */
+  get hasNext(): boolean {
+    return this.#behind.size > 0 && this.#blocked.size < LINE_STREAMS;
+  }
+
+  /** Those for whose content the line has room now. */
+  next(): Http2Stream<T>[] {
+    if (!this.hasNext) return [];
+    const next = [...this.#behind.values().take(LINE_STREAMS - this.#blocked.size)];
+    for (const each of next) this.#behind.delete(each);
+    return next;
+  }
+
+  /** `stream` is over. */
+  forget(stream: Http2Stream<T>): void {
+    this.delete(stream);
+    this.#behind.delete(stream);
   }
 
   /** Those who wait for a window of their own. */

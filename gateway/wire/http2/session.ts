@@ -111,7 +111,7 @@ export class Session<T> {
   forget(stream: Http2Stream<T>): boolean {
     stream.localClosed = true;
     stream.remoteClosed = true;
-    this.queue.delete(stream);
+    this.queue.forget(stream);
     return this.streams.delete(stream.id);
   }
 

@@ -564,6 +564,35 @@ test('both ends: an upgrade through, and expect: 100-continue end to end', async
   await two.has('\r\n2\r\nhi\r\n');
 });
 
+test('a pod is read no further while the answers of others stand in line, and further once told', async () => {
+  const bytes = 1_000_000;
+  const many = await pod((socket) => {
+    socket.once('data', () => {
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${bytes}\r\n\r\n`);
+      socket.write(Buffer.alloc(bytes));
+    });
+  });
+  keep(many);
+  const notes = start(keep(poolTo(many.port)));
+  notes.consumes = false;
+  let isCrowded = true;
+  Object.assign(notes, { crowded: () => isCrowded });
+  await until(() => notes.given > 0);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const first = notes.given;
+  assert.ok(first <= 65_536, `${first} bytes were read`);
+  notes.attempt?.consumed(first);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(notes.given, first, 'it was read on behind the others');
+  notes.attempt?.consumed(0);
+  await until(() => notes.given > first);
+  isCrowded = false;
+  notes.consumes = true;
+  notes.attempt?.consumed(notes.given - first);
+  await until(() => notes.ended);
+  assert.equal(notes.given, bytes);
+});
+
 test('a burst waits for the connections that are being made, and those who give up cost none', async () => {
   let accepted = 0;
   const server = http.createServer((incoming, answer) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Http2Connection } from '#gateway/wire/http2/connection.ts';
 import { DEFAULT_FRAME_BYTES } from '#gateway/wire/http2/frames.ts';
-import { QUICK_BYTES } from '#gateway/wire/http2/send-queue.ts';
+import { LINE_STREAMS, QUICK_BYTES } from '#gateway/wire/http2/send-queue.ts';
 import type { Http2Sink, Http2Stream } from '#gateway/wire/http2/stream.ts';
 
 const LARGE_BYTES = 1_000_000;
@@ -16,6 +16,8 @@ type Stream = Http2Stream<{ left: number }>;
 /** The side that answers: what its streams have sent, in order. */
 class Answers {
   readonly sent: { id: number; bytes: number }[] = [];
+  /** Those told that they may bring more, in order. */
+  readonly called: number[] = [];
   readonly streams = new Map<number, Stream>();
   readonly connection: Http2Connection<{ left: number }>;
 
@@ -46,6 +48,10 @@ class Answers {
 
   pump(stream: Stream): void {
     const owner = stream.owner as { left: number };
+    if (owner.left === 0) {
+      this.called.push(stream.id);
+      return;
+    }
     const bytes = this.connection.sendData(stream, ANSWER, 0, owner.left, true);
     owner.left -= bytes;
     if (bytes > 0) this.sent.push({ id: stream.id, bytes });
@@ -95,4 +101,29 @@ test('nobody is ahead of the others for more than a little a second', () => {
   const own = answers.sent.filter(({ id }) => id === greedy.id);
   const bytes = own.reduce((sum, each) => sum + each.bytes, 0);
   assert.ok(bytes <= QUICK_BYTES + DEFAULT_FRAME_BYTES, `${bytes} bytes`);
+});
+
+test('who could only bring what stands in line is told when it would not, in the order they asked', () => {
+  const alone = new Answers();
+  assert.equal(alone.connection.crowded(alone.begin(0)), false, 'there is a place in line');
+  const answers = crowded();
+  const { connection, called } = answers;
+  const behind = Array.from({ length: 3 * LINE_STREAMS }, () => answers.begin(0));
+  called.length = 0;
+  for (const each of behind) assert.equal(connection.crowded(each), true);
+  const [gone, ...others] = behind;
+  connection.reset(gone as Stream, 0);
+  connection.callNext();
+  assert.deepEqual(called, [], 'the line is as long as before');
+  while (!connection.hasNext) answers.open(ROOM);
+  connection.callNext();
+  assert.ok(called.length > 0 && called.length <= LINE_STREAMS, `${called.length} at once`);
+  for (let each = 0; each < 10 * LARGE; each += 1) {
+    answers.open(ROOM);
+    connection.callNext();
+  }
+  assert.deepEqual(
+    called,
+    others.map(({ id }) => id),
+  );
 });
