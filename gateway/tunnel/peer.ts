@@ -3,7 +3,7 @@
  * tunnels to every gateway address of the peer, and those the peer dialled for our requests.
  *
  * Promises: a tunnel is dead only after {@link SILENCE_MS} without a single byte; requests go to the
- * least loaded live tunnel; a peer that cannot dial us gets tunnels dialled in its stead.
+ * least loaded live tunnel, those of one turn together; a peer that cannot dial us gets tunnels dialled in its stead.
  */
 import type { Clock, Timer } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
@@ -14,6 +14,7 @@ import { type Credentials, renewalMs } from '#identity/workload.ts';
 import { Barred, isFlood } from '../listener/barred.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
+import { chosenOf, TOGETHER_MAX } from './choice.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { type Introduced, ownHello, refusalOf } from './hello.ts';
 import { TunnelSlot } from './slot.ts';
@@ -140,14 +141,16 @@ export class PeerTunnels {
     );
   }
 
-  /** The least loaded live tunnel for `purpose` in which we may open streams. */
+  /** A live tunnel for `purpose` in which we may open streams, as {@link chosenOf} says. */
   pick(purpose: TunnelPurpose): Tunnel | undefined {
     const known = this.#known[purpose];
-    const best = leastLoaded(known);
+    // Opaque connections last, and are spread for what they will bring.
+    const together = purpose === 'opaque' ? 0 : TOGETHER_MAX;
+    const best = chosenOf(known, together);
     if (best !== undefined) return best;
     // Whatever made those useless, others may be there.
     this.#known[purpose] = [...this.#ours(purpose)];
-    return leastLoaded(this.#known[purpose]);
+    return chosenOf(this.#known[purpose], together);
   }
 
   /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
@@ -373,12 +376,4 @@ export class PeerTunnels {
 /** Nothing is known: whoever picks looks again. */
 function noneKnown(): Record<TunnelPurpose, readonly Tunnel[]> {
   return { control: [], data: [], opaque: [] };
-}
-
-function leastLoaded(tunnels: readonly Tunnel[]): Tunnel | undefined {
-  let best: Tunnel | undefined;
-  for (const tunnel of tunnels) {
-    if (tunnel.open && (best === undefined || tunnel.inFlight < best.inFlight)) best = tunnel;
-  }
-  return best;
 }

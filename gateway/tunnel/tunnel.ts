@@ -110,6 +110,12 @@ export class Tunnel implements EndpointHandler {
     return this.endpoint.connection.streams;
   }
 
+  /** Whether it has something to send at the end of this turn, and is not held up. */
+  get sending(): boolean {
+    const { connection, transport } = this.endpoint;
+    return connection.hasOutput && !transport.full;
+  }
+
   /** Milliseconds since the peer was last heard: any byte counts, whatever it carries. */
   silentMs(): number {
     const { clock, connection } = this.options;
