@@ -8,8 +8,10 @@ export interface Flushable {
 }
 
 /** Those of this turn, and those of the one before: swapped, so that neither is made anew each turn. */
-let waiting: Flushable[] = [];
-let flushed: Flushable[] = [];
+let waiting: (Flushable | undefined)[] = [];
+let flushed: (Flushable | undefined)[] = [];
+/** How many wait; what lies behind is empty, for to cut a list costs more than to empty it. */
+let count = 0;
 let scheduled = false;
 const ended: (() => void)[] = [];
 
@@ -17,7 +19,8 @@ const ended: (() => void)[] = [];
  * Calls `flushable.flush()` once all events of this turn have been seen. Callers keep from asking twice.
  */
 export function flushAtTurnEnd(flushable: Flushable): void {
-  waiting.push(flushable);
+  waiting[count] = flushable;
+  count += 1;
   wantTurnEnd();
 }
 
@@ -38,12 +41,19 @@ function flushAll(): void {
   scheduled = false;
   // What is asked for from within a flush belongs to the next turn.
   const now = waiting;
+  const many = count;
   waiting = flushed;
   flushed = now;
+  count = 0;
+  let at = 0;
   try {
-    for (const each of now) each.flush();
+    for (; at < many; at += 1) {
+      const each = now[at] as Flushable;
+      now[at] = undefined;
+      each.flush();
+    }
   } finally {
-    now.length = 0;
-    for (const each of ended) each();
+    if (at < many) now.fill(undefined, at, many);
+    for (let each = 0; each < ended.length; each += 1) (ended[each] as () => void)();
   }
 }
