@@ -7,6 +7,7 @@
  */
 
 import { latin1 } from '../native.ts';
+import { noteOrigin, ORIGIN_CHARS_MIN } from '../origin.ts';
 import type { HeaderBlock } from './block.ts';
 import { BlockBuilder } from './builder.ts';
 import { HpackError } from './error.ts';
@@ -228,6 +229,14 @@ export class HpackDecoder {
     }
     this.#classes = classesOf(bytes, from, to);
     if (from === to) return '';
+    const value = this.#string(slice, from, to);
+    if (to - from >= ORIGIN_CHARS_MIN) noteOrigin(value, from);
+    return value;
+  }
+
+  /** The string of `bytes[from, to)`; `slice`: it may be a part of the block's own. */
+  #string(slice: boolean, from: number, to: number): string {
+    const bytes = this.#bytes;
     const start = this.#textAt;
     if (!slice || this.#end - start > TEXT_BYTES_MAX) return latin1(bytes, from, to);
     if (this.#text === '') {

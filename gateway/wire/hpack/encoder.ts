@@ -8,6 +8,7 @@
  */
 
 import { lengthOf, writeUtf8 } from '../native.ts';
+import { copyOrigin, ORIGIN_CHARS_MIN } from '../origin.ts';
 import { EncodedName } from './encoded-name.ts';
 import { HpackError } from './error.ts';
 import { huffmanLength, huffmanWrite } from './huffman.ts';
@@ -174,6 +175,10 @@ export class HpackEncoder {
     const length = lengthOf(text);
     const to = this.#integer(0, 7, length, at);
     const out = this.#out;
+    if (length >= ORIGIN_CHARS_MIN) {
+      const end = copyOrigin(text, length, out, to);
+      if (end >= 0) return end;
+    }
     // As UTF-8, text of so many bytes as characters is ASCII; four more bytes show any that is not.
     if (length > LOOP_MAX && writeUtf8(out, text, to, length + 4) === length) return to + length;
     for (let index = 0; index < length; index += 1) {

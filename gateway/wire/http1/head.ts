@@ -1,6 +1,7 @@
 /**
  * From the marks of a scanned head to a {@link Head}: strings, framing, connection. pure
  */
+import { noteOrigin, ORIGIN_CHARS_MIN } from '../origin.ts';
 import { seeing } from '../seen.ts';
 import { CR, HTAB } from './bytes.ts';
 import { FieldFacts } from './fields.ts';
@@ -32,10 +33,10 @@ const facts = new FieldFacts();
 
 /** The request whose bytes `text` are. Throws {@link Http1Refusal}. */
 export function readRequest(scanner: HeadScanner, text: string): Head {
+  const target = substring(text, scanner.targetFrom, scanner.targetTo);
   const headers = readHeaders(scanner, text, 'request');
   const method = methodIn(text, scanner.methodFrom, scanner.methodTo);
   if (method === undefined) refuse('METHOD_UNKNOWN', 'request');
-  const target = text.substring(scanner.targetFrom, scanner.targetTo);
   let path = target;
   let authority = '';
   if (!isPath(method, target)) {
@@ -107,7 +108,7 @@ function readHeaders(scanner: HeadScanner, text: string, role: Role): string[] {
   facts.reset();
   for (let at = 0; at < count; at += 1) {
     const name = names[at] as FieldName;
-    const value = text.substring(ends[2 * at] as number, ends[2 * at + 1] as number);
+    const value = substring(text, ends[2 * at] as number, ends[2 * at + 1] as number);
     list[2 * at] = name.text;
     list[2 * at + 1] = value;
     if (name.seen !== 0) facts.seen = seeing(facts.seen, name.seen);
@@ -121,6 +122,13 @@ function readHeaders(scanner: HeadScanner, text: string, role: Role): string[] {
   if (facts.chunked && facts.length >= 0) refuse('LENGTH_AND_TRANSFER_ENCODING', role);
   if (facts.chunked && scanner.minor === 0) refuse('TRANSFER_ENCODING_VERSION', role);
   return list;
+}
+
+/** A part of a head, with a note of where it is. */
+function substring(text: string, from: number, to: number): string {
+  const part = text.substring(from, to);
+  if (to - from >= ORIGIN_CHARS_MIN) noteOrigin(part, from);
+  return part;
 }
 
 /** A tab after a length or coding is white space to the RFC and part of the value to some: refused. */

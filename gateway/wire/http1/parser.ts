@@ -6,6 +6,7 @@
  * rule of `rules.ts` throws, and the parser reads no further: after a malformed message nobody can
  * say where the next one begins.
  */
+import { beginOrigin, endOrigin } from '../origin.ts';
 import { ChunkLines } from './chunks.ts';
 import {
   ASKED_CONNECT,
@@ -181,6 +182,7 @@ export class Http1Parser {
       }
       const pos = this.#scanner.scan(chunk, from, Math.min(to, from + most), from);
       if (this.#scanner.done) {
+        beginOrigin(chunk, from);
         const head = this.#sectionEnd(chunk.toString('latin1', from, pos));
         if (whole && head !== undefined) this.#repeated.put(chunk, from, pos, asked, head);
         if (head !== undefined) this.#headRead(head);
@@ -197,10 +199,11 @@ export class Http1Parser {
       if (end === most) this.#refuseLarge();
       return from + taken;
     }
-    const text = this.#carry.toString('latin1', 0, end);
+    const carry = this.#carry;
     this.#carry = NO_CARRY;
     this.#carried = 0;
-    const head = this.#sectionEnd(text);
+    beginOrigin(carry, 0);
+    const head = this.#sectionEnd(carry.toString('latin1', 0, end));
     if (head !== undefined) this.#headRead(head);
     return from + end - carried;
   }
@@ -238,6 +241,7 @@ export class Http1Parser {
     // Also of an interim response: one that says "close" lets no other follow, as llhttp reads it.
     this.#keepAlive = head.keepAlive;
     this.#sink.onHead(head);
+    endOrigin();
     if (kind === 'none' || (kind === 'length' && length === 0)) this.#messageEnd();
     else if (kind === 'length') {
       this.#remaining = length;

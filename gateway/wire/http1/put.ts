@@ -6,6 +6,7 @@
  * look; from some length on native code is quicker, and the bytes are judged where it has put them.
  */
 import { writeLatin1, writeUtf8 } from '../native.ts';
+import { copyOrigin, ORIGIN_CHARS_MIN } from '../origin.ts';
 import { HASH } from './bytes.ts';
 
 /** Text longer than this goes through native code; see `test/fuzz/http1-speed.ts`. */
@@ -19,6 +20,10 @@ const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 /** A field value or reason phrase; -1 where a character is none of theirs. */
 export function putValue(out: Buffer, at: number, text: string): number {
   const { length } = text;
+  if (length >= ORIGIN_CHARS_MIN) {
+    const to = copyOrigin(text, length, out, at);
+    if (to >= 0) return to;
+  }
   if (length > LOOP_MAX) {
     // As many bytes as characters: it is ASCII, and its bytes can be judged where they lie.
     if (writeUtf8(out, text, at, length + SPARE_BYTES) === length) {
@@ -48,7 +53,9 @@ function putRare(out: Buffer, at: number, text: string): number {
 export function putTarget(out: Buffer, at: number, text: string): number {
   const { length } = text;
   const to = at + length;
-  if (length > LOOP_MAX) {
+  if (length >= ORIGIN_CHARS_MIN && copyOrigin(text, length, out, at) >= 0) {
+    // Judged below, as what comes from elsewhere.
+  } else if (length > LOOP_MAX) {
     if (writeUtf8(out, text, at, length + SPARE_BYTES) !== length) return -1;
   } else {
     for (let each = 0; each < length; each += 1) {

@@ -6,6 +6,7 @@
 import type { HeaderBlock } from '../hpack/block.ts';
 import type { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackError } from '../hpack/error.ts';
+import { beginOrigin, endOrigin } from '../origin.ts';
 import { Http2Error } from './error.ts';
 import { FLAG, FRAME } from './frames.ts';
 import { judge, MESSAGE } from './headers.ts';
@@ -86,6 +87,7 @@ export class HeaderReceiver<T> {
 
   #complete(id: number, bytes: Buffer, from: number, to: number, ends: boolean): void {
     if (to - from > this.#session.limits.headerBlockBytes) throw new Http2Error('BLOCK_SIZE');
+    beginOrigin(bytes, 0);
     let block: HeaderBlock;
     try {
       block = this.#decoder.decode(bytes, from, to);
@@ -99,6 +101,7 @@ export class HeaderReceiver<T> {
     else if (session.role === 'server' && id > session.lastPeerId) this.#request(id, block, ends);
     else if (session.wasReset(id)) session.ignore();
     else throw new Http2Error(session.isIdle(id) ? 'STREAM_IDLE' : 'STREAM_CLOSED');
+    endOrigin();
   }
 
   /** HEADERS that open a stream. */
