@@ -38,9 +38,10 @@ let spare = binding === undefined ? undefined : request(binding);
 /** Under way already, when the stream is told to write it. */
 let adopted: WriteRequest | undefined;
 
-/** Has `socket`, which must not be one of TLS, written by {@link writeNow}. False: this Node cannot. */
+/** Has `socket`, which must not be one of TLS, written by {@link writeNow}. False: it, or this Node, cannot be. */
 export function writeDirectly(socket: net.Socket): boolean {
-  if (binding === undefined) return false;
+  // What only behaves as a socket has no handle.
+  if (binding === undefined || !(socket instanceof net.Socket)) return false;
   socket._write = write;
   return true;
 }
