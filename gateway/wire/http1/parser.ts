@@ -182,7 +182,7 @@ export class Http1Parser {
       }
       const pos = this.#scanner.scan(chunk, from, Math.min(to, from + most), from);
       if (this.#scanner.done) {
-        beginOrigin(chunk, from);
+        if (this.#state === HEAD) beginOrigin(chunk, from);
         const head = this.#sectionEnd(chunk.toString('latin1', from, pos));
         if (whole && head !== undefined) this.#repeated.put(chunk, from, pos, asked, head);
         if (head !== undefined) this.#headRead(head);
@@ -202,7 +202,7 @@ export class Http1Parser {
     const carry = this.#carry;
     this.#carry = NO_CARRY;
     this.#carried = 0;
-    beginOrigin(carry, 0);
+    if (this.#state === HEAD) beginOrigin(carry, 0);
     const head = this.#sectionEnd(carry.toString('latin1', 0, end));
     if (head !== undefined) this.#headRead(head);
     return from + end - carried;
