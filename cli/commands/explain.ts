@@ -140,10 +140,10 @@ function cellsOf(of: Endpoint, kind: string, paint: Paint): string[] {
 function stateOf(of: Endpoint, paint: Paint): string {
   if (of.ejectedForMs !== null) return paint('red', `out ${round(of.ejectedForMs / 1_000)} s`);
   if (of.penalisedForMs !== null)
-    return paint('yellow', `left alone ${round(of.penalisedForMs / 1_000)} s`);
+    return paint('yellow', `waits ${round(of.penalisedForMs / 1_000)} s`);
   if (of.weight === 0) return paint('red', 'nobody ready');
   if (of.spilling) return paint('yellow', 'spilling');
-  return of.ramp < 1 ? paint('yellow', `slow start ${percent(of.ramp)}`) : 'ready';
+  return of.ramp < 1 ? paint('yellow', `ramp ${percent(of.ramp)}`) : 'ready';
 }
 
 function round(value: number): string {
