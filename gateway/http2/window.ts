@@ -21,7 +21,7 @@ const GROWTH = 2;
  * The window a short path grows to at most: some milliseconds of what two gateways on one machine carry. What is larger
  * would only lie in the buffers of the systems between them, before whatever others send.
  */
-export const SHORT_PATH_BYTES = 128 * 1024;
+export const SHORT_PATH_BYTES = 256 * 1024;
 /** Clocks are not finer. */
 const SHORTEST_MS = 0.01;
 /** Between two samples, so that an idle trickle costs no PINGs. */

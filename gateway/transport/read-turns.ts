@@ -10,8 +10,6 @@ import { TurnQueue } from './turn-queue.ts';
 export const READ_BYTES_PER_TURN = 512 * 1_024;
 /** Sockets that go on in one turn, of those that wait: each may bring as much as is read at once, 64 KiB. */
 const GO_ON_PER_TURN = 4;
-/** Of all tunnels, in one turn: what they bring has been read from somebody before, and none waits for more than a turn. */
-export const TUNNEL_BYTES_PER_TURN = 128 * 1_024;
 
 /** A socket that waits for its turn. */
 export interface Reading {
@@ -21,17 +19,6 @@ export interface Reading {
 
 const bytes = new TurnBudget(READ_BYTES_PER_TURN);
 const waiting = new TurnQueue<Reading>(GO_ON_PER_TURN, (each) => each.readOn());
-
-const tunnelBytes = new TurnBudget(TUNNEL_BYTES_PER_TURN);
-const waitingTunnels = new TurnQueue<Reading>(Number.POSITIVE_INFINITY, (each) => each.readOn());
-
-/** As {@link mayReadOn}, of a tunnel: it goes on in the next turn, for it carries what many wait for. */
-export function mayReadTunnelOn(who: Reading, length: number): boolean {
-  tunnelBytes.spent += length;
-  if (!tunnelBytes.used) return true;
-  waitingTunnels.push(who);
-  return false;
-}
 
 /** `length` bytes of `who` were read; whether more of it may be in this turn. Else it is told once it may. */
 export function mayReadOn(who: Reading, length: number): boolean {

@@ -6,7 +6,7 @@
  */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
-import { mayReadOn, mayReadTunnelOn, type Reading } from './read-turns.ts';
+import { mayReadOn, type Reading } from './read-turns.ts';
 import { readHook, readInto, SMALL_BYTES } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 import { writeDirectly, writeNow } from './writing.ts';
@@ -35,8 +35,6 @@ export class Transport implements Reading {
   #halted = false;
   readonly #tls: boolean;
   readonly #writesNow: boolean;
-  /** Enough was read in this turn: {@link readOn} follows. */
-  #waits = false;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters for every write. */
   #gone = false;
@@ -84,20 +82,12 @@ export class Transport implements Reading {
   read(bytes: Buffer, from: number, to: number): boolean {
     if (this.#direct || this.#goesDirect()) {
       this.owner.onBytes(bytes, from, to);
-      return this.#mayReadOn(to - from);
+      // A tunnel carries the answers to many, who would all wait; it has portions of its own.
+      if (to - from <= SMALL_BYTES || this.#paused || this.#tls) return true;
+      return mayReadOn(this, to - from);
     }
     // A paused socket is still read, a little: so its end is noticed.
     return this.socket.push(bytes.subarray(from, to));
-  }
-
-  #mayReadOn(length: number): boolean {
-    if (this.#paused) return true;
-    // What TLS has decrypted already is told, whatever we answer.
-    if (this.#waits) return false;
-    if (!this.#tls && length <= SMALL_BYTES) return true;
-    const may = this.#tls ? mayReadTunnelOn(this, length) : mayReadOn(this, length);
-    this.#waits = !may;
-    return may;
   }
 
   #goesDirect(): boolean {
@@ -169,7 +159,6 @@ export class Transport implements Reading {
 
   /** For {@link mayReadOn} alone. */
   readOn(): void {
-    this.#waits = false;
     if (this.#gone || this.#halted) return;
     const paused = this.#paused;
     // Has the system read again; of a paused one only as much as shows its end.

@@ -16,7 +16,7 @@ import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HELD_OF_SOURCE_BYTES } from '#gateway/resilience/standstill.ts';
 import { SHORT_BYTES } from '#gateway/resilience/trickles.ts';
-import { READ_BYTES_PER_TURN, TUNNEL_BYTES_PER_TURN } from '#gateway/transport/read-turns.ts';
+import { READ_BYTES_PER_TURN } from '#gateway/transport/read-turns.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
 import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
 import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
@@ -65,7 +65,6 @@ test('every limit of the page has the value it has in the code', () => {
 
 test('what is read in a turn, and how long the line is, is as the page says', () => {
   assert.ok(page.includes(`some ${READ_BYTES_PER_TURN / 1_024} KiB are read`));
-  assert.ok(page.includes(`Of all tunnels ${TUNNEL_BYTES_PER_TURN / 1_024} KiB are`));
   assert.ok(page.includes(`\`LINE_STREAMS\` (${LINE_STREAMS})`));
   assert.ok(page.includes(`\`SHORT_PATH_BYTES\` (${SHORT_PATH_BYTES} B)`));
 });

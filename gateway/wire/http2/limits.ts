@@ -65,7 +65,7 @@ export const HTTP2_LIMITS: Http2Limits = {
   ignoredFrames: { burst: 1_000, perSecond: 100 },
   interimResponses: 32,
   outputControlBytes: 1024 * 1024,
-  outputDataBytes: 128 * 1024,
+  outputDataBytes: 256 * 1024,
   heldBytes: 16 * 1024 * 1024,
   stallMs: 60_000,
   stallBytes: 1_024,

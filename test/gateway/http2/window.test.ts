@@ -30,7 +30,7 @@ function windowAfter(
 }
 
 test('a short path that is full keeps a window of some milliseconds, however its speed varies', () => {
-  const window = windowAfter(1_000, 0.2, 25_000, (sample) => 1 + sample / 100);
+  const window = windowAfter(1_000, 0.2, 50_000, (sample) => 1 + sample / 100);
   assert.equal(window, 2 * SHORT_PATH_BYTES);
 });
 

@@ -4,9 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import tls from 'node:tls';
-import { TUNNEL_BYTES_PER_TURN } from '#gateway/transport/read-turns.ts';
 import { Transport, type TransportOwner } from '#gateway/transport/transport.ts';
 import { podCertificate } from '../protocols/pods/tcp.ts';
 import { until } from '../world.ts';
@@ -261,23 +260,4 @@ test('a transport that halts reads nothing, and tells what came meanwhile, and t
   transport.resume();
   await until('the end came', () => notes.told.includes('end'));
   assert.equal(notes.count, 20_000);
-});
-
-test('what a tunnel brings is read a little in each turn', async (t) => {
-  const [near, far] = await pair(t, 'tls server');
-  const notes = new Notes();
-  const transport = new Transport(near, notes);
-  transport.halt();
-  const bytes = 2_000_000;
-  (await far).write(Buffer.alloc(bytes));
-  await wait(50);
-  transport.resume();
-  let most = 0;
-  while (notes.count < bytes) {
-    const before = notes.count;
-    await turn();
-    most = Math.max(most, notes.count - before);
-  }
-  // What was decrypted with the last of it comes, too.
-  assert.ok(most <= 2 * TUNNEL_BYTES_PER_TURN, `${most} bytes in one turn`);
 });
