@@ -5,30 +5,43 @@
  * So a pod that is out is asked once for each backoff however many workers there are, and all of them know at once
  * that it is back. What needs real requests, every worker finds out with its own.
  */
+import type { Clock } from '#core/clock.ts';
 import type { Probe } from '../balance/balancer.ts';
+
+/** What was found out is not asked again for so long: a question may have crossed its answer. */
+const FRESH_MS = 100;
 
 /** The side of the process that probes. */
 export class ProbeDesk {
   readonly #probe: (probe: Probe) => Promise<boolean>;
   readonly #tell: (probe: Probe, alive: boolean) => void;
-  readonly #underWay = new Set<string>();
+  readonly #clock: Clock;
+  /** What is being found out, `undefined`, or was within {@link FRESH_MS}. */
+  readonly #known = new Map<string, boolean | undefined>();
 
   /** `probe` asks an endpoint; `tell` lets every worker know. */
   constructor(
     probe: (probe: Probe) => Promise<boolean>,
     tell: (probe: Probe, alive: boolean) => void,
+    clock: Clock,
   ) {
     this.#probe = probe;
     this.#tell = tell;
+    this.#clock = clock;
   }
 
-  /** A worker wants to know; all are told, once, also where it cannot be found out. */
+  /** A worker wants to know; all are told, also where it cannot be found out. */
   ask(probe: Probe): void {
     const key = keyOf(probe);
-    if (this.#underWay.has(key)) return;
-    this.#underWay.add(key);
+    if (this.#known.has(key)) {
+      const alive = this.#known.get(key);
+      if (alive !== undefined) this.#tell(probe, alive);
+      return;
+    }
+    this.#known.set(key, undefined);
     const done = (alive: boolean) => {
-      this.#underWay.delete(key);
+      this.#known.set(key, alive);
+      this.#clock.after(FRESH_MS, () => this.#known.delete(key));
       this.#tell(probe, alive);
     };
     this.#probe(probe).then(done, () => done(false));

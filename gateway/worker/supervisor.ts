@@ -80,9 +80,10 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#failures = Array<number>(options.count).fill(0);
-    this.#probes = new ProbeDesk(options.probe, (probe, alive) => {
+    const tell = (probe: Probe, alive: boolean) => {
       for (const each of this.#processes) this.#send(each, { kind: 'probed', probe, alive });
-    });
+    };
+    this.#probes = new ProbeDesk(options.probe, tell, options.clock);
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: options.program,
