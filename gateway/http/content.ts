@@ -10,7 +10,9 @@ export class Content {
   #receivedBytes = 0;
   #sentBytes = 0;
   #creditedBytes = 0;
-  /** Of the answer: what was passed on and has not left. */
+  /** Of the answer: what was passed on. */
+  answerBytes = 0;
+  /** What of that has not left. */
   #unsentBytes = 0;
   /** As told to {@link HeldContent}. */
   #heldBytes = 0;
@@ -42,6 +44,7 @@ export class Content {
 
   /** `bytes` of the answer are passed on. Count them once they are: {@link count}. */
   passed(bytes: number): void {
+    this.answerBytes += bytes;
     this.#unsentBytes += bytes;
   }
 

@@ -10,6 +10,7 @@ import type { ErrorCode } from '#core/errors.ts';
 import type { Outcome } from '../balance/endpoint.ts';
 import type { Guard } from '../resilience/guard.ts';
 import { grpcFailureIn } from '../resilience/repeat.ts';
+import { answerEnded } from '../transport/company.ts';
 import { seenIn } from '../wire/seen.ts';
 import { type AttemptError, outcomeOf } from './attempt-error.ts';
 import { Content } from './content.ts';
@@ -240,6 +241,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     const failed = this.status >= 500 || this.#grpcFailed;
     const nowMs = this.context.clock.monotonicMs();
     this.tries.settle(failed ? 'failure' : 'success', nowMs);
+    if (!this.opaque) answerEnded(this.#content.answerBytes);
     this.#close(undefined, nowMs);
   }
 

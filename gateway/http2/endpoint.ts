@@ -7,6 +7,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import { HEADER_ERROR } from '#core/names.ts';
+import { inCompany } from '../transport/company.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
@@ -144,6 +145,7 @@ export class Http2Endpoint
     const { connection } = this;
     const nowMs = this.#options.clock.monotonicMs();
     this.lastReceivedMs = nowMs;
+    connection.keepOpen(this.#estimator.openBytes(inCompany()));
     const used = connection.feed(bytes, nowMs, from, to, units);
     this.touch();
     if (connection.hasNext) this.transport.wantFlush();

@@ -22,6 +22,9 @@ const GROWTH = 2;
  * would only lie in the buffers of the systems between them, before whatever others send.
  */
 export const SHORT_PATH_BYTES = 256 * 1024;
+/** What is open of the connection's window while others ask for little, and no round trip need be as long as this. */
+export const COMPANY_BYTES = 64 * 1024;
+const COMPANY_WITHIN_MS = 1;
 /** Clocks are not finer. */
 const SHORTEST_MS = 0.01;
 /** Between two samples, so that an idle trickle costs no PINGs. */
@@ -57,6 +60,13 @@ export class WindowEstimator {
   /** What the connection's should be: the product itself, of which one stream may not get all. */
   get connectionBytes(): number {
     return Math.min(this.#windowBytes * GROWTH, this.#bounds.connectionMaxBytes);
+  }
+
+  /** How much of the connection's window should be open while others ask for little, if they are `inCompany`. */
+  openBytes(inCompany: boolean): number {
+    return inCompany && this.#shortestMs <= COMPANY_WITHIN_MS
+      ? COMPANY_BYTES
+      : Number.POSITIVE_INFINITY;
   }
 
   /** `bytes` came at `nowMs`; true when a PING should be sent, whose answer goes to {@link answered}. */

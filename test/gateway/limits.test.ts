@@ -6,7 +6,7 @@ import type { Rate } from '#core/bucket.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
-import { SHORT_PATH_BYTES } from '#gateway/http2/window.ts';
+import { COMPANY_BYTES, SHORT_PATH_BYTES } from '#gateway/http2/window.ts';
 import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
@@ -67,6 +67,7 @@ test('what is read in a turn, and how long the line is, is as the page says', ()
   assert.ok(page.includes(`some ${READ_BYTES_PER_TURN / 1_024} KiB are read`));
   assert.ok(page.includes(`\`LINE_STREAMS\` (${LINE_STREAMS})`));
   assert.ok(page.includes(`\`SHORT_PATH_BYTES\` (${SHORT_PATH_BYTES} B)`));
+  assert.ok(page.includes(`\`COMPANY_BYTES\` (${COMPANY_BYTES} B)`));
 });
 
 test('every bound of HTTP/2 that a peer can pass is on the page', () => {

@@ -283,6 +283,11 @@ export class Http2Connection<T> {
     session.writer.windowUpdate(stream?.id ?? 0, more);
   }
 
+  /** Keeps no more than `bytes` of the connection's window open from now on, as what comes closes it. */
+  keepOpen(bytes: number): void {
+    this.#session.openBytesMax = bytes;
+  }
+
   /** A round trip takes no less than `ms`: see `countsFrames`. */
   stretch(ms: number): void {
     this.#session.ahead.stretch(ms);

@@ -44,6 +44,8 @@ export class Session<T> {
   sendWindow = DEFAULT_WINDOW_BYTES;
   receiveWindow = DEFAULT_WINDOW_BYTES;
   windowBytes = DEFAULT_WINDOW_BYTES;
+  /** What of it is open at most for now: it closes as far by what comes, and opens again by what comes later. */
+  openBytesMax = Number.POSITIVE_INFINITY;
   unannounced = 0;
   /** DATA received that its owners have not consumed. */
   heldBytes = 0;
@@ -211,10 +213,13 @@ export class Session<T> {
 
   /** Opens the connection's window once that is worth a frame: half a window. */
   #announce(): void {
-    if (this.heldBytes > this.limits.heldBytes || this.unannounced < half(this.windowBytes)) return;
-    this.writer.windowUpdate(0, this.unannounced);
-    this.receiveWindow += this.unannounced;
-    this.unannounced = 0;
+    if (this.heldBytes > this.limits.heldBytes) return;
+    const openBytes = Math.min(this.windowBytes, this.openBytesMax);
+    const more = Math.min(this.unannounced, openBytes - this.receiveWindow);
+    if (more < half(openBytes)) return;
+    this.writer.windowUpdate(0, more);
+    this.receiveWindow += more;
+    this.unannounced -= more;
   }
 
   /** The connection's window has opened, or output was taken: those who wait send in turn. */

@@ -1,7 +1,12 @@
 /** Windows grow to what a path holds, not to what waits on it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SHORT_PATH_BYTES, SHORTEST_FOR_MS, WindowEstimator } from '#gateway/http2/window.ts';
+import {
+  COMPANY_BYTES,
+  SHORT_PATH_BYTES,
+  SHORTEST_FOR_MS,
+  WindowEstimator,
+} from '#gateway/http2/window.ts';
 import { TUNNEL_WINDOWS } from '#gateway/tunnel/limits.ts';
 
 /**
@@ -65,4 +70,14 @@ test('a path that becomes longer gets the window it needs once it was quiet for 
   estimator.tookMs(80, nowMs);
   carry(10_000, 80, 50_000);
   assert.ok(estimator.connectionBytes >= 80 * 50_000, `${estimator.connectionBytes} bytes`);
+});
+
+test('less is open while others ask for little, but not of a long path', () => {
+  const estimator = new WindowEstimator(TUNNEL_WINDOWS);
+  assert.equal(estimator.openBytes(true), Number.POSITIVE_INFINITY, 'nobody knows yet');
+  estimator.tookMs(80, 0);
+  assert.equal(estimator.openBytes(true), Number.POSITIVE_INFINITY);
+  estimator.tookMs(0.2, 1_000);
+  assert.equal(estimator.openBytes(true), COMPANY_BYTES);
+  assert.equal(estimator.openBytes(false), Number.POSITIVE_INFINITY);
 });

@@ -100,6 +100,32 @@ test('a stream may not send more than its window', () => {
   assert.equal(endpoint.error, undefined);
 });
 
+test('less of the window of a connection is kept open for a while, and then all of it again', () => {
+  const endpoint = server();
+  endpoint.connection.growWindow(undefined, 500_000);
+  framesOf(endpoint);
+  endpoint.connection.feed(OPEN, 0);
+  const data = frame(FRAME.DATA, 0, 1, Buffer.alloc(16_384));
+  let open = 500_000;
+  /** So many frames come; what is open then. */
+  const after = (frames: number) => {
+    for (let left = frames; left > 0; left -= 1) {
+      endpoint.connection.feed(data, 0);
+      open -= 16_384;
+      for (const { type, id, payload } of framesOf(endpoint))
+        if (type === FRAME.WINDOW_UPDATE && id === 0) open += readUint32(payload, 0);
+    }
+    return open;
+  };
+  endpoint.connection.keepOpen(100_000);
+  const narrow = after(40);
+  assert.ok(narrow > 16_384 && narrow <= 100_000, `${narrow} bytes open`);
+  endpoint.connection.keepOpen(Number.POSITIVE_INFINITY);
+  const wide = after(20);
+  assert.ok(wide >= 250_000 && wide <= 500_000, `${wide} bytes open`);
+  assert.equal(endpoint.error, undefined);
+});
+
 const RESPONSE_ERRORS: readonly (readonly [string, Buffer[]])[] = [
   ['no :status', [headersFrame(1, ['a', 'b'])]],
   [':status of two digits', [headersFrame(1, [':status', '20'])]],
