@@ -8,8 +8,11 @@ import { type Detected, detect, detectSilent, PEEK_BYTES_MAX } from './detect.ts
 
 /** A client that says nothing for so long is taken to wait for the server (DESIGN: detection). */
 const DETECT_MS = 3_000;
-/** Decided without bytes in one turn: of thousands that fell silent together, the others are not to wait for all. */
-const GIVEN_UP_PER_TURN = 32;
+/**
+ * Between two that are decided without bytes: of thousands that fell silent together each costs both gateways and a pod a
+ * connection, and the others are not to wait for all of them.
+ */
+const GIVE_UP_EACH_MS = 1;
 
 /** A connection that was told apart. */
 export interface DetectedConnection {
@@ -54,17 +57,13 @@ export class Undecided {
   readonly #look = (): void => {
     this.#timer = undefined;
     const nowMs = this.#clock.monotonicMs();
-    let givenUp = 0;
-    for (const each of this.#all) {
-      const leftMs = givenUp < GIVEN_UP_PER_TURN ? each.untilMs - nowMs : 1;
-      if (leftMs > 0) {
-        // Timers count whole milliseconds, and may be early by a part of one.
-        this.#timer = this.#clock.after(Math.ceil(leftMs), this.#look);
-        return;
-      }
-      each.giveUp();
-      givenUp += 1;
-    }
+    const [first] = this.#all;
+    if (first !== undefined && first.untilMs <= nowMs) first.giveUp();
+    const [next] = this.#all;
+    if (next === undefined) return;
+    // Timers count whole milliseconds, and may be early by a part of one.
+    const leftMs = Math.max(GIVE_UP_EACH_MS, Math.ceil(next.untilMs - nowMs));
+    this.#timer = this.#clock.after(leftMs, this.#look);
   };
 }
 

@@ -10,13 +10,11 @@ import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { ListenerRoute } from '../snapshot/types.ts';
 import { Transport } from '../transport/transport.ts';
+import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Barred } from './barred.ts';
+import { ClientCount, type ClientRefusal } from './client-count.ts';
 import { type DetectedConnection, type DetectionHome, Undecided } from './detector.ts';
 
-/** Connections of clients a gateway has open at once; what comes above is closed. */
-export const CLIENTS_MAX = 16_000;
-/** One source may have so many times what is still free: whoever floods never takes the last place. */
-const SOURCE_SHARE = 3;
 /** After so long without a byte a client is asked whether it still is: hosts vanish without a word. */
 const KEEP_ALIVE_MS = 60_000;
 
@@ -31,9 +29,6 @@ export interface ListenersOptions {
   readonly onTooMany: (rule: ClientRefusal) => void;
   readonly barred: Barred;
 }
-
-/** Why a client's connection is closed at once. */
-export type ClientRefusal = 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | 'SOURCE_BARRED';
 
 /** An open port; connections told apart go where it leads then. */
 class Open implements DetectionHome {
@@ -65,6 +60,7 @@ export class Listeners {
   readonly #failed = new Map<number, string>();
   readonly #clients = new ClientCount();
   readonly #undecided: Undecided;
+  readonly #arrivals = new Arrivals();
   readonly #onClose: (this: Counted) => void;
 
   constructor(options: ListenersOptions) {
@@ -113,7 +109,7 @@ export class Listeners {
   async #listen(port: number, route: ListenerRoute): Promise<void> {
     const { host, network, log } = this.#options;
     const server = net.createServer({
-      ...{ allowHalfOpen: true, noDelay: true },
+      ...{ allowHalfOpen: true, noDelay: true, pauseOnConnect: true },
       ...{ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS },
     });
     const ready = listen(server, { host, port }, network);
@@ -147,40 +143,30 @@ export class Listeners {
     }
     (socket as Counted)[SOURCE] = source;
     (socket as Counted).on('close', this.#onClose);
-    if (open.route.hint === 'opaque') {
-      const transport = new Transport(socket);
-      open.decided({ transport, protocol: 'opaque', first: undefined, ended: false });
-      return;
-    }
-    this.#undecided.add(socket, open);
+    this.#arrivals.enter(new Arrived(socket, source, open, this.#undecided));
   }
 }
 
-/** Connections open, by source. */
-export class ClientCount {
-  readonly #bySource = new Map<string, number>();
-  #all = 0;
+/** A connection that was accepted, and is not read yet. */
+class Arrived implements Arrival {
+  readonly source: string;
+  readonly #socket: net.Socket;
+  readonly #open: Open;
+  readonly #undecided: Undecided;
 
-  /** Connections open. */
-  get all(): number {
-    return this.#all;
+  constructor(socket: net.Socket, source: string, open: Open, undecided: Undecided) {
+    this.source = source;
+    this.#socket = socket;
+    this.#open = open;
+    this.#undecided = undecided;
   }
 
-  /** Why `source` may not have one more; each that may must {@link leave} once. */
-  enter(source: string): 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | undefined {
-    const free = CLIENTS_MAX - this.#all;
-    if (free <= 0) return 'CLIENTS_MAX';
-    const own = this.#bySource.get(source) ?? 0;
-    if (own >= free * SOURCE_SHARE) return 'CLIENTS_OF_SOURCE';
-    this.#bySource.set(source, own + 1);
-    this.#all += 1;
-    return undefined;
-  }
-
-  leave(source: string): void {
-    const own = (this.#bySource.get(source) ?? 1) - 1;
-    if (own === 0) this.#bySource.delete(source);
-    else this.#bySource.set(source, own);
-    this.#all -= 1;
+  begin(): void {
+    const open = this.#open;
+    if (open.route.hint === 'opaque') {
+      const transport = new Transport(this.#socket);
+      open.decided({ transport, protocol: 'opaque', first: undefined, ended: false });
+    } else this.#undecided.add(this.#socket, open);
+    this.#socket.resume();
   }
 }

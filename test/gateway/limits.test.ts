@@ -7,8 +7,9 @@ import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
 import { COMPANY_BYTES, SHORT_PATH_BYTES } from '#gateway/http2/window.ts';
+import { ARRIVALS_PER_TURN } from '#gateway/listener/arrivals.ts';
 import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
-import { CLIENTS_MAX } from '#gateway/listener/listeners.ts';
+import { CLIENTS_MAX } from '#gateway/listener/client-count.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
 import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
 import { UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
@@ -65,6 +66,7 @@ test('every limit of the page has the value it has in the code', () => {
 
 test('what is read in a turn, and how long the line is, is as the page says', () => {
   assert.ok(page.includes(`some ${READ_BYTES_PER_TURN / 1_024} KiB are read`));
+  assert.ok(page.includes(`\`ARRIVALS_PER_TURN\` (${ARRIVALS_PER_TURN})`));
   assert.ok(page.includes(`\`LINE_STREAMS\` (${LINE_STREAMS})`));
   assert.ok(page.includes(`\`SHORT_PATH_BYTES\` (${SHORT_PATH_BYTES} B)`));
   assert.ok(page.includes(`\`COMPANY_BYTES\` (${COMPANY_BYTES} B)`));

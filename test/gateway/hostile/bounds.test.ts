@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { HELD_BYTES_MAX, HeldContent, type Holder } from '#gateway/http/held.ts';
 import { addPiece, type Piece } from '#gateway/http/piece.ts';
 import { Barred, FLOODS, isFlood, REFUSALS } from '#gateway/listener/barred.ts';
-import { CLIENTS_MAX, ClientCount } from '#gateway/listener/listeners.ts';
+import { CLIENTS_MAX, ClientCount } from '#gateway/listener/client-count.ts';
 
 test('those without progress for longest break off, and only as many as must', () => {
   const gone: number[] = [];

@@ -68,4 +68,13 @@ test('each is decided in its time, by one timer for all, and a speaker at once',
   pass(1);
   assert.deepEqual(told(), ['http1', 'http1', 'opaque']);
   assert.equal(timers.length, 0);
+
+  for (let left = 3; left > 0; left -= 1) await connect();
+  pass(3_000);
+  assert.equal(told().length, 4, 'those that fell silent together are given up one by one');
+  pass(1);
+  assert.equal(told().length, 5);
+  pass(1);
+  assert.equal(told().length, 6);
+  assert.equal(timers.length, 0);
 });
