@@ -10,6 +10,7 @@ import { HEADER_ERROR } from '#core/names.ts';
 import { inCompany } from '../transport/company.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
+import { TurnQueue } from '../transport/turn-queue.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { Http2Connection } from '../wire/http2/connection.ts';
 import type { H2Rule, Http2Error } from '../wire/http2/error.ts';
@@ -76,6 +77,9 @@ export interface EndpointOptions {
   readonly handler: EndpointHandler;
 }
 
+/** Connections that have ended with more streams than are told at once: one of them goes on in each turn. */
+const endings = new TurnQueue<Http2Endpoint>(1, (each) => each.endMore());
+
 export class Http2Endpoint
   implements TransportOwner, Http2Sink<StreamOwner>, Connection, PortionReader
 {
@@ -92,6 +96,10 @@ export class Http2Endpoint
   /** The ping whose answer shows that the peer knows we are leaving. */
   #drainPing = -1;
   #error: Error | undefined;
+  /** The transport is gone. */
+  #closed = false;
+  /** Waits among {@link endings}. */
+  #inLine = false;
   #draining = false;
   #drained = false;
   #drainFromMs = 0;
@@ -151,6 +159,7 @@ export class Http2Endpoint
     if (connection.hasNext) this.transport.wantFlush();
     if (!connection.ended) return used;
     this.transport.wantFlush();
+    this.#endStreams();
     return to - from;
   }
 
@@ -171,6 +180,7 @@ export class Http2Endpoint
   readEnd(): void {
     // HTTP/2 knows no half-closed connection: whoever ends its half has gone.
     this.connection.end(H2_CODE.CANCEL);
+    this.#endStreams();
     this.#finish();
   }
 
@@ -181,7 +191,25 @@ export class Http2Endpoint
   onClosed(error: Error | undefined): void {
     this.#portions.drop();
     this.connection.end(H2_CODE.CANCEL);
-    this.#options.handler.onEnded(this.#error ?? error);
+    this.#error ??= error;
+    this.#closed = true;
+    this.#endStreams();
+  }
+
+  /** For {@link endings} alone. */
+  endMore(): void {
+    this.#inLine = false;
+    this.connection.endMore();
+    this.#endStreams();
+  }
+
+  /** Has streams that have not heard of the end told in turns to come; once all have and the transport is gone, it is over. */
+  #endStreams(): void {
+    if (this.#inLine) return;
+    if (this.connection.ending) {
+      this.#inLine = true;
+      endings.push(this);
+    } else if (this.#closed) this.#options.handler.onEnded(this.#error);
   }
 
   /** Breaks `stream` off. */

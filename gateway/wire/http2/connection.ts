@@ -262,7 +262,7 @@ export class Http2Connection<T> {
   /** Breaks `stream` off, both ways; the sink is not called. */
   reset(stream: Http2Stream<T>, code: number): void {
     const session = this.#session;
-    if (session.ended || !session.forget(stream)) return;
+    if (!session.forget(stream) || session.ended) return;
     session.writeReset(stream.id, code);
   }
 
@@ -316,7 +316,7 @@ export class Http2Connection<T> {
     session.writer.goaway(session.lastPeerId, H2_CODE.NO_ERROR, 'leaving');
   }
 
-  /** Ends the connection with a GOAWAY of `code`; every open stream gets `onReset`. */
+  /** Ends the connection with a GOAWAY of `code`; every open stream gets `onReset`, see {@link ending}. */
   close(code: number): void {
     const session = this.#session;
     if (session.ended) return;
@@ -324,10 +324,20 @@ export class Http2Connection<T> {
     this.end(code);
   }
 
-  /** The transport is gone: every open stream gets `onReset`. */
+  /** The transport is gone: every open stream gets `onReset`, see {@link ending}. */
   end(code: number): void {
     this.#reader.stopped = true;
     if (!this.#session.ended) this.#session.end(code);
+  }
+
+  /** The connection has ended, and streams are yet to be told: {@link endMore} until there are none. */
+  get ending(): boolean {
+    return this.#session.ending;
+  }
+
+  /** Tells `ENDED_AT_ONCE` more streams. */
+  endMore(): void {
+    this.#session.endMore();
   }
 
   /** Looks for streams that wait for window, or get it by the spoonful; call every second or so. */

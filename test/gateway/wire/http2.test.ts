@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FLAG, FRAME, H2_CODE, PREFACE, readUint32 } from '#gateway/wire/http2/frames.ts';
 import { HTTP2_LIMITS, type Http2Limits } from '#gateway/wire/http2/limits.ts';
+import { ENDED_AT_ONCE } from '#gateway/wire/http2/session.ts';
 import { block, COUNTED_LIMITS, Endpoint, frame, GET, headersFrame } from '#test/fuzz/http2-kit.ts';
 import {
   ATTACKS,
@@ -124,6 +125,24 @@ test('less of the window of a connection is kept open for a while, and then all 
   const wide = after(20);
   assert.ok(wide >= 250_000 && wide <= 500_000, `${wide} bytes open`);
   assert.equal(endpoint.error, undefined);
+});
+
+test('the streams of a connection that ends are told some at once, and the others when they are asked for', () => {
+  const endpoint = new Endpoint({ role: 'client' });
+  endpoint.connection.feed(Buffer.concat([SETTINGS, SETTINGS_ACK]), 0);
+  const streams = Array.from({ length: 2 * ENDED_AT_ONCE + 10 }, () => endpoint.open(GET, []));
+  const untold = () =>
+    streams.filter(({ id }) => endpoint.talks.get(id)?.resetCode !== H2_CODE.CANCEL);
+  endpoint.connection.end(H2_CODE.CANCEL);
+  assert.equal(untold().length, ENDED_AT_ONCE + 10);
+  const [early] = untold();
+  assert.ok(early !== undefined);
+  endpoint.connection.reset(early, H2_CODE.CANCEL);
+  assert.ok(endpoint.connection.ending);
+  endpoint.connection.endMore();
+  endpoint.connection.endMore();
+  assert.equal(endpoint.connection.ending, false);
+  assert.deepEqual(untold(), [early], 'who gave up hears nothing more');
 });
 
 const RESPONSE_ERRORS: readonly (readonly [string, Buffer[]])[] = [
