@@ -61,6 +61,8 @@ export interface EndpointHandler {
    * @default not at all
    */
   restMs?(shortBytes: number, nowMs: number): number;
+  /** We have ended the connection for `error` of the peer's; `onEnded` follows. */
+  onFailed?(error: Error): void;
   /** The connection is gone. */
   onEnded(error: Error | undefined): void;
 }
@@ -158,6 +160,8 @@ export class Http2Endpoint
     this.touch();
     if (connection.hasNext) this.transport.wantFlush();
     if (!connection.ended) return used;
+    // Whoever broke a rule may send on as fast as before.
+    this.#portions.stop();
     this.transport.wantFlush();
     this.#endStreams();
     return to - from;
@@ -357,7 +361,9 @@ export class Http2Endpoint
 
   onError(error: Http2Error): void {
     this.#error = error;
-    this.#options.handler.onBroken(error.rule);
+    const { handler } = this.#options;
+    handler.onBroken(error.rule);
+    handler.onFailed?.(error);
   }
 
   #leave(): void {

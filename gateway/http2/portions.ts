@@ -66,6 +66,7 @@ export class Portions implements Flushable {
   #waiting = NONE;
   #ended = false;
   #rest: Timer | undefined;
+  #over = false;
 
   constructor(transport: Transport, reader: PortionReader, portion: Portion, clock: Clock) {
     this.#transport = transport;
@@ -76,12 +77,14 @@ export class Portions implements Flushable {
 
   /** `bytes[from, to)` came. */
   take(bytes: Buffer, from: number, to: number): void {
+    if (this.#over) return;
     if (this.#stopped) {
       if (this.#waiting === NONE) this.#waiting = [];
       this.#waiting.push({ bytes, from, to });
       return;
     }
     const used = this.#read(bytes, from, to);
+    if (this.#over) return;
     const restMs = this.#reader.restMs();
     if (used === to - from && restMs <= 0) return;
     if (used < to - from) this.#waiting = [{ bytes, from: from + used, to }];
@@ -93,6 +96,13 @@ export class Portions implements Flushable {
   end(): void {
     if (this.#stopped) this.#ended = true;
     else this.#reader.readEnd();
+  }
+
+  /** Nothing more is read: what waits is dropped, and what comes stays with the system. */
+  stop(): void {
+    this.#over = true;
+    this.drop();
+    this.#transport.halt();
   }
 
   /** What waits is not wanted any more. */
@@ -108,6 +118,7 @@ export class Portions implements Flushable {
     const first = waiting[0];
     if (first === undefined) return;
     first.from += this.#read(first.bytes, first.from, first.to);
+    if (this.#over) return;
     if (first.from === first.to) waiting.shift();
     const restMs = this.#reader.restMs();
     if (waiting.length > 0 || restMs > 0) this.#goOn(restMs);

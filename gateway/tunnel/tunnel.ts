@@ -180,6 +180,10 @@ export class Tunnel implements EndpointHandler {
     this.options.broken?.(rule);
   }
 
+  onFailed(error: Error): void {
+    this.#shut(lost(error));
+  }
+
   onEnded(error: Error | undefined): void {
     this.#ended = true;
     this.#shut(lost(error));
