@@ -25,7 +25,7 @@ import { type Part, startPart } from './part.ts';
  * and, from there on, one to each hostile peer.
  */
 export const PORTS = { good: 10_001, calm: 10_002, hostile: 10_100 } as const;
-/** Peers that only attackers speak for; one attack each, for a gateway remembers. */
+/** Peers that only attackers speak for; one run of an attack each, for a gateway remembers. */
 export const HOSTILE_PEERS = 64;
 const LINKED_MS = 10_000;
 const TARGET = { namespace: 'shop', name: 'backend', port: 8080 };

@@ -1,6 +1,7 @@
 /** The soak's figures as a table, and whether a promise was missed. pure */
 import { type AttackFigures, STANDING_STILL } from './latency.ts';
 import type { MemoryRow } from './memory.ts';
+import { isBeyond } from './promise.ts';
 
 /** Everything measured; empty where it was not asked for. */
 export interface SoakResults {
@@ -10,9 +11,6 @@ export interface SoakResults {
 }
 
 /** The promises. */
-const RATIO_MAX = 2;
-/** A p99 below this is within the noise of a busy machine, whatever the ratio. */
-const NOISE_MS = 10;
 const CROWD_BYTES_MAX = 150e6;
 const BODY_BYTES_MAX = 100e6;
 
@@ -29,7 +27,7 @@ export function soakTable(results: SoakResults): { text: string; missed: boolean
       'attack                       normal  beside attacked ratio failed  CPU  turns  peak refused',
     );
     for (const each of results.attacks) {
-      const beyond = each.ratio > RATIO_MAX && each.attackedP99Ms > NOISE_MS;
+      const beyond = isBeyond(each);
       const rules = Object.keys(each.refused).map((rule) => rule.split(' ')[1]);
       const line = [
         each.name.padEnd(27),
