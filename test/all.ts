@@ -3,8 +3,8 @@
  *
  * A file whose name ends in `.alone.test.ts` measures time, memory or work under load, and would measure its neighbour too. The
  * report is one, with one sum at its end; the exit code is 1 when any test of either part failed. A test that does not end is
- * a failure after {@link FILE_TIMEOUT_MS}, and what a failed test left open keeps no file waiting, so that neither can hide
- * the results of the others. Arguments are folders, to run those alone: `npx node test/all.ts test/kube test/mirror`.
+ * a failure after {@link FILE_TIMEOUT_MS}, and so is what a test left open: files are not made to exit, for that loses results that
+ * are still on their way. Arguments are folders, to run those alone: `npx node test/all.ts test/kube test/mirror`.
  * Ctrl-C and SIGTERM end what runs.
  */
 import { globSync } from 'node:fs';
@@ -37,7 +37,7 @@ async function* everything(files: readonly string[]): AsyncGenerator<TestEvent> 
     { files: files.filter((each) => each.endsWith(ALONE)), concurrency: 1 },
   ];
   for (const part of parts) {
-    const options = { cwd: ROOT, timeout: FILE_TIMEOUT_MS, forceExit: true, signal: ended.signal };
+    const options = { cwd: ROOT, timeout: FILE_TIMEOUT_MS, signal: ended.signal };
     for await (const event of run({ ...part, ...options })) {
       const ofPart = isOfPart(event.data);
       if (ofPart && event.type === 'test:summary') {
