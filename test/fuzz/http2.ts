@@ -180,6 +180,8 @@ function streams(ours: Endpoint, seen: Seen, stricter: string[]): string | undef
       if (!seen.resets.has(id)) stricter.push(rule);
       continue;
     }
+    // After a client's own GOAWAY node serves no stream that is opened later; the RFC asks nobody to refuse it.
+    if (request === undefined && ours.goaway !== undefined) continue;
     if (talk === undefined || request === undefined) return `stream ${id} is seen by one side only`;
     if (talk.headers.join('\0') !== request.headers.join('\0')) return `headers of ${id}`;
     if ((seen.resets.get(id) ?? 0) !== H2_CODE.NO_ERROR)
