@@ -64,7 +64,6 @@ export async function measureAttacks(
   const bystander = startPart('bystander');
   const ask = async (): Promise<[BystanderFigures, BystanderFigures]> =>
     bystander.ask('measure', { hosts: [host, calmHost], port: PORTS.calm, perSecond, seconds });
-  const figures: AttackFigures[] = [];
   const measure = async (
     name: string,
     begin: () => Promise<() => Promise<Strength>>,
@@ -100,7 +99,7 @@ export async function measureAttacks(
       return { connections: 0, bytes: 0 };
     };
   });
-  figures.push(standingStill);
+  const figures = [standingStill];
   let attackers = 0;
   const attack = (name: string) => {
     const at = attackers;
@@ -123,7 +122,7 @@ export async function measureAttacks(
       };
     });
   };
-  /** Runs beyond the first of each there are peers for: more misses than that are no accident. */
+  // Runs beyond the first of each that there are peers for: more misses than that are no accident.
   let spare = HOSTILE_PEERS - ATTACKS.length;
   for (const { name } of ATTACKS) {
     if (!isWanted(name, only)) continue;

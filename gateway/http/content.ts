@@ -10,9 +10,8 @@ export class Content {
   #receivedBytes = 0;
   #sentBytes = 0;
   #creditedBytes = 0;
-  /** Of the answer: what was passed on. */
-  answerBytes = 0;
-  /** What of that has not left. */
+  /** Of the answer: what was passed on, and what of that has not left. */
+  #answerBytes = 0;
   #unsentBytes = 0;
   /** As told to {@link HeldContent}. */
   #heldBytes = 0;
@@ -20,6 +19,11 @@ export class Content {
   constructor(held: HeldContent, holder: Holder) {
     this.#held = held;
     this.#holder = holder;
+  }
+
+  /** Of the answer, what was passed on so far. */
+  get answerBytes(): number {
+    return this.#answerBytes;
   }
 
   /** `bytes` of the request came. Count them once they are passed on: {@link count}. */
@@ -44,7 +48,7 @@ export class Content {
 
   /** `bytes` of the answer are passed on. Count them once they are: {@link count}. */
   passed(bytes: number): void {
-    this.answerBytes += bytes;
+    this.#answerBytes += bytes;
     this.#unsentBytes += bytes;
   }
 

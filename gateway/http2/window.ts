@@ -22,8 +22,9 @@ const GROWTH = 2;
  * would only lie in the buffers of the systems between them, before whatever others send.
  */
 export const SHORT_PATH_BYTES = 256 * 1024;
-/** What is open of the connection's window while others ask for little, and no round trip need be as long as this. */
+/** What is open of the connection's window while others ask for little: that much stands before each of them at most. */
 export const COMPANY_BYTES = 64 * 1024;
+/** The round trip up to which that carries tens of megabytes a second; on a longer way it would hold back whoever sends much. */
 const COMPANY_WITHIN_MS = 1;
 /** Clocks are not finer. */
 const SHORTEST_MS = 0.01;

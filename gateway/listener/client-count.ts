@@ -4,8 +4,6 @@
 export const CLIENTS_MAX = 16_000;
 /** One source may have so many times what is still free: whoever floods never takes the last place. */
 const SOURCE_SHARE = 3;
-/** Why a client's connection is closed at once. */
-export type ClientRefusal = 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | 'SOURCE_BARRED';
 
 /** Connections open, by source. */
 export class ClientCount {
@@ -28,6 +26,7 @@ export class ClientCount {
     return undefined;
   }
 
+  /** A connection of `source` that was let in has ended. */
   leave(source: string): void {
     const own = (this.#bySource.get(source) ?? 1) - 1;
     if (own === 0) this.#bySource.delete(source);

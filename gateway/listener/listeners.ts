@@ -12,7 +12,7 @@ import type { ListenerRoute } from '../snapshot/types.ts';
 import { Transport } from '../transport/transport.ts';
 import { type Arrival, Arrivals } from './arrivals.ts';
 import type { Barred } from './barred.ts';
-import { ClientCount, type ClientRefusal } from './client-count.ts';
+import { ClientCount } from './client-count.ts';
 import { type DetectedConnection, type DetectionHome, Undecided } from './detector.ts';
 
 /** After so long without a byte a client is asked whether it still is: hosts vanish without a word. */
@@ -29,6 +29,9 @@ export interface ListenersOptions {
   readonly onTooMany: (rule: ClientRefusal) => void;
   readonly barred: Barred;
 }
+
+/** Why a client's connection is closed at once. */
+export type ClientRefusal = 'CLIENTS_MAX' | 'CLIENTS_OF_SOURCE' | 'SOURCE_BARRED';
 
 /** An open port; connections told apart go where it leads then. */
 class Open implements DetectionHome {

@@ -1,6 +1,6 @@
 /**
- * Whether somebody who asks for little is about. Whoever moves much is served best by large pieces, and whoever waits for
- * a small answer by whoever keeps little under way before it; where there are both, little is.
+ * Whether somebody who asks for little is about. Whoever moves much is served best with much of it under way, and whoever
+ * waits for a small answer with little before it; where there are both, little is under way.
  *
  * Counted in turns of the event loop, not in time: no clock is asked on the way of every byte.
  */

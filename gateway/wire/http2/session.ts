@@ -73,8 +73,8 @@ export class Session<T> {
   unitsLeft = Number.POSITIVE_INFINITY;
   /** What frames of content read now fell short of {@link FULL_FRAME_BYTES}, but for the last of a stream. */
   shortBytes = 0;
-  /** Those that are yet to be told of the end, and how it is called. */
-  #endless: Http2Stream<T>[] = [];
+  /** Streams that may be yet to hear of the end, and its code. */
+  #untold: Http2Stream<T>[] = [];
   #endCode = 0;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
@@ -291,19 +291,19 @@ export class Session<T> {
   end(code: number): void {
     this.ended = true;
     this.#endCode = code;
-    this.#endless = this.streams.values();
+    this.#untold = this.streams.values();
     this.endMore();
   }
 
   /** Whether streams are yet to be told of the end. */
   get ending(): boolean {
-    return this.ended && this.streams.size > 0;
+    return this.#untold.length > 0;
   }
 
   /** Tells {@link ENDED_AT_ONCE} more. */
   endMore(): void {
     for (let left = ENDED_AT_ONCE; left > 0; ) {
-      const stream = this.#endless.pop();
+      const stream = this.#untold.pop();
       if (stream === undefined) return;
       // Who has given up meanwhile hears nothing more.
       if (!this.forget(stream)) continue;
