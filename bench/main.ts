@@ -24,10 +24,10 @@ import { benchEndure } from './wire/endure.ts';
 import { profileWire } from './wire/profile.ts';
 
 /** Five rounds of every scenario, whatever else the machine does, within the time a person waits. */
-const QUICK = { rounds: 5, roundMs: 450, warmMs: 2_500, budgetMs: 100_000 };
+const QUICK = { rounds: 5, roundMs: 450, warmMs: 20_000, budgetMs: 100_000 };
 const DEVCLUSTER = { objects: 50_000, watchers: 100, seconds: 10 };
 const DEVCLUSTER_QUICK = { objects: 5_000, watchers: 50, seconds: 3 };
-const FULL = { rounds: 9, roundMs: 2_000, warmMs: 6_000 };
+const FULL = { rounds: 9, roundMs: 2_000, warmMs: 60_000 };
 /** Everything of the seed within a hundred seconds, or as it was published: half a minute, then two. */
 const SEED = {
   quick: { warmMs: 10_000, measureMs: 7_000, alone: false },

@@ -27,7 +27,7 @@ export interface WireOptions {
   readonly rounds: number;
   /** How long a round of one system takes; with a budget, as long as that leaves room for. */
   readonly roundMs: number;
-  /** What the compiler of JavaScript has of each scenario before the first round; of its first traffic twice as much. */
+  /** What the compiler of JavaScript has of all scenarios together before the first round. */
   readonly warmMs: number;
   /** Services nobody asks for. */
   readonly crowd?: Crowd | undefined;
@@ -48,6 +48,15 @@ export interface Stage {
 }
 
 const ROUND_MS_MIN = 250;
+/**
+ * What is compiled for one kind of traffic is given up when the next kind comes, and made anew for both. So all have been
+ * there once, and then once more, before anything counts.
+ */
+const WARM_PASSES = 2;
+/** More of one scenario teaches nothing. */
+const WARM_MS_MAX = 4_000;
+/** The same again for each scenario, just before its rounds. */
+const AGAIN_MS = 1_000;
 /** Rivals are compiled: connections and caches are all that has to warm up. */
 const RIVAL_WARM_MS = 300;
 /** From a generator's start until its load is steady. */
@@ -78,7 +87,7 @@ export async function benchWire(io: Io, options: WireOptions) {
     ['nginx', 'nginx'],
   ]);
   return onStage(io, async (stage) => {
-    const wrk = new Wrk(stage.programs, stage.directory);
+    const wrk = new Wrk(stage.programs, stage.directory, io.clock);
     writeCertificates(stage.directory, io.clock.wallMs());
     const place = { programs: stage.programs, directory: stage.directory, pod: stage.host(0) };
     const haproxy = await startHaproxy({ ...place, west: stage.host(1), east: stage.host(2) });
@@ -126,7 +135,7 @@ export async function measure(
   if (!target) throw new Error(`nothing carries ${scenario.carried}`);
   const pids = processTree(pair.roots);
   const { generator } = scenario;
-  if ('wrk' in generator) return wrk.run(target, generator.wrk, pids, measureMs + SETTLE_MS);
+  if ('wrk' in generator) return wrk.run(target, generator.wrk, pids, measureMs);
   return stage.load({ load: generator.load, target, pids, warmMs: SETTLE_MS, measureMs });
 }
 
@@ -147,18 +156,18 @@ class Rounds {
     const { only, rounds } = options;
     const scenarios: Partial<Record<ScenarioName, ReturnType<typeof figuresOf>>> = {};
     const ratios: Partial<Record<ScenarioName, ReturnType<typeof ratiosOf>>> = {};
-    await this.#once('isthmus', 'h1-c128', 2 * options.warmMs);
+    await this.#warm(only, options.warmMs);
     for (const name of SCENARIOS) {
       if (!only.includes(name)) {
         scenarios[name] = { isthmus: null, haproxy: null, nginx: null };
         ratios[name] = { haproxy: null, nginx: null };
         continue;
       }
-      const samples = await this.#scenario(name, options, () => {
+      const samples = await this.#scenario(name, rounds, () => {
         const due = SCENARIOS.slice(SCENARIOS.indexOf(name)).filter((each) => only.includes(each));
         const systems = due.reduce((sum, each) => sum + this.#able(each).length, 0);
         const rivals = systems - due.length;
-        const warmMs = due.length * options.warmMs + rivals * RIVAL_WARM_MS;
+        const warmMs = due.length * AGAIN_MS + rivals * RIVAL_WARM_MS;
         const asideMs = OVERHEAD_MS + SETTLE_MS;
         const fittingMs = (leftMs() - warmMs - systems * asideMs) / (systems * rounds) - asideMs;
         return Math.max(ROUND_MS_MIN, Math.min(options.roundMs, fittingMs));
@@ -169,13 +178,20 @@ class Rounds {
     return { scenarios, ratios, rounds };
   }
 
+  async #warm(only: readonly ScenarioName[], totalMs: number): Promise<void> {
+    const eachMs = Math.min(WARM_MS_MAX, totalMs / (WARM_PASSES * only.length));
+    this.#io.err(`warming up: ${Math.round((WARM_PASSES * only.length * eachMs) / 1_000)} s …\n`);
+    for (let pass = 0; pass < WARM_PASSES; pass += 1)
+      for (const name of only) await this.#once('isthmus', name, eachMs);
+  }
+
   #able(name: ScenarioName): SystemName[] {
     const { carried } = SCENARIO[name];
     return SYSTEMS.filter((each) => this.#pairs[each].targets[carried] !== undefined);
   }
 
   /** All warm up, then the rounds that count; in each round every system has its turn. */
-  async #scenario(name: ScenarioName, { rounds, warmMs }: WireOptions, fitting: () => number) {
+  async #scenario(name: ScenarioName, rounds: number, fitting: () => number) {
     const able = this.#able(name);
     const samples: Record<SystemName, Sample[] | null> = {
       isthmus: null,
@@ -190,7 +206,7 @@ class Rounds {
     const roundMs = fitting();
     this.#io.err(`${name}: ${rounds} rounds of ${Math.round(roundMs)} ms each …\n`);
     for (const each of able)
-      await this.#once(each, name, each === 'isthmus' ? warmMs : RIVAL_WARM_MS);
+      await this.#once(each, name, each === 'isthmus' ? AGAIN_MS : RIVAL_WARM_MS);
     for (let round = 0; round < rounds; round += 1)
       for (const each of able) samples[each]?.push(await this.#once(each, name, roundMs));
     return samples;

@@ -29,7 +29,7 @@ export interface EndureFigures {
 /** Carries `requests`, and a few more until the spell is over. */
 export async function benchEndure(io: Io, requests: number): Promise<EndureFigures> {
   return onStage(io, async (stage) => {
-    const wrk = new Wrk(stage.programs, stage.directory);
+    const wrk = new Wrk(stage.programs, stage.directory, io.clock);
     const pair = await startIsthmus(io, stage.directory, stage.host(0));
     try {
       const memory: number[] = [];

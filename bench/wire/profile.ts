@@ -31,7 +31,7 @@ export async function profileWire(
   const output = resolve(io.cwd, folder);
   mkdirSync(output, { recursive: true });
   await onStage(io, async (stage) => {
-    const wrk = new Wrk(stage.programs, stage.directory);
+    const wrk = new Wrk(stage.programs, stage.directory, io.clock);
     const pair = await startIsthmus(io, stage.directory, stage.host(0), {
       environment: ENVIRONMENT,
     });

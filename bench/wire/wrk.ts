@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Clock, sleep } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
 import { cpuMs } from './cpu.ts';
 import type { LoadResult } from './load/meter.ts';
@@ -13,6 +14,8 @@ import { requestTable } from './traffic.ts';
 const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url));
 /** wrk counts in whole seconds; it is told to stop before. */
 const LONGEST = '600s';
+/** It starts, reads its table and opens its connections within this. */
+const SETTLE_MS = 120;
 /** What reaches wrk while it starts its threads is forgotten in the sleep that follows: it is told again. */
 const AGAIN_MS = 500;
 
@@ -22,23 +25,27 @@ export class Wrk {
   readonly #path: string;
   readonly #table: string;
   readonly #programs: Programs;
+  readonly #clock: Clock;
 
-  constructor(programs: Programs, directory: string) {
+  constructor(programs: Programs, directory: string, clock: Clock) {
     this.#path = findProgram('wrk', 'wrk');
     this.version = versionOf(this.#path, '-v');
     this.#table = join(directory, 'requests.txt');
     this.#programs = programs;
+    this.#clock = clock;
     writeFileSync(this.#table, requestTable());
   }
 
-  /** Closed loops on `connections` for `measureMs`; everything it asks is counted. */
+  /** Closed loops on `connections`; what is answered, and spent, in the `measureMs` after they are open counts. */
   async run(
     target: Address,
     connections: number,
     pids: readonly number[],
     measureMs: number,
   ): Promise<LoadResult> {
-    const beforeMs = cpuMs(pids);
+    const clock = this.#clock;
+    const fromMs = clock.wallMs() + SETTLE_MS;
+    const toMs = fromMs + measureMs;
     const wrk = this.#programs.startForeign(this.#path, [
       '--threads=1',
       `--connections=${connections}`,
@@ -48,6 +55,8 @@ export class Wrk {
       `http://${target.host}:${target.port}/`,
       '--',
       this.#table,
+      String(fromMs),
+      String(toMs),
     ]);
     let output = '';
     wrk.process.stdout?.on('data', (chunk: Buffer) => {
@@ -55,15 +64,14 @@ export class Wrk {
     });
     const closed = new Promise<void>((resolve) => wrk.process.once('close', () => resolve()));
     const interrupt = () => wrk.process.kill('SIGINT');
-    let again: NodeJS.Timeout | undefined;
-    const timer = setTimeout(() => {
-      interrupt();
-      again = setInterval(interrupt, AGAIN_MS);
-    }, measureMs);
-    await closed;
-    clearTimeout(timer);
-    clearInterval(again);
+    await Promise.race([closed, sleep(clock, fromMs - clock.wallMs())]);
+    const beforeMs = cpuMs(pids);
+    await Promise.race([closed, sleep(clock, toMs - clock.wallMs())]);
     const spentMs = cpuMs(pids) - beforeMs;
+    interrupt();
+    const again = setInterval(interrupt, AGAIN_MS);
+    await closed;
+    clearInterval(again);
     const found = /^RESULT (\{.*\})$/m.exec(output)?.[1];
     if (found === undefined) throw new ProgramError(`wrk failed: ${output}${wrk.said()}`);
     return { bytes: 0, ...JSON.parse(found), cpuMs: spentMs } as LoadResult;

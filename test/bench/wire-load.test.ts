@@ -5,6 +5,7 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
 import { missing } from '#test/support/tools.ts';
 import { serveHttp1 } from '../../bench/wire/backend/http1.ts';
@@ -117,7 +118,7 @@ for (const isSpoilt of [false, true]) {
     const directory = mkdtempSync(join(tmpdir(), 'isthmus-wrk-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const target = await listen(t, isSpoilt ? (socket) => spoil(socket, serveHttp1) : serveHttp1);
-    const wrk = new Wrk(new Programs(), directory);
+    const wrk = new Wrk(new Programs(), directory, systemClock);
     const { count, errors, cpuMs, reason } = await wrk.run(target, 4, [process.pid], 1_000);
     assert.ok(count > 0 && cpuMs > 0);
     assert.equal(errors > 0, isSpoilt, reason);
