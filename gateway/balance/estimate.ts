@@ -10,7 +10,7 @@ import { type EndpointTable, FLAG } from './table.ts';
 import { TUNING } from './tuning.ts';
 
 const SIZE = ROW_SIZE;
-const { ESTIMATE, IN_FLIGHT, OBSERVED, PER_CAPACITY, STARTS, SUCCESS, WAITING } = ROW;
+const { ANSWERED, ESTIMATE, IN_FLIGHT, OBSERVED, PER_CAPACITY, STARTS, SUCCESS, WAITING } = ROW;
 const { UNSEEN } = FLAG;
 const { alphaUp, alphaDownMin, alphaDownTauMs, successAlpha } = TUNING;
 
@@ -44,6 +44,7 @@ export function observe(
     rows[at + ESTIMATE] = estimateMs + alpha * (latencyMs - estimateMs);
   }
   rows[at + OBSERVED] = nowMs;
+  rows[at + ANSWERED] = nowMs;
 }
 
 /** `slot` has not sent a first byte for `waitedMs`, and never will: it is at least that slow. */
@@ -105,4 +106,14 @@ export function costMs(table: EndpointTable, slot: number, nowMs: number): numbe
 export function stalls(table: EndpointTable, slot: number, nowMs: number): boolean {
   const estimateMs = table.get(slot, ESTIMATE);
   return expectedMs(table, slot, nowMs) > TUNING.stallFactor * estimateMs + TUNING.stallMs;
+}
+
+/** Whether `slot` has answered nobody since `sinceMs`, and {@link stalls}. */
+export function isSilent(
+  table: EndpointTable,
+  slot: number,
+  sinceMs: number,
+  nowMs: number,
+): boolean {
+  return table.get(slot, ANSWERED) <= sinceMs && stalls(table, slot, nowMs);
 }

@@ -12,7 +12,7 @@ import type { TrafficSettings } from '../snapshot/traffic.ts';
 import { Dice } from './dice.ts';
 import { probing, revive } from './ejection.ts';
 import type { Endpoint, Outcome } from './endpoint.ts';
-import { observe, raise } from './estimate.ts';
+import { isSilent, observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { type Candidate, EndpointGroup } from './group.ts';
@@ -186,18 +186,30 @@ export class ServiceBalancer {
   }
 
   /**
-   * Whom to ask beside `first`, which has not answered for `waitedMs`: another of this cluster, unless a remote
-   * one is clearly better now, or, where there is none, a cluster that would most likely have answered by now.
+   * Whom to ask beside those of `tried`, the last of which has not answered for `waitedMs`: another of this cluster,
+   * unless a remote one is clearly better now, or, where there is none, a cluster that would most likely have answered
+   * by now. After two, as after a failure, the other cluster.
    */
-  pickBeside(nowMs: number, first: Endpoint, waitedMs: number): Endpoint | undefined {
+  pickBeside(nowMs: number, tried: readonly Endpoint[], waitedMs: number): Endpoint | undefined {
     const { local, remote } = this;
-    const tried = [first];
     const near = pick(local, this.#dice, nowMs, tried);
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
     if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
     if (near === NOBODY)
       return this.#table.get(far, ROW.ESTIMATE) > waitedMs ? undefined : remote.endpointOf(far);
-    return local.endpointOf(this.#locality.leavesBeside(near, far, nowMs) ? far : near);
+    const leaves =
+      tried.length === 1
+        ? this.#locality.leavesBeside(near, far, nowMs)
+        : this.#locality.leaves(near, far, nowMs, tried);
+    return local.endpointOf(leaves ? far : near);
+  }
+
+  /**
+   * Whether `endpoint` has answered nobody since `sinceMs` and what waits there waits much longer than it should; also
+   * where it has left.
+   */
+  isSilent({ slot }: Endpoint, sinceMs: number, nowMs: number): boolean {
+    return slot < 0 || isSilent(this.#table, slot, sinceMs, nowMs);
   }
 
   /**

@@ -10,7 +10,7 @@ import type { Endpoint, Outcome } from '../balance/endpoint.ts';
 import type { Queued } from '../resilience/crowd.ts';
 import { timeoutOf, withTimeout } from '../resilience/deadline.ts';
 import type { Guard } from '../resilience/guard.ts';
-import type { Hedgeable } from '../resilience/hedge-queue.ts';
+import type { Hedgeable, HedgeQueue } from '../resilience/hedge-queue.ts';
 import type { Waiting } from '../resilience/limiter.ts';
 import {
   ATTEMPTS_MAX,
@@ -32,10 +32,14 @@ import { Tries } from './tries.ts';
 
 /** How long a cluster is left alone that says it is overloaded. */
 export const OVERLOADED_MS = 1_000;
+/** What has become slow is looked at again every so often, so often. */
+const LOOK_MS = 100;
+const LOOKS_MAX = 20;
 
 /** See the header of this file. */
 export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Queued, Hedgeable {
   head: RequestHead;
+  hedgeQueue: HedgeQueue | undefined;
   hedgeDueMs = 0;
   hedgeBefore: Hedgeable | undefined;
   hedgeAfter: Hedgeable | undefined;
@@ -58,6 +62,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   protected over = false;
   /** When nobody waits for the answer any more; infinite while nobody says. */
   #deadlineMs = Number.POSITIVE_INFINITY;
+  /** How often it was looked at whether another attempt is worth it. */
+  #looks = 0;
   /** Rings then, and at the end of the time for one attempt. */
   #deadline: Timer | undefined;
   #patience: Timer | undefined;
@@ -143,11 +149,24 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   }
 
   hedge(nowMs: number): void {
-    const { guard } = this.tries;
-    const { endpoint: first, startMs } = this.tries;
-    if (this.over || this.status !== 0 || first === undefined || this.#left() < 1) return;
-    const endpoint = guard.balancer.pickBeside(nowMs, first, nowMs - startMs);
-    if (endpoint === undefined || !guard.mayHedge(nowMs, this.tries.explores)) return;
+    const { tries } = this;
+    const { guard } = tries;
+    if (this.over || this.status !== 0 || tries.endpoint === undefined || this.#left() < 1) return;
+    const endpoint = tries.pickBeside(nowMs);
+    if (endpoint !== undefined && guard.mayHedge(nowMs, tries.explores))
+      this.#askBeside(endpoint, nowMs);
+    // Two that fell silent together are found out later. Who has one attempt stays with it: what waits there keeps others away.
+    if (tries.hedge === undefined || this.#looks === LOOKS_MAX) return;
+    this.#looks += 1;
+    guard.looking.add(this, nowMs + LOOK_MS, nowMs);
+  }
+
+  /** A second attempt, or a third in the place of the first. */
+  #askBeside(endpoint: Endpoint, nowMs: number): void {
+    if (this.tries.hedge !== undefined) {
+      this.tries.supersede(nowMs);
+      this.promote();
+    }
     const hedge = this.tries.beginHedge(this, this.head, endpoint, nowMs);
     try {
       hedge.attempt = this.#start(endpoint, hedge, nowMs);
@@ -164,7 +183,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
       this.tries.dropHedge('failure', nowMs);
       return;
     }
-    this.tries.drop('superseded', nowMs);
+    this.tries.supersede(nowMs);
     this.promote();
     this.onAnswer(head, end);
   }
@@ -341,8 +360,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   protected restAssured(): void {
     this.#deadline?.cancel();
     this.#patience?.cancel();
-    const { hedging } = this.tries.guard;
-    if (hedging.has(this)) hedging.remove(this);
+    this.hedgeQueue?.remove(this);
     const place = this.#place;
     if (place === 'none') return;
     this.#place = 'none';

@@ -11,6 +11,9 @@ import type { Attempt } from './exchange.ts';
 import { Hedge, type HedgeOwner } from './hedge.ts';
 import type { RequestHead } from './message.ts';
 
+/** Whoever answers nobody for so long, and much longer than usual, has failed who waits there. */
+const SILENT_MS = 100;
+
 /** Those asked before the first. */
 const NONE: readonly Endpoint[] = [];
 
@@ -55,6 +58,22 @@ export class Tries {
     return endpoint;
   }
 
+  /**
+   * Who would be asked beside those asked now; nobody, where that is not worth it yet. Two at once are enough unless
+   * both have fallen silent.
+   */
+  pickBeside(nowMs: number): Endpoint | undefined {
+    const { endpoint, hedge, startMs } = this;
+    if (endpoint === undefined) return undefined;
+    const balancer = this.#balancer;
+    const waitedMs = nowMs - startMs;
+    if (hedge === undefined) return balancer.pickBeside(nowMs, [endpoint], waitedMs);
+    const silent =
+      balancer.isSilent(endpoint, startMs, nowMs) &&
+      balancer.isSilent(hedge.endpoint, hedge.startMs, nowMs);
+    return silent ? balancer.pickBeside(nowMs, this.#tried, waitedMs) : undefined;
+  }
+
   /** An attempt at `endpoint` begins; whoever was asked before has been {@link settle}d. */
   begin(endpoint: Endpoint, nowMs: number): void {
     this.#tried = this.count === 0 ? [endpoint] : [...this.#tried, endpoint];
@@ -85,6 +104,19 @@ export class Tries {
     this.endpoint = undefined;
     const latencyMs = this.#latencyMs;
     this.#balancer.end(endpoint, startMs, nowMs, outcome, latencyMs, this.#answered, this.#load);
+  }
+
+  /**
+   * Ends the present attempt in favour of another. That it was slower says little; but where nobody has been answered
+   * for so long, nobody will be, and others must not be sent there because nothing waits there any more.
+   */
+  supersede(nowMs: number): void {
+    const { endpoint, startMs } = this;
+    const silent =
+      endpoint !== undefined &&
+      nowMs - startMs >= SILENT_MS &&
+      this.#balancer.isSilent(endpoint, startMs, nowMs);
+    this.drop(silent ? 'failure' : 'superseded', nowMs);
   }
 
   /** Ends the present attempt, whose answer nobody wants, with `outcome`. */

@@ -24,13 +24,17 @@ export class Guard {
   readonly retries = new Budget();
   readonly hedges = new Budget();
   readonly limiter: Limiter;
+  /** Requests whose first attempt may become slow. */
   readonly hedging: HedgeQueue;
+  /** Those that had become slow and are looked at again; apart, for in either queue all wait equally long. */
+  readonly looking: HedgeQueue;
 
   constructor(balancer: ServiceBalancer, clock: Clock, counts = noCounts()) {
     this.balancer = balancer;
     this.counts = counts;
     this.limiter = new Limiter(balancer.settings.limits, clock);
     this.hedging = new HedgeQueue(clock);
+    this.looking = new HedgeQueue(clock);
   }
 
   get settings(): TrafficSettings {

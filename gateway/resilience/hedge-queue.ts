@@ -1,11 +1,13 @@
 /**
- * Requests whose first attempt may become slow, and when a second one is worth it: one timer for all of
- * them, for nearly all are answered before and leave the queue again.
+ * Requests that wait for an answer, and when another attempt beside those under way may be worth it: one timer for
+ * all of them, for nearly all are answered before and leave the queue again.
  */
 import type { Clock, Timer } from '#core/clock.ts';
 
 /** A request that may be hedged. The other fields are the queue's. */
 export interface Hedgeable {
+  /** Where it waits; `undefined` outside. */
+  hedgeQueue: HedgeQueue | undefined;
   hedgeDueMs: number;
   hedgeBefore: Hedgeable | undefined;
   hedgeAfter: Hedgeable | undefined;
@@ -25,8 +27,9 @@ export class HedgeQueue {
     this.#clock = clock;
   }
 
-  /** Calls {@link Hedgeable.hedge} of `each` at `dueMs`, unless it is removed before. */
+  /** Calls {@link Hedgeable.hedge} of `each`, which waits nowhere, at `dueMs`, unless it is removed before. */
   add(each: Hedgeable, dueMs: number, nowMs: number): void {
+    each.hedgeQueue = this;
     each.hedgeDueMs = dueMs;
     // Nearly always the last: all wait equally long, but those sent to be tried out.
     let before = this.#last;
@@ -41,14 +44,10 @@ export class HedgeQueue {
     if (dueMs < this.#ringsMs) this.#wind(dueMs, nowMs);
   }
 
-  /** Whether `each` waits here. */
-  has(each: Hedgeable): boolean {
-    return each.hedgeBefore !== undefined || this.#first === each;
-  }
-
   /** `each`, which waits here, waits no longer. */
   remove(each: Hedgeable): void {
     const { hedgeBefore, hedgeAfter } = each;
+    each.hedgeQueue = undefined;
     if (hedgeBefore === undefined) this.#first = hedgeAfter;
     else hedgeBefore.hedgeAfter = hedgeAfter;
     if (hedgeAfter === undefined) this.#last = hedgeBefore;

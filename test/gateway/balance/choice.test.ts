@@ -80,11 +80,29 @@ test('the hedge of a slow attempt stays local while local is good, and leaves a 
   for (const key of ['a', 'b']) bench.attempt(bench.local(key), 'success', 2);
   bench.balancer.begin(bench.local('a'), bench.nowMs);
   bench.pass(10);
-  const beside = () => bench.balancer.pickBeside(bench.nowMs, bench.local('a'), 10);
+  const beside = () => bench.balancer.pickBeside(bench.nowMs, [bench.local('a')], 10);
   assert.equal(beside()?.key, 'b');
   bench.balancer.begin(bench.local('b'), bench.nowMs);
   bench.pass(200);
   assert.equal(beside()?.key, 'east');
+});
+
+test('beside two that fell silent here the other cluster is asked, though a third is left here', () => {
+  const bench = new Bench();
+  bench.balancer.update(pods('a', 'b', 'c'), cluster(), 0);
+  for (const key of ['a', 'b', 'c']) bench.attempt(bench.local(key), 'success', 2);
+  const [a, b] = [bench.local('a'), bench.local('b')];
+  const sinceMs = bench.nowMs;
+  for (const each of [a, b]) bench.balancer.begin(each, sinceMs);
+  assert.equal(bench.balancer.isSilent(a, sinceMs, sinceMs + 5), false);
+  bench.pass(30);
+  for (const each of [a, b]) assert.ok(bench.balancer.isSilent(each, sinceMs, bench.nowMs));
+  // Whoever answers others is only slow.
+  bench.attempt(b, 'success', 2);
+  assert.equal(bench.balancer.isSilent(b, sinceMs, bench.nowMs), false);
+  assert.equal(bench.balancer.pickBeside(bench.nowMs, [a, b], 30)?.key, 'east');
+  bench.balancer.update(pods('a', 'b', 'c'), [], 0);
+  assert.equal(bench.balancer.pickBeside(bench.nowMs, [a, b], 30)?.key, 'c');
 });
 
 test('a cluster that spills itself is not spilled onto unless nothing else is left', () => {

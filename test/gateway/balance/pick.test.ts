@@ -91,7 +91,7 @@ test('a later attempt goes to the best of many that are left', () => {
   for (let at = 0; at < 20; at += 1) {
     assert.equal(bench.pick(), best);
     assert.equal(bench.pick([best]), second);
-    assert.equal(bench.balancer.pickBeside(bench.nowMs, best, 1), second);
+    assert.equal(bench.balancer.pickBeside(bench.nowMs, [best], 1), second);
   }
 });
 

@@ -89,6 +89,7 @@ test('a limiter lets no more in than its rate, whoever leaves', () => {
 
 function hedgeable(name: string, told: string[]): Hedgeable {
   return {
+    hedgeQueue: undefined,
     hedgeDueMs: 0,
     hedgeBefore: undefined,
     hedgeAfter: undefined,
@@ -111,7 +112,7 @@ test('those in the queue of hedges are told in the order they are due, once, unl
   assert.deepEqual(told, ['d 5']);
   queue.remove(b);
   assert.deepEqual(
-    all.map((each) => queue.has(each)),
+    all.map((each) => each.hedgeQueue === queue),
     [true, false, true, false],
   );
   clock.advance(15);

@@ -289,6 +289,46 @@ describe('hedges', () => {
     assert.equal(client.status, 204);
   });
 
+  test('where the second falls silent as well the first is given up for a third, and nobody is asked twice', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(25);
+    bench.clock.advance(100);
+    const [first, second, third] = bench.calls.slice(before);
+    assert.equal(new Set([first?.key, second?.key, third?.key]).size, 3);
+    assert.deepEqual([first?.cancelled, second?.cancelled], [true, false]);
+    bench.clock.advance(5_000);
+    assert.equal(bench.calls.length, before + 3);
+    third?.answer(200, [], 'from the third');
+    assert.equal(second?.cancelled, true);
+    assert.equal(client.content, 'from the third');
+    assert.deepEqual([bench.reports.at(-1)?.attempts, bench.reports.at(-1)?.hedges], [3, 2]);
+  });
+
+  test('a slow request keeps its two attempts as long as its pods answer others', () => {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(25);
+    const slow = bench.calls.slice(before);
+    assert.equal(slow.length, 2);
+    for (let at = 0; at < 100; at += 1) {
+      const others = Array.from({ length: 12 }, () => {
+        bench.send();
+        return last(bench);
+      });
+      bench.clock.advance(10);
+      for (const other of others) other.answer(200);
+    }
+    assert.deepEqual(
+      slow.map(({ cancelled }) => cancelled),
+      [false, false],
+    );
+    slow[0]?.answer(200, [], 'after all');
+    assert.equal(client.content, 'after all');
+  });
+
   test('a client that leaves ends both', () => {
     const bench = warm(3);
     const client = bench.send();
