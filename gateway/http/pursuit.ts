@@ -33,8 +33,8 @@ import { Tries } from './tries.ts';
 /** How long a cluster is left alone that says it is overloaded. */
 export const OVERLOADED_MS = 1_000;
 /** What has become slow is looked at again every so often, so often. */
-const LOOK_MS = 100;
-const LOOKS_MAX = 20;
+const LOOK_MS = 50;
+const LOOKS_MAX = 40;
 
 /** See the header of this file. */
 export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Queued, Hedgeable {
@@ -153,10 +153,12 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     const { guard } = tries;
     if (this.over || this.status !== 0 || tries.endpoint === undefined || this.#left() < 1) return;
     const endpoint = tries.pickBeside(nowMs);
-    if (endpoint !== undefined && guard.mayHedge(nowMs, tries.explores))
+    const unbudgeted = tries.explores || tries.isSilent(nowMs);
+    if (endpoint !== undefined && guard.mayHedge(nowMs, unbudgeted))
       this.#askBeside(endpoint, nowMs);
-    // Two that fell silent together are found out later. Who has one attempt stays with it: what waits there keeps others away.
-    if (tries.hedge === undefined || this.#looks === LOOKS_MAX) return;
+    // Two may fall silent together, and the budget may have nothing left. But a cluster is known to be silent by what waits there.
+    if (this.#looks === LOOKS_MAX) return;
+    if (tries.hedge === undefined && tries.endpoint?.kind === 'remote') return;
     this.#looks += 1;
     guard.looking.add(this, nowMs + LOOK_MS, nowMs);
   }

@@ -12,7 +12,7 @@ import { Hedge, type HedgeOwner } from './hedge.ts';
 import type { RequestHead } from './message.ts';
 
 /** Whoever answers nobody for so long, and much longer than usual, has failed who waits there. */
-const SILENT_MS = 100;
+const SILENT_MS = 50;
 
 /** Those asked before the first. */
 const NONE: readonly Endpoint[] = [];
@@ -106,17 +106,19 @@ export class Tries {
     this.#balancer.end(endpoint, startMs, nowMs, outcome, latencyMs, this.#answered, this.#load);
   }
 
+  /** Whether nobody was answered for long where the present attempt waits. */
+  isSilent(nowMs: number): boolean {
+    const { endpoint, startMs } = this;
+    if (endpoint === undefined || nowMs - startMs < SILENT_MS) return false;
+    return this.#balancer.isSilent(endpoint, startMs, nowMs);
+  }
+
   /**
    * Ends the present attempt in favour of another. That it was slower says little; but where nobody has been answered
    * for so long, nobody will be, and others must not be sent there because nothing waits there any more.
    */
   supersede(nowMs: number): void {
-    const { endpoint, startMs } = this;
-    const silent =
-      endpoint !== undefined &&
-      nowMs - startMs >= SILENT_MS &&
-      this.#balancer.isSilent(endpoint, startMs, nowMs);
-    this.drop(silent ? 'failure' : 'superseded', nowMs);
+    this.drop(this.isSilent(nowMs) ? 'failure' : 'superseded', nowMs);
   }
 
   /** Ends the present attempt, whose answer nobody wants, with `outcome`. */

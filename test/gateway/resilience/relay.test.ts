@@ -294,7 +294,7 @@ describe('hedges', () => {
     const before = bench.calls.length;
     const client = bench.send();
     bench.clock.advance(25);
-    bench.clock.advance(100);
+    bench.clock.advance(50);
     const [first, second, third] = bench.calls.slice(before);
     assert.equal(new Set([first?.key, second?.key, third?.key]).size, 3);
     assert.deepEqual([first?.cancelled, second?.cancelled], [true, false]);
@@ -327,6 +327,18 @@ describe('hedges', () => {
     );
     slow[0]?.answer(200, [], 'after all');
     assert.equal(client.content, 'after all');
+  });
+
+  test('a request without a second attempt, for the hedge budget had none left, gets one when its pod is silent', () => {
+    const bench = warm(3, { hedge: { budgetShare: 1e-4 } });
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(25);
+    assert.equal(bench.calls.length, before + 1);
+    bench.clock.advance(50);
+    assert.equal(bench.calls.length, before + 2);
+    last(bench).answer(200, [], 'from the second');
+    assert.equal(client.content, 'from the second');
   });
 
   test('a client that leaves ends both', () => {
