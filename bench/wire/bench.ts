@@ -225,6 +225,7 @@ class Rounds {
       work: scenario.inBytes ? result.bytes : result.count,
       cpuMs: result.cpuMs,
       p50Ms: result.p50Ms,
+      p95Ms: result.p95Ms,
       p99Ms: result.p99Ms,
       errors: result.errors,
       rssMb: rssMb(processTree(pair.roots)),

@@ -45,8 +45,8 @@ export function wireSection(figures: WireFigures, about: WireAbout): string[] {
       '',
       `![${title}](performance/${name}.svg)`,
       '',
-      `| | ${inBytes ? 'MB' : 'requests'} per CPU-second | Isthmus against it | p50 ms | p99 ms | errors | memory MB |`,
-      '| --- | --- | --- | --- | --- | --- | --- |',
+      `| | ${inBytes ? 'MB' : 'requests'} per CPU-second | Isthmus against it | p50 ms | p95 ms | p99 ms | errors | memory MB |`,
+      '| --- | --- | --- | --- | --- | --- | --- | --- |',
       ...SYSTEMS.map((system) => {
         const ratio = system === 'isthmus' ? undefined : ratios?.[system];
         return row(TITLES[system], systems[system], ratio);
@@ -63,9 +63,9 @@ export function wireSection(figures: WireFigures, about: WireAbout): string[] {
 }
 
 function row(title: string, figures: SystemFigures | null, ratio: number | null | undefined) {
-  if (!figures) return `| ${title} | none | | | | | |`;
-  const { p50Ms, p99Ms, errors, rssMb } = figures;
+  if (!figures) return `| ${title} | none | | | | | | |`;
+  const { p50Ms, p95Ms, p99Ms, errors, rssMb } = figures;
   const against = typeof ratio === 'number' ? `${ratio.toFixed(2)} ×` : '';
   const ms = (value: number | null) => (value === null ? '' : value.toFixed(2));
-  return `| ${title} | ${rateOf(figures)?.toLocaleString('en-US') ?? ''} | ${against} | ${ms(p50Ms)} | ${ms(p99Ms)} | ${errors} | ${rssMb} |`;
+  return `| ${title} | ${rateOf(figures)?.toLocaleString('en-US') ?? ''} | ${against} | ${ms(p50Ms)} | ${ms(p95Ms)} | ${ms(p99Ms)} | ${errors} | ${rssMb} |`;
 }

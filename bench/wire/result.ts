@@ -10,6 +10,7 @@ export interface Sample {
   readonly work: number;
   readonly cpuMs: number;
   readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly errors: number;
   readonly rssMb: number;
@@ -20,6 +21,7 @@ export interface SystemFigures {
   readonly requestsPerCpuSecond?: number;
   readonly megabytesPerCpuSecond?: number;
   readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly errors: number;
   readonly rssMb: number;
@@ -80,13 +82,14 @@ export function ratiosOf(samples: Samples): Ratios {
 
 function summarise(rounds: readonly Sample[], inBytes: boolean): SystemFigures {
   const rate = median(rounds.map(rateOf)) ?? 0;
-  const latencies = (of: 'p50Ms' | 'p99Ms') =>
+  const latencies = (of: 'p50Ms' | 'p95Ms' | 'p99Ms') =>
     rounded(median(rounds.flatMap((each) => each[of] ?? [])), 3);
   return {
     ...(inBytes
       ? { megabytesPerCpuSecond: Math.round(rate / BYTES_PER_MEGABYTE) }
       : { requestsPerCpuSecond: Math.round(rate) }),
     p50Ms: latencies('p50Ms'),
+    p95Ms: latencies('p95Ms'),
     p99Ms: latencies('p99Ms'),
     errors: rounds.reduce((sum, each) => sum + each.errors, 0),
     rssMb: Math.max(...rounds.map((each) => each.rssMb)),

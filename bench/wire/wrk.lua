@@ -68,7 +68,7 @@ function done(summary, latency, _)
   end
   local errors = summary.errors
   io.write(string.format(
-    '\nRESULT {"count":%d,"errors":%d,"p50Ms":%.4f,"p99Ms":%.4f,"reason":"%s"}\n',
+    '\nRESULT {"count":%d,"errors":%d,"p50Ms":%.4f,"p95Ms":%.4f,"p99Ms":%.4f,"reason":"%s"}\n',
     count, errors.connect + errors.read + errors.write + errors.timeout + bad,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, why))
+    latency:percentile(50) / 1000, latency:percentile(95) / 1000, latency:percentile(99) / 1000, why))
 end

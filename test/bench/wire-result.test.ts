@@ -12,6 +12,7 @@ const sample = (work: number, cpuMs = 1_000): Sample => ({
   work,
   cpuMs,
   p50Ms: 1,
+  p95Ms: 1.5,
   p99Ms: 2,
   errors: 1,
   rssMb: 10,
@@ -27,6 +28,7 @@ test('figures are medians of the rounds, errors their sum', () => {
   assert.deepEqual(isthmus, {
     requestsPerCpuSecond: 150,
     p50Ms: 1,
+    p95Ms: 1.5,
     p99Ms: 2,
     errors: 3,
     rssMb: 10,
@@ -56,7 +58,7 @@ test('the page has a table for what was measured, and the pictures are well form
     { version: '1', machine: 'm', date: '2026-01-01', wire: about },
   );
   assert.match(page, /^Isthmus 1 on m, 2026-01-01\./m);
-  assert.match(page, /^\| HAProxy \| 100 \| 2\.00 × \| 1\.00 \| 2\.00 \| 3 \| 10 \|$/m);
+  assert.match(page, /^\| HAProxy \| 100 \| 2\.00 × \| 1\.00 \| 1\.50 \| 2\.00 \| 3 \| 10 \|$/m);
   assert.match(page, /^\| nginx \| none \|/m);
   assert.match(page, /^No figure of nginx: it is tired\.$/m);
   assert.match(page, /\(performance\/connect\.svg\)/);

@@ -10,6 +10,7 @@ export interface LoadResult {
   readonly bytes: number;
   readonly cpuMs: number;
   readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly errors: number;
   /** What went wrong first. */
@@ -59,6 +60,7 @@ export class Meter {
       bytes: this.#bytes,
       cpuMs: spentMs,
       p50Ms: quantile(sorted, 0.5),
+      p95Ms: quantile(sorted, 0.95),
       p99Ms: quantile(sorted, 0.99),
       errors: this.#errors,
       reason: this.#reason,
