@@ -5,7 +5,7 @@ import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
-import type { RemoteCandidate } from './balance/service.ts';
+import type { RemoteCandidate } from './balance/candidates.ts';
 import { followCatalog } from './catalog/follow.ts';
 import type { CatalogSource } from './catalog/source.ts';
 import type { Peer } from './snapshot/types.ts';

@@ -16,9 +16,9 @@ import {
   type Snapshot,
   type Target,
 } from '../snapshot/types.ts';
+import type { Candidate, RemoteCandidate } from './candidates.ts';
 import type { Endpoint } from './endpoint.ts';
-import type { Candidate } from './group.ts';
-import { type RemoteCandidate, ServiceBalancer } from './service.ts';
+import { ServiceBalancer } from './service.ts';
 import { EndpointTable } from './table.ts';
 import { TUNING } from './tuning.ts';
 

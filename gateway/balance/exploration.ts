@@ -64,14 +64,18 @@ export class Exploration {
     return group.active < 2 ? NOBODY : this.#take(group, this.#localCursor, nowMs);
   }
 
-  /** Which cluster may be: of those, `leastActive` at least, whose way takes less than `belowMs`. */
-  takeRemote(group: EndpointGroup, nowMs: number, belowMs: number, leastActive: number): number {
+  /** Which cluster may be: beside `local` endpoints any that could be clearly better, without any one of two. */
+  takeRemote(remote: EndpointGroup, local: EndpointGroup, nowMs: number): number {
+    const { preference, toleranceMs, remoteShareMax } = local.settings.locality;
+    if (!(remoteShareMax > 0)) return NOBODY;
     this.#remoteCursor += 1;
-    if (this.#remoteCursor >= group.active) this.#remoteCursor = 0;
-    if (group.active < leastActive) return NOBODY;
-    const slot = group.members.slots[this.#remoteCursor] as number;
-    if (!((group.table.roundTripMs[slot] as number) < belowMs)) return NOBODY;
-    return this.#take(group, this.#remoteCursor, nowMs);
+    if (this.#remoteCursor >= remote.active) this.#remoteCursor = 0;
+    const alone = local.active === 0;
+    if (remote.active < (alone ? 2 : 1)) return NOBODY;
+    const belowMs = alone ? Infinity : (local.typical.medianMs - toleranceMs) / preference;
+    const slot = remote.members.slots[this.#remoteCursor] as number;
+    if (!((remote.table.roundTripMs[slot] as number) < belowMs)) return NOBODY;
+    return this.#take(remote, this.#remoteCursor, nowMs);
   }
 
   #take(group: EndpointGroup, at: number, nowMs: number): number {

@@ -5,12 +5,14 @@
  * Promises: members that stay keep what is known of them; which of them may be asked is known before
  * anybody asks; a tick costs one pass over the members, everything else does not depend on their number.
  */
+
 import type { Random } from '#core/random.ts';
 import {
   type EjectionSettings,
   TRAFFIC_DEFAULTS,
   type TrafficSettings,
 } from '../snapshot/traffic.ts';
+import type { Candidate } from './candidates.ts';
 import { Capacity } from './capacity.ts';
 import type { Endpoint, EndpointKind } from './endpoint.ts';
 import { drift } from './estimate.ts';
@@ -22,13 +24,6 @@ import { TUNING } from './tuning.ts';
 import { readTypical, type Typical } from './typical.ts';
 
 const NONE: number[] = [];
-
-/** One endpoint as a group is told of it. */
-export interface Candidate {
-  readonly key: string;
-  /** A pod's static weight; a cluster's ready endpoints, 0 while nothing can be reached there. */
-  readonly weight: number;
-}
 
 export class EndpointGroup {
   readonly kind: EndpointKind;

@@ -9,13 +9,14 @@
  */
 import type { Random } from '#core/random.ts';
 import type { TrafficSettings } from '../snapshot/traffic.ts';
+import type { Candidate, RemoteCandidate } from './candidates.ts';
 import { Dice } from './dice.ts';
 import { probing, revive } from './ejection.ts';
 import type { Endpoint, Outcome } from './endpoint.ts';
 import { isSilent, observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
 import { FirstBytes } from './first-bytes.ts';
-import { type Candidate, EndpointGroup } from './group.ts';
+import { EndpointGroup } from './group.ts';
 import { observeLoad, shrinkIfSilent } from './load.ts';
 import { Locality } from './locality.ts';
 import { STANDING } from './members.ts';
@@ -30,17 +31,6 @@ const SIZE = ROW_SIZE;
 const { COST, COST_EACH, DISCOUNT, FAMILIAR, IN_FLIGHT, STARTS, WAITING } = ROW;
 const { GONE } = FLAG;
 const UNKNOWN_LOAD = -1;
-
-/** One remote cluster that may serve. */
-export interface RemoteCandidate {
-  readonly cluster: string;
-  /** Its ready endpoints as last announced; 0 while it is unreachable or has none. */
-  readonly weight: number;
-  /** Round trip between the gateways; NaN while unknown. */
-  readonly roundTripMs: number;
-  /** Whether it sends requests for this service away itself. @default false */
-  readonly spilling?: boolean;
-}
 
 /** Standings after the first, in the order in which they are asked when nobody of the first is left. */
 const LAST_RESORTS = [
@@ -361,12 +351,7 @@ export class ServiceBalancer {
       probing(local, slot, nowMs);
     } else if (exploration.tokens >= 1) {
       slot = exploration.takeLocal(local, nowMs);
-      const { preference, toleranceMs, remoteShareMax } = this.#settings.locality;
-      // Beside local endpoints any cluster is worth a look that could be clearly better.
-      const alone = local.active === 0;
-      const belowMs = alone ? Infinity : (local.typical.medianMs - toleranceMs) / preference;
-      if (slot === NOBODY && remoteShareMax > 0)
-        slot = exploration.takeRemote(remote, nowMs, belowMs, alone ? 2 : 1);
+      if (slot === NOBODY) slot = exploration.takeRemote(remote, local, nowMs);
     }
     this.#explored = slot !== NOBODY;
     return slot;

@@ -3,7 +3,7 @@
  */
 import { below, type Random, seededRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
-import type { RemoteCandidate } from '#gateway/balance/service.ts';
+import type { RemoteCandidate } from '#gateway/balance/candidates.ts';
 import { TRAFFIC_DEFAULTS, type TrafficSettings } from '#gateway/snapshot/traffic.ts';
 import { type Observer, SimGateway, TARGET } from './gateway.ts';
 import { type ServerOptions, SimServer } from './server.ts';
