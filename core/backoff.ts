@@ -17,6 +17,10 @@ export interface BackoffLimits {
  * `firstMs` doubled per failure, at most `maxMs`, then spread evenly over ±20 %.
  */
 export function backoffMs(limits: BackoffLimits, failures: number, random: Random): number {
-  const doubled = limits.firstMs * 2 ** Math.min(failures - 1, 30);
-  return Math.min(doubled, limits.maxMs) * (0.8 + 0.4 * random.next());
+  return meanBackoffMs(limits, failures) * (0.8 + 0.4 * random.next());
+}
+
+/** The same before it is spread. */
+export function meanBackoffMs({ firstMs, maxMs }: BackoffLimits, failures: number): number {
+  return Math.min(firstMs * 2 ** Math.min(failures - 1, 30), maxMs);
 }

@@ -10,7 +10,7 @@ import { type EndpointTable, FLAG } from './table.ts';
 import { TUNING } from './tuning.ts';
 
 const SIZE = ROW_SIZE;
-const { ANSWERED, ESTIMATE, IN_FLIGHT, OBSERVED, PER_CAPACITY, STARTS, SUCCESS, WAITING } = ROW;
+const { ESTIMATE, IN_FLIGHT, OBSERVED, PER_CAPACITY, STARTS, SUCCESS, WAITING } = ROW;
 const { UNSEEN } = FLAG;
 const { alphaUp, alphaDownMin, alphaDownTauMs, successAlpha } = TUNING;
 
@@ -44,13 +44,11 @@ export function observe(
     rows[at + ESTIMATE] = estimateMs + alpha * (latencyMs - estimateMs);
   }
   rows[at + OBSERVED] = nowMs;
-  rows[at + ANSWERED] = nowMs;
 }
 
 /** `slot` has not sent a first byte for `waitedMs`, and never will: it is at least that slow. */
-export function raise(table: EndpointTable, slot: number, nowMs: number, waitedMs: number): void {
+export function raise(table: EndpointTable, slot: number, waitedMs: number): void {
   const estimateMs = table.get(slot, ESTIMATE);
-  table.set(slot, OBSERVED, nowMs);
   if (!(waitedMs > estimateMs)) return;
   const alpha = table.is(slot, UNSEEN) ? 1 : alphaUp;
   (table.flags[slot] as number) &= ~UNSEEN;
@@ -115,5 +113,5 @@ export function isSilent(
   sinceMs: number,
   nowMs: number,
 ): boolean {
-  return table.get(slot, ANSWERED) <= sinceMs && stalls(table, slot, nowMs);
+  return table.get(slot, OBSERVED) <= sinceMs && stalls(table, slot, nowMs);
 }

@@ -5,7 +5,7 @@
  * Who refused connections is asked for one; who answered badly, for the path a TrafficPolicy names, or else by one
  * real request for each backoff (`exploration.ts`), and for a connection where no such request comes along.
  */
-import { eject, probing, revive } from './ejection.ts';
+import { eject, probing, revive, usualWaitMs } from './ejection.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exploration } from './exploration.ts';
 import type { EndpointGroup } from './group.ts';
@@ -26,14 +26,13 @@ export class Probing {
   /** Looks for endpoints whose probe is due; those that a real request may probe are left to `exploration`. */
   tick(nowMs: number, exploration: Exploration): void {
     const local = this.#local;
-    const { ejectedAtMs, probeAtMs } = local.table;
+    const { probeAtMs } = local.table;
     exploration.tick();
     this.#due.length = 0;
     for (const slot of local.dueAt(nowMs)) {
-      const [dueMs, outMs] = [probeAtMs[slot] as number, ejectedAtMs[slot] as number];
       const byConnection = this.#refused(slot) || local.ejection.probePath !== undefined;
       // Where no request that may be repeated comes along, a connection must do.
-      const isOverdue = nowMs - dueMs >= dueMs - outMs;
+      const isOverdue = nowMs - (probeAtMs[slot] as number) >= usualWaitMs(local, slot);
       if (byConnection || isOverdue) this.#due.push(local.endpointOf(slot));
       else exploration.due.push(slot);
     }

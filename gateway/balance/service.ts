@@ -270,7 +270,7 @@ export class ServiceBalancer {
       }
     } else if (outcome === 'failure' || outcome === 'refused') {
       const refused = outcome === 'refused';
-      if (!refused) raise(table, slot, nowMs, waitedMs);
+      if (!refused) raise(table, slot, waitedMs);
       if (recordFailure(this.#groupOf(endpoint), slot, startMs, nowMs, refused))
         this.#locality.judge();
     } else if (!answered) {
@@ -278,7 +278,7 @@ export class ServiceBalancer {
         shrinkIfSilent(table, slot, startMs, waitedMs);
         this.#firstBytes.record(waitedMs);
       }
-      raise(table, slot, nowMs, waitedMs);
+      raise(table, slot, waitedMs);
     }
     table.price(slot, this.local.byLatency);
     if (((table.flags[slot] as number) & GONE) !== 0) table.freeIfDone(slot);
