@@ -5,6 +5,7 @@ import { stringify } from 'yaml';
 import type { Io, OutputFormat } from './io.ts';
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+const NAME_MAX = 21;
 export type Colour = keyof typeof COLOURS;
 /** Paints text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
@@ -26,6 +27,19 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
       .join('  ')
       .trimEnd();
   return [line(headings), ...rows.map(line)].join('\n');
+}
+
+/** The same of rows that begin with a name: where one is longer than an IPv4 address and port, all have lines of their own. */
+export function namedTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  if (rows.every(([name = '']) => visibleLength(name) <= NAME_MAX)) return table(headings, rows);
+  const facts = table(
+    headings.slice(1),
+    rows.map((row) => row.slice(1)),
+  ).split('\n');
+  return facts.map((line, at) => `${[headings, ...rows][at]?.[0]}\n  ${line}`).join('\n');
 }
 
 /** Length on the screen: escape sequences take no room. */

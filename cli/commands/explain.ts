@@ -8,7 +8,7 @@ import { openContexts } from '../contexts.ts';
 import { askGateways, type GatewayAnswer } from '../gateways.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
-import { type Paint, paintFor, printDocument, table } from '../output.ts';
+import { namedTable, type Paint, paintFor, printDocument } from '../output.ts';
 
 const endpoint = z.object({
   endpoint: z.string(),
@@ -119,7 +119,7 @@ function textOf(row: Row, paint: Paint): string {
     ...row.remote.map((each) => cellsOf(each, 'cluster', paint)),
   ];
   const headings = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
-  const body = cells.length === 0 ? 'no endpoint' : table(headings, cells);
+  const body = cells.length === 0 ? 'no endpoint' : namedTable(headings, cells);
   const where = `${pod}, worker ${worker}`;
   return [paint('bold', whom), where, facts.join(', '), body].join('\n');
 }

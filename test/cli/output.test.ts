@@ -1,0 +1,28 @@
+/** What people read of lists. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { namedTable } from '#cli/output.ts';
+
+const HEADINGS = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
+const facts = ['cluster', '1234', '1234 ms', '10000', '100 %', '10000', 'nobody ready'];
+
+test('names stand in a column as long as they are addresses of IPv4', () => {
+  const lines = namedTable(HEADINGS, [
+    ['127.110.100.100:65535', ...facts],
+    ['east', ...facts],
+  ]).split('\n');
+  assert.equal(lines.length, 3);
+  assert.match(lines[2] ?? '', /^east +cluster +1234 /);
+});
+
+test('where one is longer each has a line of its own, and all lines fit eighty columns', () => {
+  const long = '[2001:db8:1234:5678:9abc:def0:1234:5678]:65535';
+  const lines = namedTable(HEADINGS, [
+    [long, ...facts],
+    ['a'.repeat(63), ...facts],
+  ]).split('\n');
+  assert.deepEqual([lines[0], lines[2]?.trim(), lines[4]], ['ENDPOINT', long, 'a'.repeat(63)]);
+  assert.match(lines[3] ?? '', /^ {2}cluster +1234 +1234 ms/);
+  assert.equal(lines.length, 6);
+  for (const line of lines) assert.ok(line.length <= 80, line);
+});
