@@ -46,8 +46,12 @@ test('hedges that the budgets allowed and refused are counted by service', async
   const [service] = [...balancer.entries()].map(([, each]) => each);
   assert.ok((service?.hedgeDelayMs ?? 0) > 0);
   for (let at = 0; at < 10; at += 1) send();
-  clock.advance(100);
+  clock.advance(25);
   const hedges = await outcomes(registry, 'isthmus_hedge_budget_total');
   // A twentieth of the fifty requests, rounded down.
   assert.deepEqual(hedges, { allowed: 2, refused: 8 });
+  clock.advance(50);
+  // Where a pod is silent those that wait there have the retry budget.
+  const later = await outcomes(registry, 'isthmus_hedge_budget_total');
+  assert.deepEqual(later, { allowed: 10, refused: 8 });
 });
