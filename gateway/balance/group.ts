@@ -5,7 +5,6 @@
  * Promises: members that stay keep what is known of them; which of them may be asked is known before
  * anybody asks; a tick costs one pass over the members, everything else does not depend on their number.
  */
-
 import type { Random } from '#core/random.ts';
 import {
   type EjectionSettings,

@@ -153,9 +153,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     const { guard } = tries;
     if (this.over || this.status !== 0 || tries.endpoint === undefined || this.#left() < 1) return;
     const endpoint = tries.pickBeside(nowMs);
-    const unbudgeted = tries.explores || tries.isSilent(nowMs);
-    if (endpoint !== undefined && guard.mayHedge(nowMs, unbudgeted))
-      this.#askBeside(endpoint, nowMs);
+    const urgent = tries.explores || tries.isSilent(nowMs);
+    if (endpoint !== undefined && guard.mayHedge(nowMs, urgent)) this.#askBeside(endpoint, nowMs);
     // Two may fall silent together, and the budget may have nothing left. But a cluster is known to be silent by what waits there.
     if (this.#looks === LOOKS_MAX) return;
     if (tries.hedge === undefined && tries.endpoint?.kind === 'remote') return;

@@ -61,16 +61,16 @@ export class Guard {
   }
 
   /**
-   * Takes a second attempt beside the first, where both budgets have one left; beside an exploration, `explores`, of
-   * the retry budget alone: there are few of those, and none must wait because much else is slow. Where a TrafficPolicy
+   * Takes an attempt beside another, where both budgets have one left; `urgent`, beside an exploration or at a silent
+   * endpoint, of the retry budget alone: none of those must wait because much else is slow. Where a TrafficPolicy
    * wants no hedges there are none.
    */
-  mayHedge(nowMs: number, explores: boolean): boolean {
+  mayHedge(nowMs: number, urgent: boolean): boolean {
     const { retry, hedge } = this.balancer.settings;
     const { budgetPerSecond } = retry;
     const allowed =
       this.retries.left(budgetPerSecond, nowMs) >= 1 &&
-      ((explores && hedge.budgetShare > 0) || this.hedges.take(0, nowMs)) &&
+      ((urgent && hedge.budgetShare > 0) || this.hedges.take(0, nowMs)) &&
       this.retries.take(budgetPerSecond, nowMs);
     if (allowed) this.counts.hedgesAllowed += 1;
     else this.counts.hedgesRefused += 1;
