@@ -5,8 +5,9 @@ import { stringify } from 'yaml';
 import type { Io, OutputFormat } from './io.ts';
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
-const NAME_MAX = 21;
 export type Colour = keyof typeof COLOURS;
+/** Length of an IPv4 address with a port. */
+const NAME_MAX = 21;
 /** Paints text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
 
@@ -39,7 +40,8 @@ export function namedTable(
     headings.slice(1),
     rows.map((row) => row.slice(1)),
   ).split('\n');
-  return facts.map((line, at) => `${[headings, ...rows][at]?.[0]}\n  ${line}`).join('\n');
+  const names = [headings, ...rows].map(([name = '']) => name);
+  return facts.map((line, at) => `${names[at]}\n  ${line}`).join('\n');
 }
 
 /** Length on the screen: escape sequences take no room. */

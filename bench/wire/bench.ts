@@ -55,8 +55,8 @@ const ROUND_MS_MIN = 250;
 const WARM_PASSES = 2;
 /** More of one scenario teaches nothing. */
 const WARM_MS_MAX = 4_000;
-/** The same again for each scenario, just before its rounds. */
-const AGAIN_MS = 1_000;
+/** Each scenario warms up once more, just before its rounds. */
+const SCENARIO_WARM_MS = 1_000;
 /** Rivals are compiled: connections and caches are all that has to warm up. */
 const RIVAL_WARM_MS = 300;
 /** From a generator's start until its load is steady. */
@@ -167,7 +167,7 @@ class Rounds {
         const due = SCENARIOS.slice(SCENARIOS.indexOf(name)).filter((each) => only.includes(each));
         const systems = due.reduce((sum, each) => sum + this.#able(each).length, 0);
         const rivals = systems - due.length;
-        const warmMs = due.length * AGAIN_MS + rivals * RIVAL_WARM_MS;
+        const warmMs = due.length * SCENARIO_WARM_MS + rivals * RIVAL_WARM_MS;
         const asideMs = OVERHEAD_MS + SETTLE_MS;
         const fittingMs = (leftMs() - warmMs - systems * asideMs) / (systems * rounds) - asideMs;
         return Math.max(ROUND_MS_MIN, Math.min(options.roundMs, fittingMs));
@@ -206,7 +206,7 @@ class Rounds {
     const roundMs = fitting();
     this.#io.err(`${name}: ${rounds} rounds of ${Math.round(roundMs)} ms each …\n`);
     for (const each of able)
-      await this.#once(each, name, each === 'isthmus' ? AGAIN_MS : RIVAL_WARM_MS);
+      await this.#once(each, name, each === 'isthmus' ? SCENARIO_WARM_MS : RIVAL_WARM_MS);
     for (let round = 0; round < rounds; round += 1)
       for (const each of able) samples[each]?.push(await this.#once(each, name, roundMs));
     return samples;

@@ -15,7 +15,7 @@ const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url));
 /** wrk counts in whole seconds; it is told to stop before. */
 const LONGEST = '600s';
 /** It starts, reads its table and opens its connections within this. */
-const SETTLE_MS = 120;
+const START_MS = 120;
 /** What reaches wrk while it starts its threads is forgotten in the sleep that follows: it is told again. */
 const AGAIN_MS = 500;
 
@@ -44,7 +44,7 @@ export class Wrk {
     measureMs: number,
   ): Promise<LoadResult> {
     const clock = this.#clock;
-    const fromMs = clock.wallMs() + SETTLE_MS;
+    const fromMs = clock.wallMs() + START_MS;
     const toMs = fromMs + measureMs;
     const wrk = this.#programs.startForeign(this.#path, [
       '--threads=1',

@@ -7,7 +7,7 @@
  * absent, not judged. Both return by a probe outside the picker, which a picker ordered by cost would never
  * make, and start slowly with a clean record.
  */
-import { backoffMs, meanBackoffMs } from '#core/backoff.ts';
+import { type BackoffLimits, backoffMs, meanBackoffMs } from '#core/backoff.ts';
 import type { EndpointGroup } from './group.ts';
 import { forgetLoad } from './load.ts';
 import { ROW } from './row.ts';
@@ -80,11 +80,13 @@ function mayEject(group: EndpointGroup): boolean {
 
 /** How long `slot`, which is ejected, is left alone as a rule before a probe, and again before the next. */
 export function usualWaitMs(group: EndpointGroup, slot: number): number {
-  const { backoffMs: firstMs, backoffMaxMs: maxMs } = group.ejection;
-  return meanBackoffMs({ firstMs, maxMs }, group.table.ejections[slot] as number);
+  return meanBackoffMs(limitsOf(group), group.table.ejections[slot] as number);
 }
 
 function waitMs(group: EndpointGroup, slot: number): number {
-  const { backoffMs: firstMs, backoffMaxMs: maxMs } = group.ejection;
-  return backoffMs({ firstMs, maxMs }, group.table.ejections[slot] as number, group.random);
+  return backoffMs(limitsOf(group), group.table.ejections[slot] as number, group.random);
+}
+
+function limitsOf({ ejection }: EndpointGroup): BackoffLimits {
+  return { firstMs: ejection.backoffMs, maxMs: ejection.backoffMaxMs };
 }

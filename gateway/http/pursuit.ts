@@ -32,7 +32,7 @@ import { Tries } from './tries.ts';
 
 /** How long a cluster is left alone that says it is overloaded. */
 export const OVERLOADED_MS = 1_000;
-/** What has become slow is looked at again every so often, so often. */
+/** How often a request that has become slow is looked at again, and how many times. */
 const LOOK_MS = 50;
 const LOOKS_MAX = 40;
 

@@ -63,14 +63,12 @@ export class Tries {
    * both have fallen silent.
    */
   pickBeside(nowMs: number): Endpoint | undefined {
-    const { endpoint, hedge, startMs } = this;
+    const { endpoint, hedge } = this;
     if (endpoint === undefined) return undefined;
     const balancer = this.#balancer;
-    const waitedMs = nowMs - startMs;
+    const waitedMs = nowMs - this.startMs;
     if (hedge === undefined) return balancer.pickBeside(nowMs, [endpoint], waitedMs);
-    const silent =
-      balancer.isSilent(endpoint, startMs, nowMs) &&
-      balancer.isSilent(hedge.endpoint, hedge.startMs, nowMs);
+    const silent = this.isSilent(nowMs) && balancer.isSilent(hedge.endpoint, hedge.startMs, nowMs);
     return silent ? balancer.pickBeside(nowMs, this.#tried, waitedMs) : undefined;
   }
 

@@ -244,6 +244,15 @@ describe('hedges', () => {
     return bench;
   }
 
+  /** A request that has become slow, with a second attempt beside the first; `before`: those of others. */
+  function hedged() {
+    const bench = warm(3);
+    const before = bench.calls.length;
+    const client = bench.send();
+    bench.clock.advance(25);
+    return { bench, before, client };
+  }
+
   test('a slow first attempt gets a second beside it, and whoever answers first goes on', () => {
     const bench = warm(3);
     const before = bench.calls.length;
@@ -261,10 +270,7 @@ describe('hedges', () => {
   });
 
   test('a second attempt that is not needed ends, and one that fails is forgotten', () => {
-    const bench = warm(3);
-    const before = bench.calls.length;
-    const client = bench.send();
-    bench.clock.advance(25);
+    const { bench, before, client } = hedged();
     const [first, second] = bench.calls.slice(before);
     first?.answer(200, [], 'after all');
     assert.equal(second?.cancelled, true);
@@ -278,10 +284,7 @@ describe('hedges', () => {
   });
 
   test('a first attempt that fails leaves the request to the second, without another', () => {
-    const bench = warm(3);
-    const before = bench.calls.length;
-    const client = bench.send();
-    bench.clock.advance(25);
+    const { bench, before, client } = hedged();
     const [first, second] = bench.calls.slice(before);
     first?.fail(reset());
     assert.equal(bench.calls.length, before + 2);
@@ -290,10 +293,7 @@ describe('hedges', () => {
   });
 
   test('where the second falls silent as well the first is given up for a third, and nobody is asked twice', () => {
-    const bench = warm(3);
-    const before = bench.calls.length;
-    const client = bench.send();
-    bench.clock.advance(25);
+    const { bench, before, client } = hedged();
     bench.clock.advance(50);
     const [first, second, third] = bench.calls.slice(before);
     assert.equal(new Set([first?.key, second?.key, third?.key]).size, 3);
@@ -307,10 +307,7 @@ describe('hedges', () => {
   });
 
   test('a slow request keeps its two attempts as long as its pods answer others', () => {
-    const bench = warm(3);
-    const before = bench.calls.length;
-    const client = bench.send();
-    bench.clock.advance(25);
+    const { bench, before, client } = hedged();
     const slow = bench.calls.slice(before);
     assert.equal(slow.length, 2);
     for (let at = 0; at < 100; at += 1) {
