@@ -4,11 +4,10 @@
  *
  * Its subclass, the relay, hears of the answer and of the end.
  */
-import type { Timer } from '#core/clock.ts';
 import type { ErrorCode } from '#core/errors.ts';
 import type { Endpoint, Outcome } from '../balance/endpoint.ts';
 import type { Queued } from '../resilience/crowd.ts';
-import { timeoutOf, withTimeout } from '../resilience/deadline.ts';
+import { withTimeout } from '../resilience/deadline.ts';
 import type { Guard } from '../resilience/guard.ts';
 import type { Hedgeable, HedgeQueue } from '../resilience/hedge-queue.ts';
 import type { Waiting } from '../resilience/limiter.ts';
@@ -28,6 +27,7 @@ import type { Hedge, HedgeOwner } from './hedge.ts';
 import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
 import type { ReplayBuffer } from './replay.ts';
 import type { RelayContext, RelayRoute } from './route.ts';
+import { TimeLimits, waitMsOf } from './time-limits.ts';
 import { Tries } from './tries.ts';
 
 /** How long a cluster is left alone that says it is overloaded. */
@@ -60,13 +60,9 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   /** Of the answer that is passed on; 0 before. */
   protected status = 0;
   protected over = false;
-  /** When nobody waits for the answer any more; infinite while nobody says. */
-  #deadlineMs = Number.POSITIVE_INFINITY;
   /** How often it was looked at whether another attempt is worth it. */
   #looks = 0;
-  /** Rings then, and at the end of the time for one attempt. */
-  #deadline: Timer | undefined;
-  #patience: Timer | undefined;
+  #limits: TimeLimits | undefined;
 
   constructor(
     exchange: Exchange,
@@ -104,7 +100,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
 
   /** Starts an attempt, now or when there is room, or answers why none is. */
   begin(): void {
-    if (!this.#setDeadline()) return;
+    if (!this.#hasTime()) return;
     const entry = this.tries.guard.enter(this, this.startedMs);
     if (entry === 'admitted') {
       this.inside = true;
@@ -193,26 +189,24 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     this.tries.dropHedge(outcomeOf(error), this.context.clock.monotonicMs());
   }
 
-  /** When the caller gives up, as far as anybody says; false when that is now. */
-  #setDeadline(): boolean {
-    const { timeoutMs = Number.POSITIVE_INFINITY } = this.route;
-    const asked = (this.head.seen & SEEN.TIMEOUT) === 0 ? undefined : timeoutOf(this.head.headers);
-    const { requestMs } = this.tries.guard.settings.timeout;
-    const waitMs = Math.min(
-      timeoutMs,
-      asked ?? timeoutMs,
-      this.opaque ? timeoutMs : (requestMs ?? timeoutMs),
-    );
+  /** Whether anything is left of the time there is for the request. */
+  #hasTime(): boolean {
+    const { timeout } = this.tries.guard.settings;
+    const waitMs = waitMsOf(this.head, this.route.timeoutMs, timeout);
     if (waitMs === Number.POSITIVE_INFINITY) return true;
-    this.#deadlineMs = this.startedMs + waitMs;
     if (waitMs <= 0) {
       this.turnAway('DEADLINE_EXCEEDED', 'no time is left for the request');
       return false;
     }
     // What a TrafficPolicy allows speaks against whoever does not keep to it; what a caller allows may be anything.
-    const outcome = waitMs === requestMs ? 'failure' : 'cancelled';
-    this.#deadline = this.context.clock.after(waitMs, () => this.#expire(waitMs, outcome));
+    const outcome = waitMs === timeout.requestMs ? 'failure' : 'cancelled';
+    this.#limited().limit(this.startedMs, waitMs, () => this.#expire(waitMs, outcome));
     return true;
+  }
+
+  #limited(): TimeLimits {
+    this.#limits ??= new TimeLimits(this.context.clock);
+    return this.#limits;
   }
 
   /** Asks one endpoint after the other until an attempt is under way, or answers why none is. */
@@ -261,10 +255,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
 
   #start(endpoint: Endpoint, request: UpstreamRequest, nowMs: number): Attempt {
     const route = this.route;
-    if (this.#deadlineMs === Number.POSITIVE_INFINITY)
-      return route.start(endpoint, request, this.exchange, this.#left(), undefined);
-    const leftMs = this.#deadlineMs - nowMs;
-    if ((this.head.seen & SEEN.TIMEOUT) !== 0)
+    const leftMs = this.#limits?.leftMs(nowMs);
+    if (leftMs !== undefined && (this.head.seen & SEEN.TIMEOUT) !== 0)
       this.head = { ...this.head, headers: withTimeout(this.head.headers, leftMs) };
     return route.start(endpoint, request, this.exchange, this.#left(), leftMs);
   }
@@ -348,8 +340,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   }
 
   #watch(attemptMs: number): void {
-    this.#patience?.cancel();
-    this.#patience = this.context.clock.after(attemptMs, () => {
+    this.#limited().watch(attemptMs, () => {
       if (this.over || this.status !== 0) return;
       this.tries.attempt?.cancel();
       const message = `no answer to an attempt within ${attemptMs} ms`;
@@ -359,8 +350,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
 
   /** An answer is here: from now on both ends keep the time themselves. */
   protected restAssured(): void {
-    this.#deadline?.cancel();
-    this.#patience?.cancel();
+    this.#limits?.end();
     this.hedgeQueue?.remove(this);
     const place = this.#place;
     if (place === 'none') return;
