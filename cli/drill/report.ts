@@ -2,6 +2,7 @@
  * From what every request of a drill was like to what the drill says. pure
  */
 import type { FailoverDrill } from '#kube/resources/failover-drill.ts';
+import { type Failover, type FaultTimes, failovers, worstOf } from './failover.ts';
 
 /** One request, as the load generator saw it. Times are monotonic milliseconds. */
 export interface RequestRecord {
@@ -16,9 +17,8 @@ export interface RequestRecord {
 export interface DrillTimes {
   /** The start of each step, and the end of the last. */
   readonly boundariesMs: readonly number[];
-  readonly faultMs: number | undefined;
-  /** The first local pod was ready again after the fault. */
-  readonly localReadyMs: number | undefined;
+  /** In the order of the steps. */
+  readonly faults: readonly FaultTimes[];
 }
 
 export interface StepReport {
@@ -30,6 +30,9 @@ export interface StepReport {
   readonly p99Ms: number | null;
   /** By cluster, of the answers of this step. */
   readonly shares: Readonly<Record<string, number>>;
+  /** Of the step's fault; `null` where it has none, or where that never came. */
+  readonly failoverMs: number | null;
+  readonly failbackMs: number | null;
 }
 
 /** One limit of the drill, and whether it held. */
@@ -45,6 +48,7 @@ export interface DrillReport {
   readonly passed: boolean;
   readonly requests: number;
   readonly failedRequests: number;
+  /** The worst of all faults; `null` where one that was called for never came, or none was. */
   readonly failoverMs: number | null;
   readonly failbackMs: number | null;
   readonly steps: readonly StepReport[];
@@ -53,8 +57,6 @@ export interface DrillReport {
   readonly failures: readonly string[];
 }
 
-const WINDOW_MS = 1_000;
-const HOME_SHARE = 0.95;
 const FAILURES_SHOWN = 5;
 
 /** The report of `drill`. A request belongs to the step it started in. */
@@ -64,15 +66,16 @@ export function drillReport(
   times: DrillTimes,
 ): DrillReport {
   const home = drill.spec.target.cluster;
-  const steps = drill.spec.steps.map((step, index) => {
-    const from = times.boundariesMs[index] ?? Number.POSITIVE_INFINITY;
-    const to = times.boundariesMs[index + 1] ?? Number.POSITIVE_INFINITY;
-    const own = records.filter((each) => each.startMs >= from && each.startMs < to);
-    return stepReport(step.name, own);
-  });
+  const { boundariesMs, faults } = times;
   const byEnd = [...records].sort((a, b) => a.endMs - b.endMs);
-  const failoverMs = measureFailover(byEnd, times.faultMs, home);
-  const failbackMs = measureFailback(byEnd, times.localReadyMs, home);
+  const measured = failovers(byEnd, faults, home);
+  const steps = drill.spec.steps.map((step, index) => {
+    const from = boundariesMs[index] ?? Number.POSITIVE_INFINITY;
+    const to = boundariesMs[index + 1] ?? Number.POSITIVE_INFINITY;
+    const own = records.filter((each) => each.startMs >= from && each.startMs < to);
+    return stepReport(step.name, own, measured[faults.findIndex((each) => each.step === index)]);
+  });
+  const { failoverMs, failbackMs } = worstOf(measured, byEnd, faults, home);
   const failed = records.filter((each) => each.failure !== undefined);
   const partial = { failedRequests: failed.length, failoverMs, failbackMs, steps };
   const expectations = judge(drill, partial);
@@ -86,7 +89,11 @@ export function drillReport(
   };
 }
 
-function stepReport(name: string, records: readonly RequestRecord[]): StepReport {
+function stepReport(
+  name: string,
+  records: readonly RequestRecord[],
+  failover: Failover | undefined,
+): StepReport {
   const latencies = records
     .filter((each) => each.failure === undefined)
     .map((each) => each.endMs - each.startMs)
@@ -106,6 +113,8 @@ function stepReport(name: string, records: readonly RequestRecord[]): StepReport
     shares: Object.fromEntries(
       [...counts].sort().map(([cluster, count]) => [cluster, round(count / answers.length, 4)]),
     ),
+    failoverMs: failover?.failoverMs ?? null,
+    failbackMs: failover?.failbackMs ?? null,
   };
 }
 
@@ -113,56 +122,6 @@ function stepReport(name: string, records: readonly RequestRecord[]): StepReport
 export function percentile(sorted: readonly number[], quantile: number): number | null {
   const value = sorted[Math.min(sorted.length - 1, Math.ceil(quantile * sorted.length) - 1)];
   return value === undefined ? null : round(value, 2);
-}
-
-/**
- * From the fault until the first moment after which every answer of the next second succeeds, from
- * another cluster; `null` when that never comes. The moment is that of the first such answer: before
- * it nobody could have seen that the service is back.
- */
-function measureFailover(
-  byEnd: readonly RequestRecord[],
-  faultMs: number | undefined,
-  home: string,
-): number | null {
-  if (faultMs === undefined) return null;
-  let firstGoodMs: number | undefined;
-  for (const { endMs, cluster } of byEnd) {
-    if (endMs <= faultMs) continue;
-    if (firstGoodMs !== undefined && endMs > firstGoodMs + WINDOW_MS) break;
-    if (cluster === undefined || cluster === home) firstGoodMs = undefined;
-    else firstGoodMs ??= endMs;
-  }
-  const lastMs = byEnd.at(-1)?.endMs ?? 0;
-  // A second that was cut off by the drill's end proves nothing.
-  if (firstGoodMs === undefined || lastMs < firstGoodMs + WINDOW_MS) return null;
-  return round(firstGoodMs - faultMs, 1);
-}
-
-/** From the first local pod ready until the local share over one second is home again. */
-function measureFailback(
-  byEnd: readonly RequestRecord[],
-  localReadyMs: number | undefined,
-  home: string,
-): number | null {
-  if (localReadyMs === undefined) return null;
-  let from = 0;
-  let local = 0;
-  let total = 0;
-  for (const each of byEnd) {
-    if (each.cluster === undefined) continue;
-    total += 1;
-    if (each.cluster === home) local += 1;
-    for (let oldest = byEnd[from]; oldest && oldest.endMs <= each.endMs - WINDOW_MS; ) {
-      if (oldest.cluster !== undefined) total -= 1;
-      if (oldest.cluster === home) local -= 1;
-      from += 1;
-      oldest = byEnd[from];
-    }
-    const atMs = each.endMs - localReadyMs;
-    if (atMs > 0 && total > 0 && local / total >= HOME_SHARE) return round(atMs, 1);
-  }
-  return null;
 }
 
 function judge(

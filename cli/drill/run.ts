@@ -18,6 +18,7 @@ import type {
   DrillStep,
   FailoverDrill,
 } from '#kube/resources/failover-drill.ts';
+import type { FaultTimes } from './failover.ts';
 import { faultCalls } from './faults.ts';
 import { Load } from './load.ts';
 import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
@@ -48,7 +49,7 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
   }
   const records: RequestRecord[] = [];
   const boundariesMs: number[] = [];
-  const state: FaultState = { faultMs: undefined, localReadyMs: undefined, lift: undefined };
+  const state: FaultState = { faults: [], lift: undefined };
   const watching = new AbortController();
   await prepare(steps, context);
   const load = new Load({
@@ -79,16 +80,18 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
   }
   const firstMs = boundariesMs[0] ?? 0;
   const counted = records.filter((each) => each.startMs >= firstMs);
-  return drillReport(drill, counted, {
-    boundariesMs,
-    faultMs: state.faultMs,
-    localReadyMs: state.localReadyMs,
-  });
+  const faults = state.faults.map((each) => ({
+    ...each,
+    endMs: boundariesMs[each.step + 1] ?? clock.monotonicMs(),
+  }));
+  return drillReport(drill, counted, { boundariesMs, faults });
 }
 
+/** What is known of a fault before its step has ended. */
+type InjectedFault = { -readonly [Key in Exclude<keyof FaultTimes, 'endMs'>]: FaultTimes[Key] };
+
 interface FaultState {
-  faultMs: number | undefined;
-  localReadyMs: number | undefined;
+  readonly faults: InjectedFault[];
   lift: (() => Promise<void>) | undefined;
 }
 
@@ -103,14 +106,17 @@ async function inject(
   const { cluster } = fault;
   const client = context.client(cluster);
   let lifted = false;
-  if (fault.type === 'destroyPods' && cluster === drill.spec.target.cluster) {
+  const takesPods = fault.type === 'destroyPods' && cluster === drill.spec.target.cluster;
+  const times: InjectedFault = { step: index, faultMs: 0, takesPods, localReadyMs: undefined };
+  if (takesPods) {
     await watchReady(fault, client, context, signal, () => {
       // Slices still name the destroyed pods for a while: ready counts only once the fault is lifted.
-      if (lifted) state.localReadyMs ??= context.clock.monotonicMs();
+      if (lifted) times.localReadyMs ??= context.clock.monotonicMs();
     });
   }
   const injected: (() => Promise<unknown>)[] = [];
-  state.faultMs ??= context.clock.monotonicMs();
+  times.faultMs = context.clock.monotonicMs();
+  state.faults.push(times);
   state.lift = async () => {
     state.lift = undefined;
     lifted = true;

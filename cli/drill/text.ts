@@ -23,11 +23,21 @@ export function drillText(report: DrillReport, paint: Paint): string {
     String(each.limit),
     each.measured === null ? 'never' : String(each.measured),
   ]);
+  // The verdict's line has the worst of them.
+  const several = report.steps.filter(
+    (each) => each.failoverMs !== null || each.failbackMs !== null,
+  );
+  const failovers = several.map((each) => [
+    each.name,
+    milliseconds(each.failoverMs),
+    milliseconds(each.failbackMs),
+  ]);
   const verdict = report.passed ? paint('green', 'passed') : paint('red', 'failed');
   return [
     table(['STEP', 'REQUESTS', 'FAILED', 'P50', 'P95', 'P99', 'ANSWERED BY'], steps),
     '',
     table([' ', 'EXPECTATION', 'LIMIT', 'MEASURED'], expectations),
+    ...(failovers.length > 1 ? ['', table(['FAULT OF', 'FAILOVER', 'FAILBACK'], failovers)] : []),
     ...(report.failures.length > 0
       ? ['', 'Failures:', ...report.failures.map((each) => `  ${each}`)]
       : []),

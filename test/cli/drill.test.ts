@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { faultCalls } from '#cli/drill/faults.ts';
 import { parseDrill } from '#cli/drill/file.ts';
 import { drillReport, type RequestRecord } from '#cli/drill/report.ts';
+import { drillText } from '#cli/drill/text.ts';
 import { apiFault } from '#devcluster/faults/api-fault.ts';
 
 const text = readFileSync('manifests/drills/local-outage.yaml', 'utf8');
@@ -30,8 +31,7 @@ function records(
 
 const times = {
   boundariesMs: [0, 8_000, 16_000, 36_000, 44_000],
-  faultMs: 8_000,
-  localReadyMs: 16_500,
+  faults: [{ step: 1, faultMs: 8_000, endMs: 16_000, takesPods: true, localReadyMs: 16_500 }],
 };
 
 test('a perfect drill passes, with its figures', () => {
@@ -83,6 +83,69 @@ test('what is never reached is null and fails', () => {
     times,
   );
   assert.equal(away.failbackMs, null);
+});
+
+/** Two outages, 8 to 16 and 26 to 34 s. */
+const twice = {
+  boundariesMs: [0, 8_000, 16_000, 26_000, 34_000],
+  faults: [
+    { step: 1, faultMs: 8_000, endMs: 16_000, takesPods: true, localReadyMs: 16_500 },
+    { step: 3, faultMs: 26_000, endMs: 34_000, takesPods: true, localReadyMs: 34_500 },
+  ],
+};
+const isOut = (ms: number) => (ms >= 8_000 && ms < 17_000) || (ms >= 26_000 && ms < 36_000);
+
+test('of several faults each has its figures, and the worst counts', () => {
+  const report = drillReport(
+    drill,
+    records(44_000, (ms) => {
+      if (ms >= 26_000 && ms < 26_400) return undefined;
+      return isOut(ms) ? 'east' : 'west';
+    }),
+    twice,
+  );
+  assert.deepEqual(
+    report.steps.map((each) => each.failoverMs),
+    [null, 1, null, 401],
+  );
+  assert.equal(report.failoverMs, 401);
+  assert.equal(report.failbackMs, report.steps[3]?.failbackMs);
+  assert.ok((report.steps[1]?.failbackMs ?? 0) < (report.failbackMs ?? 0));
+  const text = drillText(report, (_, said) => said);
+  assert.match(text, /FAULT OF +FAILOVER +FAILBACK/);
+});
+
+test('a second fault that leads to no failover is not hidden by the first', () => {
+  const report = drillReport(
+    drill,
+    records(44_000, (ms) => {
+      if (ms >= 26_000 && ms < 36_000) return undefined;
+      return isOut(ms) ? 'east' : 'west';
+    }),
+    twice,
+  );
+  assert.equal(report.steps[1]?.failoverMs, 1);
+  assert.equal(report.failoverMs, null);
+});
+
+test('a fault that sends nobody elsewhere calls for no failover', () => {
+  const [outage] = twice.faults;
+  assert.ok(outage);
+  const quiet = {
+    step: 3,
+    faultMs: 26_000,
+    endMs: 34_000,
+    takesPods: false,
+    localReadyMs: undefined,
+  };
+  const report = drillReport(
+    drill,
+    records(44_000, (ms) => (ms >= 8_000 && ms < 17_000 ? 'east' : 'west')),
+    { ...twice, faults: [outage, quiet] },
+  );
+  assert.equal(report.steps[3]?.failoverMs, null);
+  assert.equal(report.failoverMs, 1);
+  assert.equal(report.failbackMs, report.steps[1]?.failbackMs);
 });
 
 test('a request belongs to the step it started in', () => {
