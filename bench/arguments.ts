@@ -7,7 +7,7 @@ import { SCENARIOS } from './wire/scenarios.ts';
 /** Those that run when none is named. */
 export const NAMES = ['pick', 'pair', 'wire', 'seed', 'failover', 'devcluster'] as const;
 /** All of them. */
-export const ALL_NAMES = [...NAMES, 'endure'] as const;
+export const ALL_NAMES = [...NAMES, 'endure', 'bare'] as const;
 const REQUESTS = 10_000_000;
 const COUNTS = ['rounds', 'services', 'endpoints', 'workers', 'requests'] as const;
 const ROUNDS_MAX = 1_000;
@@ -20,7 +20,7 @@ export type Wish = ReturnType<typeof readArguments>;
 
 const USAGE = `npm run bench -- [NAME …] [--quick] [--json]
 
-Measures Isthmus beside others. Without a name all run but endure, and
+Measures Isthmus beside others. Without a name all run but the last two, and
 docs/performance.md is written with its pictures; --quick writes no file.
 
   pick        one choice of the balancer
@@ -30,6 +30,7 @@ docs/performance.md is written with its pictures; --quick writes no file.
   failover    what clients see when something dies
   devcluster  the embedded API server
   endure      whether a pair grows over ten million requests (15 minutes)
+  bare        how far Node itself goes: a pair that reads nothing
 
   --quick            shorter rounds
   --json             one JSON object on standard output

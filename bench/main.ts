@@ -10,6 +10,7 @@ import { describeError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { packageRoot, packageVersion } from '#runtime/package.ts';
 import { type ALL_NAMES, NAMES, readArguments, type Wish } from './arguments.ts';
+import { benchBare } from './bare/bench.ts';
 import { benchDevcluster } from './devcluster/bench.ts';
 import { benchFailover } from './failover/bench.ts';
 import { failoverPictures } from './failover/chart.ts';
@@ -27,6 +28,8 @@ import { profileWire } from './wire/profile.ts';
 const QUICK = { rounds: 5, roundMs: 450, warmMs: 20_000, budgetMs: 100_000 };
 const DEVCLUSTER = { objects: 50_000, watchers: 100, seconds: 10 };
 const DEVCLUSTER_QUICK = { objects: 5_000, watchers: 50, seconds: 3 };
+const BARE = { rounds: 11, roundMs: 1_000 };
+const BARE_QUICK = { rounds: 5, roundMs: 500 };
 const FULL = { rounds: 9, roundMs: 2_000, warmMs: 60_000 };
 /** Everything of the seed within a hundred seconds, or as it was published: half a minute, then two. */
 const SEED = {
@@ -84,6 +87,7 @@ async function run(wish: Wish): Promise<void> {
       ? { devcluster: await benchDevcluster(io, quick ? DEVCLUSTER_QUICK : DEVCLUSTER) }
       : {}),
     ...(names.includes('endure') ? { endure: await benchEndure(io, wish.requests) } : {}),
+    ...(names.includes('bare') ? { bare: await benchBare(io, quick ? BARE_QUICK : BARE) } : {}),
   };
   const [single] = wanted;
   // One bench alone prints its own object, as the others' readers expect.
@@ -94,7 +98,8 @@ async function run(wish: Wish): Promise<void> {
     date: new Date(io.clock.wallMs()).toISOString().slice(0, 10),
     wire: wire?.about,
   });
-  if (json || names.includes('endure')) io.out(`${JSON.stringify(document)}\n`);
+  if (json || names.some((name) => name === 'endure' || name === 'bare'))
+    io.out(`${JSON.stringify(document)}\n`);
   else io.out(page);
   if (names.length > 0 || quick) return;
   const docs = join(packageRoot(), 'docs');

@@ -165,7 +165,7 @@ test(`no file is longer than ${LINES_MAX} lines, few than ${LINES_ASK}`, () => {
 
 test('no file is dead', () => {
   const entries =
-    /^(cli\/main|[a-z]+\/(worker\/)?main|runtime\/build|bench\/soak\/(main|parts)|bench\/devcluster\/server-part|bench\/(wire\/(backend|load)|seed\/servers)\/main|manifests\/generate|devcluster\/schema\/generate)\.ts$|\.d\.ts$/;
+    /^(cli\/main|[a-z]+\/(worker\/)?main|runtime\/build|bench\/soak\/(main|parts)|bench\/devcluster\/server-part|bench\/(wire\/(backend|load)|seed\/servers|bare)\/main|manifests\/generate|devcluster\/schema\/generate)\.ts$|\.d\.ts$/;
   const used = new Set<string>();
   for (const { path, imports } of [...sources, ...tests]) {
     for (const each of imports) {

@@ -139,6 +139,27 @@ export async function measure(
   return stage.load({ load: generator.load, target, pids, warmMs: SETTLE_MS, measureMs });
 }
 
+/** {@link measure}, as a sample of the pair in a round. */
+export async function sampleOf(
+  stage: Stage,
+  wrk: Wrk,
+  pair: Pair,
+  scenario: Scenario,
+  measureMs: number,
+): Promise<Sample & { readonly reason: string }> {
+  const result = await measure(stage, wrk, pair, scenario, measureMs);
+  return {
+    work: scenario.inBytes ? result.bytes : result.count,
+    cpuMs: result.cpuMs,
+    p50Ms: result.p50Ms,
+    p95Ms: result.p95Ms,
+    p99Ms: result.p99Ms,
+    errors: result.errors,
+    rssMb: rssMb(processTree(pair.roots)),
+    reason: result.reason,
+  };
+}
+
 class Rounds {
   readonly #io: Io;
   readonly #stage: Stage;
@@ -215,20 +236,10 @@ class Rounds {
   async #once(system: SystemName, name: ScenarioName, measureMs: number): Promise<Sample> {
     this.#io.signal.throwIfAborted();
     const pair = this.#pairs[system];
-    const scenario = SCENARIO[name];
-    const result = await measure(this.#stage, this.#wrk, pair, scenario, measureMs);
-    if (result.errors > 0)
-      this.#io.err(
-        `${name}: ${system}: ${result.errors} errors: ${result.reason}\n${pair.said?.() ?? ''}`,
-      );
-    return {
-      work: scenario.inBytes ? result.bytes : result.count,
-      cpuMs: result.cpuMs,
-      p50Ms: result.p50Ms,
-      p95Ms: result.p95Ms,
-      p99Ms: result.p99Ms,
-      errors: result.errors,
-      rssMb: rssMb(processTree(pair.roots)),
-    };
+    const sample = await sampleOf(this.#stage, this.#wrk, pair, SCENARIO[name], measureMs);
+    const { errors, reason } = sample;
+    if (errors > 0)
+      this.#io.err(`${name}: ${system}: ${errors} errors: ${reason}\n${pair.said?.() ?? ''}`);
+    return sample;
   }
 }

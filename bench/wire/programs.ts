@@ -98,9 +98,13 @@ export class Programs {
     return program;
   }
 
-  /** A process of our own, with a channel; resolves when it has said that it is ready. */
-  async startScript(script: URL, args: readonly string[] = []): Promise<Program> {
-    const program = this.start(process.execPath, [fileURLToPath(script), ...args], {
+  /** A process of our own, with a channel and Node's `flags`; resolves when it has said that it is ready. */
+  async startScript(
+    script: URL,
+    args: readonly string[] = [],
+    flags: readonly string[] = [],
+  ): Promise<Program> {
+    const program = this.start(process.execPath, [...flags, fileURLToPath(script), ...args], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     await this.ask(program, undefined);

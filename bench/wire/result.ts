@@ -69,18 +69,23 @@ export function ratiosOf(samples: Samples): Ratios {
   const against = (rival: SystemName): number | null => {
     const ours = samples.isthmus;
     const theirs = samples[rival];
-    if (!ours || !theirs) return null;
-    // What the machine did to one round it did to both.
-    const each = theirs.flatMap((sample, round) => {
-      const own = ours[round];
-      return own && sample.work > 0 ? [rateOf(own) / rateOf(sample)] : [];
-    });
-    return rounded(median(each), 3);
+    return ours && theirs ? ratioOf(ours, theirs) : null;
   };
   return { haproxy: against('haproxy'), nginx: against('nginx') };
 }
 
-function summarise(rounds: readonly Sample[], inBytes: boolean): SystemFigures {
+/** The median of the ratios of each round. */
+export function ratioOf(ours: readonly Sample[], theirs: readonly Sample[]): number | null {
+  // What the machine did to one round it did to both.
+  const each = theirs.flatMap((sample, round) => {
+    const own = ours[round];
+    return own && sample.work > 0 ? [rateOf(own) / rateOf(sample)] : [];
+  });
+  return rounded(median(each), 3);
+}
+
+/** The figures of one system in one scenario. */
+export function summarise(rounds: readonly Sample[], inBytes: boolean): SystemFigures {
   const rate = median(rounds.map(rateOf)) ?? 0;
   const latencies = (of: 'p50Ms' | 'p95Ms' | 'p99Ms') =>
     rounded(median(rounds.flatMap((each) => each[of] ?? [])), 3);

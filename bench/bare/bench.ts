@@ -1,0 +1,92 @@
+/**
+ * `npm run bench -- bare`: how far Node itself goes. A pair that reads nothing of what it carries, beside Isthmus and
+ * HAProxy in the same rounds: what lies between it and Isthmus is what a gateway costs in JavaScript.
+ */
+import type { Io } from '#cli/io.ts';
+import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { onStage, sampleOf } from '../wire/bench.ts';
+import { writeCertificates } from '../wire/certificates.ts';
+import { startIsthmus } from '../wire/isthmus.ts';
+import { HTTP1_PORT } from '../wire/ports.ts';
+import { requirePrograms } from '../wire/programs.ts';
+import { ratioOf, type Sample, type SystemFigures, summarise } from '../wire/result.ts';
+import { type RivalPlace, startHaproxy } from '../wire/rivals.ts';
+import { SCENARIO } from '../wire/scenarios.ts';
+import type { Pair } from '../wire/systems.ts';
+import { Wrk } from '../wire/wrk.ts';
+
+const SCENARIOS = ['h1-c16', 'h1-c128'] as const;
+const SYSTEMS = ['bare', 'isthmus', 'haproxy'] as const;
+const WARM_MS = 4_000;
+
+/** How many rounds, and how long each of a system takes. */
+export interface BarePace {
+  readonly rounds: number;
+  readonly roundMs: number;
+}
+
+type Of<T> = Record<(typeof SYSTEMS)[number], T>;
+
+/** What a run found; ratios are to HAProxy, medians of the ratios of each round. */
+export interface BareFigures {
+  readonly scenarios: Record<string, Of<SystemFigures>>;
+  readonly ratios: Record<string, Omit<Of<number | null>, 'haproxy'>>;
+  readonly rounds: number;
+}
+
+/** Measures; progress goes to standard error. */
+export async function benchBare(io: Io, { rounds, roundMs }: BarePace): Promise<BareFigures> {
+  requirePrograms([
+    ['wrk', 'wrk'],
+    ['haproxy', 'haproxy'],
+  ]);
+  return onStage(io, async (stage) => {
+    const wrk = new Wrk(stage.programs, stage.directory, io.clock);
+    writeCertificates(stage.directory, io.clock.wallMs());
+    const place = { programs: stage.programs, directory: stage.directory, pod: stage.host(0) };
+    const haproxy = await startHaproxy({ ...place, west: stage.host(1), east: stage.host(2) });
+    const bare = await startBare({ ...place, west: stage.host(3), east: stage.host(4) });
+    const isthmus = await startIsthmus(io, stage.directory, place.pod);
+    const pairs: Of<Pair> = { bare, isthmus, haproxy };
+    const figures: BareFigures = { scenarios: {}, ratios: {}, rounds };
+    try {
+      for (const name of SCENARIOS) {
+        io.err(`${name}: ${rounds} rounds of ${roundMs} ms each …\n`);
+        const samples: Of<Sample[]> = { bare: [], isthmus: [], haproxy: [] };
+        for (const system of SYSTEMS)
+          await sampleOf(stage, wrk, pairs[system], SCENARIO[name], WARM_MS);
+        for (let round = 0; round < rounds; round += 1) {
+          io.signal.throwIfAborted();
+          for (const system of SYSTEMS) {
+            const sample = await sampleOf(stage, wrk, pairs[system], SCENARIO[name], roundMs);
+            samples[system].push(sample);
+          }
+        }
+        const { bare: own, isthmus: ours, haproxy: theirs } = samples;
+        figures.scenarios[name] = {
+          bare: summarise(own, false),
+          isthmus: summarise(ours, false),
+          haproxy: summarise(theirs, false),
+        };
+        figures.ratios[name] = { bare: ratioOf(own, theirs), isthmus: ratioOf(ours, theirs) };
+      }
+      return figures;
+    } finally {
+      await isthmus.stop();
+    }
+  });
+}
+
+async function startBare({ programs, directory, west, east, pod }: RivalPlace): Promise<Pair> {
+  const script = new URL('./main.ts', import.meta.url);
+  const start = (half: string) =>
+    programs.startScript(script, [half, directory, west, east, pod], WORKER_FLAGS);
+  const halves = [await start('far'), await start('near')];
+  return {
+    version: process.versions.node,
+    roots: halves.map((each) => each.pid),
+    targets: { http1: { host: west, port: HTTP1_PORT } },
+    said: () => halves.map((each) => each.said()).join(''),
+    missing: {},
+  };
+}
