@@ -6,6 +6,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
+import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
 import { MANAGER } from '#core/names.ts';
 import { below, type Random } from '#core/random.ts';
@@ -18,7 +19,7 @@ import type {
   WatchEvent,
 } from './client.ts';
 import { HttpTransport, type TransportOptions } from './http-transport.ts';
-import { LineSplitter } from './lines.ts';
+
 import { FieldError, optionalString, type Raw, raw, required, string } from './parse.ts';
 import { statusErrorOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';

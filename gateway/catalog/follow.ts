@@ -1,8 +1,8 @@
 /**
  * Follows a peer's catalog through the control tunnel, for as long as there is a Link.
  *
- * What the peer said last stays known while it cannot be heard. A stream that says nothing valid, or
- * nothing at all for {@link SILENCE_MS}, is dropped, and a fresh snapshot asked for after a pause.
+ * What the peer said last stays known while it cannot be heard. A stream that says nothing valid,
+ * nothing at all for {@link SILENCE_MS}, or no whole line for {@link LINE_MS} is dropped, and a fresh snapshot asked for after a pause.
  */
 
 import { backoffMs } from '#core/backoff.ts';
@@ -14,6 +14,7 @@ import {
 } from '#core/catalog.ts';
 import { type Clock, sleep, type Timer } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
+import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import { call } from '../http2/call.ts';
@@ -23,6 +24,8 @@ import { CatalogCell } from './source.ts';
 
 export const CATALOG_PATH = '/isthmus/catalog';
 const SILENCE_MS = 5_000;
+/** The longest line there may be, at a quarter of a megabit a second. */
+const LINE_MS = 135_000;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 
 export interface FollowOptions {
@@ -69,49 +72,40 @@ async function readStream(
 ): Promise<void> {
   const { clock, signal } = options;
   const stream = call(tunnel.endpoint, peerRequest('GET', CATALOG_PATH));
-  const silence = () => {
-    stream.destroy(new IsthmusError('TUNNEL_LOST', `the catalog was silent for ${SILENCE_MS} ms`));
-  };
-  let timer: Timer = clock.after(SILENCE_MS, silence);
+  const give = (why: string) => () => stream.destroy(new IsthmusError('TUNNEL_LOST', why));
+  const silent = give(`the catalog was silent for ${SILENCE_MS} ms`);
+  const slow = give(`a line of the catalog took longer than ${LINE_MS} ms`);
+  let silence: Timer = clock.after(SILENCE_MS, silent);
+  let patience: Timer = clock.after(LINE_MS, slow);
+  const split = new LineSplitter(CATALOG_LIMITS.lineBytesMax);
   const stop = () => stream.destroy();
   signal.addEventListener('abort', stop, { once: true });
   let known: Catalog | undefined;
   try {
-    for await (const line of lines(stream)) {
-      timer.cancel();
-      timer = clock.after(SILENCE_MS, silence);
-      const message = parseCatalogMessage(line);
-      if (message === undefined) continue;
-      known = applyCatalogMessage(known, message);
-      if (known === undefined) {
-        throw new IsthmusError('TUNNEL_LOST', 'the catalog does not continue what was said before');
+    for await (const chunk of stream) {
+      // A long line on a slow link takes its time, but it comes.
+      silence.cancel();
+      silence = clock.after(SILENCE_MS, silent);
+      for (const line of split.push(chunk as Buffer)) {
+        patience.cancel();
+        patience = clock.after(LINE_MS, slow);
+        const message = parseCatalogMessage(line);
+        if (message === undefined) continue;
+        known = applyCatalogMessage(known, message);
+        if (known === undefined) {
+          throw new IsthmusError(
+            'TUNNEL_LOST',
+            'the catalog does not continue what was said before',
+          );
+        }
+        cell.set(known);
+        onMessage();
       }
-      cell.set(known);
-      onMessage();
     }
   } finally {
-    timer.cancel();
+    silence.cancel();
+    patience.cancel();
     signal.removeEventListener('abort', stop);
     stream.destroy();
-  }
-}
-
-/** Splits a stream into lines, none longer than the catalog allows. */
-export async function* lines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let rest: Buffer[] = [];
-  let restBytes = 0;
-  for await (const chunk of stream) {
-    let from = 0;
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
-      yield Buffer.concat([...rest, chunk.subarray(from, at)]).toString('utf8');
-      rest = [];
-      restBytes = 0;
-      from = at + 1;
-    }
-    if (from < chunk.length) rest.push(chunk.subarray(from));
-    restBytes += chunk.length - from;
-    if (restBytes > CATALOG_LIMITS.lineBytesMax) {
-      throw new IsthmusError('TUNNEL_LOST', 'a line of the catalog is too long');
-    }
   }
 }

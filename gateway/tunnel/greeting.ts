@@ -2,6 +2,7 @@
  * The hello, said and answered: the first stream of every tunnel.
  */
 import { IsthmusError } from '#core/errors.ts';
+import { Gathered } from '#core/gathered.ts';
 import { type Hello, hello as helloSchema } from '#core/hello.ts';
 import type { Exchange, ExchangeListener } from '../http/exchange.ts';
 import { call } from '../http2/call.ts';
@@ -20,14 +21,10 @@ export function peerRequest(method: string, path: string): readonly string[] {
 /** Says `hello`; resolves with the peer's. Rejects with `TUNNEL_LOST` for one that is none. */
 export async function sayHello(endpoint: Http2Endpoint, hello: Hello): Promise<Hello> {
   const content = Buffer.from(JSON.stringify(hello));
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of call(endpoint, peerRequest('POST', HELLO_PATH), content)) {
-    chunks.push(chunk as Buffer);
-    bytes += (chunk as Buffer).length;
-    if (bytes > HELLO_BYTES_MAX) throw tooLong();
-  }
-  return parse(chunks);
+  const theirs = new Gathered(HELLO_BYTES_MAX);
+  for await (const chunk of call(endpoint, peerRequest('POST', HELLO_PATH), content))
+    if (!theirs.add(chunk as Buffer)) throw tooLong();
+  return parse(theirs);
 }
 
 /** Hears the peer's hello and answers with `hello`. */
@@ -42,8 +39,7 @@ class HelloListener implements ExchangeListener {
   readonly #hello: Hello;
   readonly #resolve: (theirs: Hello) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #chunks: Buffer[] = [];
-  #bytes = 0;
+  readonly #theirs = new Gathered(HELLO_BYTES_MAX);
 
   constructor(
     exchange: Exchange,
@@ -58,20 +54,18 @@ class HelloListener implements ExchangeListener {
   }
 
   onRequestBody(bytes: Buffer, from: number, to: number, end: boolean): void {
-    this.#bytes += to - from;
-    if (this.#bytes > HELLO_BYTES_MAX) {
+    if (!this.#theirs.add(bytes.subarray(from, to))) {
       this.#exchange.abort('BODY_TOO_LARGE');
       this.#reject(tooLong());
       return;
     }
-    this.#chunks.push(bytes.subarray(from, to));
     this.#exchange.consumed(to - from);
     if (end) this.onRequestEnd();
   }
 
   onRequestEnd(): void {
     try {
-      const theirs = parse(this.#chunks);
+      const theirs = parse(this.#theirs);
       const body = Buffer.from(JSON.stringify(this.#hello));
       this.#exchange.answer({ status: 200, headers: [], upgrade: '', length: body.length }, false);
       this.#exchange.body(body, 0, body.length, true);
@@ -91,8 +85,8 @@ class HelloListener implements ExchangeListener {
   }
 }
 
-function parse(chunks: readonly Buffer[]): Hello {
-  return helloSchema.parse(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+function parse(said: Gathered): Hello {
+  return helloSchema.parse(JSON.parse(said.take()));
 }
 
 function tooLong(): IsthmusError {

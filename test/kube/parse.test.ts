@@ -1,7 +1,7 @@
 /** Readers trim, and name the field that is wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LineSplitter } from '#kube/lines.ts';
+import { LineSplitter } from '#core/lines.ts';
 import { parseEndpointSlice, parsePod, parseService } from '#kube/parse-objects.ts';
 import { linkProblems, parseLink } from '#kube/resources/link-validation.ts';
 import { TEST_ROOT } from './support.ts';

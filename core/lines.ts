@@ -4,18 +4,19 @@
  * Used for watches and catalogs, both newline-delimited JSON. Splitting bytes, not text, keeps a
  * character that straddles two chunks whole.
  */
-import { IsthmusError } from '#core/errors.ts';
+import { IsthmusError } from './errors.ts';
+import { Gathered } from './gathered.ts';
 
 const NEWLINE = 0x0a;
 
 /** Collects chunks into lines of at most `lineBytesMax` bytes. */
 export class LineSplitter {
   readonly #lineBytesMax: number;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
+  readonly #held: Gathered;
 
   constructor(lineBytesMax: number) {
     this.#lineBytesMax = lineBytesMax;
+    this.#held = new Gathered(lineBytesMax);
   }
 
   /** The lines that `chunk` completes, without their ends; blank ones left out. */
@@ -24,10 +25,8 @@ export class LineSplitter {
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       this.#hold(chunk.subarray(start, end));
-      const line = Buffer.concat(this.#held, this.#heldBytes).toString('utf8').trim();
+      const line = this.#held.take().trim();
       if (line !== '') lines.push(line);
-      this.#held = [];
-      this.#heldBytes = 0;
       start = end + 1;
     }
     if (start < chunk.length) this.#hold(chunk.subarray(start));
@@ -35,10 +34,7 @@ export class LineSplitter {
   }
 
   #hold(part: Uint8Array): void {
-    this.#heldBytes += part.length;
-    if (this.#heldBytes > this.#lineBytesMax) {
-      throw new IsthmusError('BAD_REQUEST', `a line passes ${this.#lineBytesMax} bytes`);
-    }
-    this.#held.push(part);
+    if (this.#held.add(part)) return;
+    throw new IsthmusError('BAD_REQUEST', `a line passes ${this.#lineBytesMax} bytes`);
   }
 }
