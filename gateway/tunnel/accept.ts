@@ -37,8 +37,8 @@ export interface AcceptOptions {
 export async function acceptPeers(options: AcceptOptions): Promise<net.Server> {
   const { clock, log } = options;
   const gate = new HandshakeGate();
-  /** Raw connections between accept and the end of their handshake, by remote address and port. */
-  const underWay = new Set<string>();
+  /** When raw connections came whose handshake has not ended, by remote address and port. */
+  const underWay = new Map<string, number>();
   const leave = (from: string) => {
     if (underWay.delete(from)) gate.leave();
   };
@@ -59,8 +59,10 @@ export async function acceptPeers(options: AcceptOptions): Promise<net.Server> {
     socket.destroy();
   });
   secure.on('secureConnection', (socket) => {
-    leave(remoteOf(socket));
-    onSecure(socket, options);
+    const from = remoteOf(socket);
+    const sinceMs = underWay.get(from);
+    leave(from);
+    onSecure(socket, sinceMs ?? Number.NEGATIVE_INFINITY, options);
   });
   const server = net.createServer({ noDelay: true }, (socket) => {
     const refusal = gate.enter(socket.remoteAddress ?? '', clock.monotonicMs());
@@ -70,7 +72,7 @@ export async function acceptPeers(options: AcceptOptions): Promise<net.Server> {
       return;
     }
     const from = remoteOf(socket);
-    underWay.add(from);
+    underWay.set(from, clock.monotonicMs());
     socket.once('close', () => leave(from));
     secure.emit('connection', socket);
   });
@@ -82,7 +84,8 @@ function remoteOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
-function onSecure(socket: tls.TLSSocket, options: AcceptOptions): void {
+/** Decides on a connection that came at `sinceMs` and shows a certificate that some bundle vouches for. */
+function onSecure(socket: tls.TLSSocket, sinceMs: number, options: AcceptOptions): void {
   socket.on('error', (error) =>
     options.log.debug('peer connection failed', { error: error.message }),
   );
@@ -90,6 +93,11 @@ function onSecure(socket: tls.TLSSocket, options: AcceptOptions): void {
   const peer = cluster === undefined ? undefined : options.peer(cluster);
   if (peer === undefined || peer.peer.suspended) {
     refuse(socket, options, `no Link for "${socket.servername}"`);
+    return;
+  }
+  if (peer.trustedSinceMs >= sinceMs) {
+    // The bundle that vouched was chosen when the handshake began, and may have been withdrawn since.
+    refuse(socket, options, `the Link of "${socket.servername}" changed during the handshake`);
     return;
   }
   const admission = admit(socket, {

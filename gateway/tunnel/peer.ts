@@ -59,6 +59,7 @@ export class PeerTunnels {
   /** What {@link pick} chooses from, since it last changed. */
   #known = noneKnown();
   #sinceMs: number;
+  #trustedSinceMs: number;
   #wasConnected = false;
   readonly #barred = new Barred();
   /** Whether the peer was made to greet us again since requests could last be sent. */
@@ -68,6 +69,7 @@ export class PeerTunnels {
     this.#peer = peer;
     this.#context = context;
     this.#sinceMs = context.clock.wallMs();
+    this.#trustedSinceMs = context.clock.monotonicMs();
     this.#succession = new Succession({
       clock: context.clock,
       silenceMs: SILENCE_MS,
@@ -85,6 +87,11 @@ export class PeerTunnels {
     return this.#peer;
   }
 
+  /** Since when, in monotonic ms, the roots in use are those they are: no handshake begun before counts. */
+  get trustedSinceMs(): number {
+    return this.#trustedSinceMs;
+  }
+
   /** Takes over a changed Link: other addresses are dialled, another bundle cuts every tunnel. */
   update(peer: Peer): void {
     const before = this.#peer;
@@ -93,6 +100,7 @@ export class PeerTunnels {
       before.trustDomain !== peer.trustDomain ||
       peer.suspended
     ) {
+      this.#trustedSinceMs = this.#context.clock.monotonicMs();
       this.#cut(new IsthmusError('NOT_AUTHORIZED', 'the Link changed'));
     }
     this.#peer = peer;
