@@ -15,7 +15,7 @@ import { admit } from '#identity/admit.ts';
 import { clusterServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { serveCatalog } from './catalog/serve.ts';
-import type { CatalogSource } from './catalog/source.ts';
+import type { CatalogCell } from './catalog/source.ts';
 import type { BalancerReport, LinkReport } from './report.ts';
 
 const TLS_HANDSHAKE_BYTE = 0x16;
@@ -30,8 +30,8 @@ export interface AdminOptions {
   credentials(): Credentials;
   links(): Promise<readonly LinkReport[]>;
   balancers(): Promise<readonly BalancerReport[]>;
-  /** What `cluster` exports, or `undefined` where no Link names it. */
-  catalog(cluster: string): CatalogSource | undefined;
+  /** What `cluster` exports and whom its Link trusts, or `undefined` where no Link names it. */
+  catalog(cluster: string): { readonly trust: string; readonly cell: CatalogCell } | undefined;
   /** Empty when ready, else what is missing. */
   notReady(): readonly string[];
   metrics(): Promise<string>;
@@ -114,14 +114,20 @@ async function answer(
   }
   const cluster = /^\/catalogs\/([a-z0-9-]{1,63})$/.exec(path)?.[1];
   if (cluster === undefined) return text(response, 404, 'no such page\n');
-  const catalog = options.catalog(cluster);
-  if (!catalog) return text(response, 404, `no Link names ${cluster}\n`);
-  if (options.notReady().length > 0 || !catalog.current()) {
+  const known = options.catalog(cluster);
+  if (!known) return text(response, 404, `no Link names ${cluster}\n`);
+  const trust = new URL(request.url ?? '', 'http://gateway').searchParams.get('trust');
+  if (trust !== null && trust !== known.trust) {
+    return text(response, 409, `the Link of ${cluster} is taken to trust others, here or there\n`);
+  }
+  const { cell } = known;
+  if (options.notReady().length > 0 || !cell.current()) {
     return text(response, 503, `nothing was heard from ${cluster} yet\n`);
   }
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.on('error', () => response.destroy());
-  serveCatalog(catalog, response, options.clock);
+  cell.closed.addEventListener('abort', () => response.destroy(), { once: true });
+  serveCatalog(cell, response, options.clock);
 }
 
 function isLoopback(socket: Socket): boolean {

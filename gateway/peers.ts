@@ -37,9 +37,12 @@ export class Peers {
   /** Links, changes and unlinks so that exactly `peers` are linked. */
   update(peers: ReadonlyMap<string, Peer>): void {
     for (const [cluster, { tunnels, stop }] of this.#linked) {
-      if (peers.has(cluster)) continue;
+      const peer = peers.get(cluster);
+      if (peer?.trust === tunnels.peer.trust) continue;
+      // Also where it names other roots: whoever held those of before has said what is known.
+      const why = peer === undefined ? 'the Link was removed' : 'the Link trusts others now';
       stop.abort();
-      tunnels.close(new IsthmusError('NOT_AUTHORIZED', 'the Link was removed'), false);
+      tunnels.close(new IsthmusError('NOT_AUTHORIZED', why), false);
       this.#linked.delete(cluster);
     }
     for (const [cluster, peer] of peers) {

@@ -15,9 +15,9 @@ import {
 } from '#core/catalog.ts';
 import { type Clock, sleep } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
+import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
-import { LineSplitter } from '#kube/lines.ts';
 import type { LinkState } from './input.ts';
 
 const POLL_MS = 1_000;
@@ -56,6 +56,8 @@ export interface GatewayReplica {
 export interface HeardCatalog {
   readonly catalog: Catalog;
   readonly snapshotAtMs: number;
+  /** Whom the Link trusted under which it was heard, see `trustHash`. */
+  readonly trust: string;
 }
 
 export interface FeedOptions {
@@ -69,6 +71,7 @@ export interface FeedOptions {
 }
 
 interface Following {
+  readonly trust: string;
   readonly stop: AbortController;
   /** Ends the present stream alone. */
   restart: AbortController;
@@ -98,17 +101,21 @@ export class Feed {
     return this.#linkStates;
   }
 
-  /** Follows exactly `clusters` from now on, until `signal` aborts. */
-  follow(clusters: ReadonlySet<string>, signal: AbortSignal): void {
-    for (const [cluster, { stop }] of this.#following) {
-      if (clusters.has(cluster)) continue;
+  /**
+   * Follows exactly `clusters` from now on, each as the Link that trusts its value says, until `signal` aborts. Where
+   * that changes, what was heard before stays known, as what it is.
+   */
+  follow(clusters: ReadonlyMap<string, string>, signal: AbortSignal): void {
+    for (const [cluster, { trust, stop }] of this.#following) {
+      if (clusters.get(cluster) === trust) continue;
       stop.abort();
       this.#following.delete(cluster);
-      this.#catalogs.delete(cluster);
+      if (!clusters.has(cluster)) this.#catalogs.delete(cluster);
     }
-    for (const cluster of clusters) {
+    for (const [cluster, trust] of clusters) {
       if (this.#following.has(cluster) || signal.aborted) continue;
       const following = {
+        trust,
         stop: new AbortController(),
         restart: new AbortController(),
         restartedAtMs: Number.NEGATIVE_INFINITY,
@@ -180,7 +187,7 @@ export class Feed {
       const replica = ready[attempt % Math.max(1, ready.length)];
       try {
         if (replica !== undefined) {
-          await this.#read(cluster, replica, until, () => {
+          await this.#read(cluster, following.trust, replica, until, () => {
             failures = 0;
           });
         }
@@ -196,6 +203,7 @@ export class Feed {
 
   async #read(
     cluster: string,
+    trust: string,
     replica: GatewayReplica,
     signal: AbortSignal,
     onMessage: () => void,
@@ -203,7 +211,8 @@ export class Feed {
     const lines = new LineSplitter(CATALOG_LIMITS.lineBytesMax);
     let known: Catalog | undefined;
     let snapshotAtMs = 0;
-    for await (const chunk of replica.stream(`/catalogs/${cluster}`, SILENCE_MS, signal)) {
+    const path = `/catalogs/${cluster}?trust=${trust}`;
+    for await (const chunk of replica.stream(path, SILENCE_MS, signal)) {
       if (signal.aborted) return;
       for (const line of lines.push(chunk)) {
         const message = parseCatalogMessage(line);
@@ -219,7 +228,7 @@ export class Feed {
         if (message.kind === 'snapshot') snapshotAtMs = this.#options.clock.monotonicMs();
         if (next === known) continue;
         known = next;
-        this.#catalogs.set(cluster, { catalog: next, snapshotAtMs });
+        this.#catalogs.set(cluster, { catalog: next, snapshotAtMs, trust });
         this.#options.onChange();
       }
     }

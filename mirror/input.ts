@@ -29,6 +29,8 @@ export interface PlanInput {
   readonly links: readonly Link[];
   /** By cluster; a missing one is unknown, which is not the same as empty. */
   readonly catalogs: ReadonlyMap<string, Catalog>;
+  /** By cluster, whom the Link trusted under which its catalog was heard, see `trustHash`. */
+  readonly heardUnder: ReadonlyMap<string, string>;
   /** By cluster, clusters of which withdrawals are held back, and how many. */
   readonly withheld: ReadonlyMap<string, number>;
   /** By cluster; `undefined` when no gateway of ours has answered. */

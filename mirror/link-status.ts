@@ -3,7 +3,6 @@
  *
  * Written on transitions only. Nothing that changes by itself (round trips, times last seen) stands here.
  */
-import { createHash } from 'node:crypto';
 import type { Catalog } from '#core/catalog.ts';
 import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import { selects } from '#core/selector.ts';
@@ -15,6 +14,7 @@ import {
   type LinkSpec,
   type LinkStatus,
 } from '#kube/resources/link.ts';
+import { specHash, trustHash } from '#kube/resources/link-hash.ts';
 import { bundleProblem } from '#kube/resources/link-validation.ts';
 import type { Condition } from '#kube/types.ts';
 import { sameConditions, transition, type WantedCondition } from './conditions.ts';
@@ -84,7 +84,9 @@ function judge(role: LinkRole, of: LinkStatusInput) {
   const catalog = of.input.catalogs.get(spec.clusterName);
   const state = of.input.linkStates?.get(spec.clusterName);
   const connected = connection(spec, of.input.linkStates !== undefined, state);
-  const announced = announcement(role.link.status, spec, catalog, state?.connected === true);
+  const isTheirs = of.input.heardUnder.get(spec.clusterName) === trustHash(spec);
+  const announcing = isTheirs && state?.connected === true ? catalog : undefined;
+  const announced = announcement(role.link.status, spec, announcing);
   const facts: Facts = {
     ...announced.facts,
     ...(catalog === undefined ? {} : { peerVersion: catalog.cluster.version }),
@@ -182,25 +184,25 @@ function synchronisation(
 }
 
 /**
- * What of the peer's announcement goes into the status. It counts only as long as `spec` says what it
- * said when the announcement came: somebody who writes a new bundle means it.
+ * What of the peer's announcement goes into the status; `catalog`: it is connected, and was heard under the roots `spec`
+ * names now. It counts only as long as `spec` says what it said when the announcement came: somebody who writes a new
+ * bundle means it, and the holder of the old one must not have the last word.
  */
 function announcement(
   known: LinkStatus,
   spec: LinkSpec,
   catalog: Catalog | undefined,
-  connected: boolean,
 ): { readonly facts: Facts; readonly judgement: Judgement } {
-  const specHash = hashOf(spec);
+  const hash = specHash(spec);
   const kept: Facts =
-    known.specHash === specHash && known.trustBundle !== undefined
+    known.specHash === hash && known.trustBundle !== undefined
       ? {
-          specHash,
+          specHash: hash,
           trustBundle: known.trustBundle,
           ...(known.gateways === undefined ? {} : { gateways: known.gateways }),
         }
       : {};
-  if (catalog === undefined || !connected) {
+  if (catalog === undefined) {
     const current = kept.trustBundle !== undefined;
     const judgement: Judgement = current
       ? {
@@ -222,19 +224,13 @@ function announcement(
     return { facts: kept, judgement: { status: 'False', reason: 'InvalidBundle', message } };
   }
   return {
-    facts: { specHash, trustBundle, ...(gateways.length === 0 ? {} : { gateways }) },
+    facts: { specHash: hash, trustBundle, ...(gateways.length === 0 ? {} : { gateways }) },
     judgement: {
       status: 'True',
       reason: 'Current',
       message: 'The bundle the peer announced is in use.',
     },
   };
-}
-
-function hashOf(spec: LinkSpec): string {
-  const { clusterName, trustDomain, trustBundle, gateways } = spec;
-  const text = JSON.stringify([clusterName, trustDomain, trustBundle, gateways]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 function count(mirrors: ReadonlyMap<string, Mirror>, cluster: string): number {

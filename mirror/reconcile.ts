@@ -22,6 +22,7 @@ import {
   services,
   trafficPolicies,
 } from '#kube/resources/builtin.ts';
+import { trustHash } from '#kube/resources/link-hash.ts';
 import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
 import { runActions } from './apply.ts';
@@ -179,9 +180,9 @@ export class Controller {
     if (feed === undefined || signal === undefined || this.unready() !== undefined) return;
     const roles = linkRoles([...this.#watched.links.cache.values()], this.#options.cluster);
     const clusters = roles.flatMap((each) =>
-      each.role === 'active' ? [each.spec.clusterName] : [],
+      each.role === 'active' ? [[each.spec.clusterName, trustHash(each.spec)] as const] : [],
     );
-    feed.follow(new Set(clusters), signal);
+    feed.follow(new Map(clusters), signal);
     if (this.#queue === undefined) return;
     const { actions, findings } = plan(this.#input(feed));
     this.#tell(findings);
@@ -203,6 +204,7 @@ export class Controller {
       cluster,
       links: [...watched.links.cache.values()],
       catalogs,
+      heardUnder: new Map([...feed.catalogs].map(([name, heard]) => [name, heard.trust])),
       withheld,
       linkStates: feed.linkStates,
       services: watched.services.cache,

@@ -111,6 +111,7 @@ async function startPair(
       linkName: name,
       clusterName: name,
       trustDomain: trustDomainOf(name),
+      trust: name,
       trustBundle: credentials.trustBundle,
       gateways: dialled.slice(at, at < 2 ? at + 1 : at),
       suspended: false,

@@ -13,6 +13,7 @@ export interface CatalogSource {
 /** A {@link CatalogSource} that is set from outside. */
 export class CatalogCell implements CatalogSource {
   readonly #listeners = new Set<() => void>();
+  readonly #closing = new AbortController();
   #catalog: Catalog | undefined;
 
   current(): Catalog | undefined {
@@ -23,6 +24,16 @@ export class CatalogCell implements CatalogSource {
     if (catalog === this.#catalog) return;
     this.#catalog = catalog;
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Nothing will be said any more, and what was counts no longer. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  /** Aborts with {@link close}. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
   }
 
   subscribe(listener: () => void): () => void {

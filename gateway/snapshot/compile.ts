@@ -32,6 +32,8 @@ export interface PeerLink {
   readonly createdAt: string;
   readonly clusterName: string;
   readonly trustDomain: string;
+  /** Whom the Link's spec trusts, see `trustHash`. */
+  readonly trust: string;
   readonly trustBundle: string;
   readonly gateways: readonly { readonly host: string; readonly port: number }[];
   readonly suspended: boolean;

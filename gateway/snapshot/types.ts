@@ -71,6 +71,9 @@ export interface Peer {
   readonly linkName: string;
   readonly clusterName: string;
   readonly trustDomain: string;
+  /** Whom the Link's spec trusts: another value makes it another link, of which nothing is known. */
+  readonly trust: string;
+  /** The roots in use: those of the spec, or what the peer announced since. */
   readonly trustBundle: string;
   readonly gateways: readonly PeerAddress[];
   readonly suspended: boolean;

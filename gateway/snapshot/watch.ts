@@ -6,9 +6,10 @@
  */
 import type { Clock } from '#core/clock.ts';
 import type { Logger } from '#core/log.ts';
+import { SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Random } from '#core/random.ts';
 import { selects } from '#core/selector.ts';
-import type { KubeClient, Resource } from '#kube/client.ts';
+import type { KubeClient, Resource, Selection } from '#kube/client.ts';
 import { Reflector } from '#kube/reflector.ts';
 import {
   endpointSlices,
@@ -19,6 +20,7 @@ import {
   trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
+import { specHash, trustHash } from '#kube/resources/link-hash.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Advertise } from './advertised.ts';
 import { compile, type PeerLink } from './compile.ts';
@@ -48,7 +50,8 @@ export function watchSnapshot(options: WatchOptions): WatchAges {
     slices: reflect(endpointSlices, options),
     pods: reflect(pods, options),
     exports: reflect(serviceExports, options),
-    links: reflect(links, options),
+    // Anywhere else anybody who may write in a namespace of his own could link a cluster.
+    links: reflect(links, options, { namespace: SYSTEM_NAMESPACE }),
     policies: reflect(trafficPolicies, options),
   };
   const all = Object.values(watched);
@@ -87,22 +90,29 @@ export function watchSnapshot(options: WatchOptions): WatchAges {
   };
 }
 
-function reflect<T extends KubeObject>(resource: Resource<T>, options: WatchOptions): Reflector<T> {
+function reflect<T extends KubeObject>(
+  resource: Resource<T>,
+  options: WatchOptions,
+  selection: Selection = {},
+): Reflector<T> {
   const { client, clock, random, log } = options;
-  return new Reflector({ client, resource, clock, random, log });
+  return new Reflector({ client, resource, selection, clock, random, log });
 }
 
 function* peerLinks(found: Iterable<Link>): Generator<PeerLink> {
   for (const { spec, status, metadata } of found) {
     // An invalid Link links nothing; the mirror controller says so on the object.
     if (spec === undefined || metadata.deletionTimestamp !== undefined) continue;
+    // What was announced under another spec was taken back by whoever wrote this one.
+    const announced = status.specHash === specHash(spec) ? status : {};
     yield {
       linkName: metadata.name,
       createdAt: metadata.creationTimestamp ?? '',
       clusterName: spec.clusterName,
       trustDomain: spec.trustDomain,
-      trustBundle: status.trustBundle ?? spec.trustBundle,
-      gateways: (spec.gateways.length > 0 && status.gateways) || spec.gateways,
+      trust: trustHash(spec),
+      trustBundle: announced.trustBundle ?? spec.trustBundle,
+      gateways: (spec.gateways.length > 0 && announced.gateways) || spec.gateways,
       suspended: spec.suspend,
       sees: (labels) => selects(spec.export.serviceSelector, labels),
     };

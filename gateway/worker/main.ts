@@ -16,9 +16,11 @@ import { createRegistry } from '#runtime/metrics.ts';
 import { packageVersion } from '#runtime/package.ts';
 import { identitySettings } from '#runtime/pod.ts';
 import { serveCatalog } from '../catalog/serve.ts';
+import type { CatalogSource } from '../catalog/source.ts';
 import { Gateway } from '../gateway.ts';
 import { balancerReports, linkReports } from '../report.ts';
 import { applySnapshotDelta } from '../snapshot/delta.ts';
+import type { Peer } from '../snapshot/types.ts';
 import { ProbeClient } from './probes.ts';
 import {
   type FromWorker,
@@ -80,19 +82,19 @@ async function main(context: ComponentContext): Promise<void> {
     metrics: () => registry.getMetricsAsJSON(),
   };
   /** Peers whose catalogs are told; one worker tells for all. */
-  const told = new Map<string, Writable>();
+  const told = new Map<string, { readonly catalog: CatalogSource; readonly sink: Writable }>();
   const tellCatalogs = () => {
     if (index !== 0) return;
-    for (const [name, sink] of told) {
-      if (gateway.peers.catalog(name) !== undefined) continue;
+    for (const [name, { catalog, sink }] of told) {
+      if (gateway.peers.catalog(name) === catalog) continue;
       sink.destroy();
       told.delete(name);
     }
     for (const { peer } of gateway.peers.all()) {
       const catalog = gateway.peers.catalog(peer.clusterName);
       if (catalog === undefined || told.has(peer.clusterName)) continue;
-      const sink = catalogSink(peer.clusterName, say);
-      told.set(peer.clusterName, sink);
+      const sink = catalogSink(peer, say);
+      told.set(peer.clusterName, { catalog, sink });
       serveCatalog(catalog, sink, clock);
     }
   };
@@ -143,12 +145,15 @@ async function main(context: ComponentContext): Promise<void> {
   ended.abort();
 }
 
-/** Sends each line it is given as what `cluster` said. */
-function catalogSink(cluster: string, say: (message: FromWorker) => void): Writable {
+/** Sends each line it is given as what the peer said. */
+function catalogSink(
+  { clusterName: cluster, trust }: Peer,
+  say: (message: FromWorker) => void,
+): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
       // One write is one message: the catalog is told in whole lines.
-      say({ kind: 'catalog', cluster, line: chunk.toString('utf8').trimEnd() });
+      say({ kind: 'catalog', cluster, trust, line: chunk.toString('utf8').trimEnd() });
       done();
     },
   });

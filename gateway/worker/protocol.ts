@@ -31,8 +31,13 @@ export type FromWorker =
   /** Wants to know whether an endpoint is well again; answered by `probed`. */
   | { readonly kind: 'probe'; readonly probe: Probe }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
-  /** A line of a peer's catalog; `undefined` where the peer is linked no more. */
-  | { readonly kind: 'catalog'; readonly cluster: string; readonly line: string | undefined };
+  /** A line of a peer's catalog, heard under a Link that trusts `trust`. */
+  | {
+      readonly kind: 'catalog';
+      readonly cluster: string;
+      readonly trust: string;
+      readonly line: string;
+    };
 
 /** Environment: which worker this is, from 0. */
 export const WORKER_INDEX = 'ISTHMUS_WORKER';

@@ -14,7 +14,7 @@ import type { Random } from '#core/random.ts';
 import type { Probe } from '../balance/balancer.ts';
 import { CatalogCell } from '../catalog/source.ts';
 import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
-import { emptySnapshot, type Snapshot } from '../snapshot/types.ts';
+import { emptySnapshot, type Peer, type Snapshot } from '../snapshot/types.ts';
 import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
 
@@ -65,11 +65,19 @@ interface Process {
   replaced: boolean;
 }
 
+/** What a peer told, under a Link that trusts `trust`. */
+export interface PeerCatalog {
+  readonly trust: string;
+  readonly cell: CatalogCell;
+  /** What the worker that tells said last. */
+  catalog: Catalog | undefined;
+}
+
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #processes = new Set<Process>();
   readonly #asked = new Map<number, { process: Process; resolve: (value: unknown) => void }>();
-  readonly #catalogs = new Map<string, { cell: CatalogCell; catalog: Catalog | undefined }>();
+  readonly #catalogs = new Map<string, PeerCatalog>();
   readonly #failures: number[];
   readonly #probes: ProbeDesk;
   #snapshot: Snapshot | undefined;
@@ -121,16 +129,18 @@ export class Supervisor {
   /** Tells every worker what changed. */
   update(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    for (const cluster of this.#catalogs.keys()) {
-      if (!snapshot.peers.has(cluster)) this.#catalogs.delete(cluster);
+    for (const [cluster, { trust, cell }] of this.#catalogs) {
+      if (snapshot.peers.get(cluster)?.trust === trust) continue;
+      cell.close();
+      this.#catalogs.delete(cluster);
     }
     for (const each of this.#processes) this.#tell(each);
   }
 
   /** What `cluster` exports, or `undefined` where no Link names it. */
-  catalog(cluster: string): CatalogCell | undefined {
-    if (!this.#snapshot?.peers.has(cluster)) return undefined;
-    return this.#catalogOf(cluster).cell;
+  catalog(cluster: string): PeerCatalog | undefined {
+    const peer = this.#snapshot?.peers.get(cluster);
+    return peer === undefined ? undefined : this.#catalogOf(peer);
   }
 
   /** The answers of all workers that have a place and answer in time. */
@@ -226,7 +236,7 @@ export class Supervisor {
         return;
       }
       case 'catalog':
-        this.#onCatalog(process, message.cluster, message.line);
+        this.#onCatalog(process, message);
     }
   }
 
@@ -241,20 +251,22 @@ export class Supervisor {
     }
   }
 
-  #onCatalog(process: Process, cluster: string, line: string | undefined): void {
-    if (process.replaced || line === undefined) return;
-    const known = this.#catalogOf(cluster);
+  #onCatalog(process: Process, { cluster, trust, line }: FromWorker & { kind: 'catalog' }): void {
+    const peer = this.#snapshot?.peers.get(cluster);
+    // What was on its way when the Link changed was heard of somebody else.
+    if (process.replaced || peer === undefined || peer.trust !== trust) return;
+    const known = this.#catalogOf(peer);
     const message = parseCatalogMessage(line);
     if (message === undefined) return;
     known.catalog = applyCatalogMessage(known.catalog, message);
     if (known.catalog !== undefined) known.cell.set(known.catalog);
   }
 
-  #catalogOf(cluster: string): { cell: CatalogCell; catalog: Catalog | undefined } {
-    let known = this.#catalogs.get(cluster);
+  #catalogOf({ clusterName, trust }: Peer): PeerCatalog {
+    let known = this.#catalogs.get(clusterName);
     if (known === undefined) {
-      known = { cell: new CatalogCell(), catalog: undefined };
-      this.#catalogs.set(cluster, known);
+      known = { trust, cell: new CatalogCell(), catalog: undefined };
+      this.#catalogs.set(clusterName, known);
     }
     return known;
   }

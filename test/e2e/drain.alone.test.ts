@@ -94,6 +94,8 @@ describe('two clusters whose gateways are rolled out under load', () => {
     assert.match(Buffer.from(first?.value ?? []).toString(), /"shop\/any"|"name":"any"/);
     await reader?.cancel();
     assert.equal((await fetch(`${at}/catalogs/north`)).status, 404);
+    // What was heard under a Link that trusts others is not theirs.
+    assert.equal((await fetch(`${at}/catalogs/${EAST}?trust=others`)).status, 409);
   });
 });
 

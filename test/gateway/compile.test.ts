@@ -69,6 +69,7 @@ function link(clusterName: string, change: Partial<PeerLink> = {}): PeerLink {
     createdAt: '2026-01-01T00:00:00Z',
     clusterName,
     trustDomain: `${clusterName}.isthmus.local`,
+    trust: 'PEM',
     trustBundle: 'PEM',
     gateways: [],
     suspended: false,

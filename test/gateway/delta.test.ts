@@ -68,6 +68,7 @@ function anySnapshot(random: Random): Snapshot {
           linkName: `link-${at}`,
           clusterName: `cluster-${at}`,
           trustDomain: `cluster-${at}.isthmus`,
+          trust: `roots-${at}`,
           trustBundle: `bundle ${below(random, 2)}`,
           gateways: some(random, (each) => ({ host: `10.1.0.${each}`, port: 4143 })),
           suspended: random.next() < 0.2,

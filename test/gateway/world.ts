@@ -87,6 +87,7 @@ export function peerOf(to: TestCluster, change: Partial<Peer> = {}): Peer {
     linkName: to.name,
     clusterName: to.name,
     trustDomain: trustDomainOf(to.name),
+    trust: to.name,
     trustBundle: to.authority.trustBundle,
     gateways: [{ host: to.host, port: 4143 }],
     suspended: false,

@@ -31,7 +31,7 @@ function scriptedGateway() {
   const replica: GatewayReplica = {
     json: async () => ({ links: [{ name: 'east', clusterName: 'east', connected, error: null }] }),
     async *stream(path, _idleMs, signal) {
-      if (path !== '/catalogs/east') {
+      if (!path.startsWith('/catalogs/east?trust=')) {
         throw new IsthmusError('API_REFUSED', path, { cause: new StatusError(404, '', '') });
       }
       opened += 1;

@@ -15,6 +15,7 @@ import {
   services,
   trafficPolicies,
 } from '#kube/resources/builtin.ts';
+import { trustHash } from '#kube/resources/link-hash.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { LinkState, PlanInput } from '#mirror/input.ts';
 import { TEST_ROOT } from '../kube/support.ts';
@@ -35,6 +36,8 @@ const world = z.strictObject({
   cluster: z.string().default('west'),
   links: objects,
   catalogs: z.record(z.string(), catalog).default({}),
+  /** By cluster; those left out were heard under the Link as it is. */
+  heardUnder: z.record(z.string(), z.string()).default({}),
   withheld: z.record(z.string(), z.int()).default({}),
   /** Absent: every cluster with a catalog is connected. `null`: no gateway answers. */
   linkStates: z.record(z.string(), state).nullish(),
@@ -70,10 +73,16 @@ export function inputOf(value: World): PlanInput {
           [name, { peerVersion: undefined, error: undefined, ...each } as LinkState] as const,
       )
     : [...catalogs.keys()].map((name) => [name, connected] as const);
+  const linked = read.links.map((each) => links.parse(withNamespace(each, 'isthmus-system')));
+  const heardUnder = new Map(
+    linked.flatMap(({ spec }) => (spec === undefined ? [] : [[spec.clusterName, trustHash(spec)]])),
+  );
+  for (const [name, trust] of Object.entries(read.heardUnder)) heardUnder.set(name, trust);
   return {
     cluster: read.cluster,
-    links: read.links.map((each) => links.parse(withNamespace(each, 'isthmus-system'))),
+    links: linked,
     catalogs,
+    heardUnder,
     withheld: new Map(Object.entries(read.withheld)),
     linkStates: read.linkStates === null ? undefined : new Map(states),
     services: mapOf(services, read.services),

@@ -161,6 +161,7 @@ export function peerOfStation(to: Station, change: Partial<Peer> = {}): Peer {
     linkName: to.name,
     clusterName: to.name,
     trustDomain: trustDomainOf(to.name),
+    trust: to.name,
     trustBundle: to.authority.trustBundle,
     gateways: [{ host: to.host, port: 4143 }],
     suspended: false,
