@@ -21,7 +21,7 @@ import type {
 import { HttpTransport, type TransportOptions } from './http-transport.ts';
 
 import { FieldError, optionalString, type Raw, raw, required, string } from './parse.ts';
-import { statusErrorOf, statusOf } from './status.ts';
+import { refused, statusErrorOf, statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
 
 /** One watch event may not be larger than this (etcd holds objects of at most 1.5 MiB). */
@@ -96,13 +96,13 @@ export class HttpKubeClient implements KubeClient {
     const limit = page.limit === 0 ? undefined : page.limit;
     const query = queryOf(selection, { limit, continue: page.continueToken });
     const path = `${pathOf(resource, selection.namespace)}?${query}`;
-    const body = raw(await this.#transport.json({ method: 'GET', path, signal }));
-    const meta = raw(body.metadata ?? {});
-    const items: unknown[] = Array.isArray(body.items) ? body.items : [];
-    const continueToken = optionalString(meta, 'continue');
+    const { items, resourceVersion, continueToken } = listOf(
+      path,
+      raw(await this.#transport.json({ method: 'GET', path, signal })),
+    );
     return {
       items: items.flatMap((item) => this.#read(resource, item) ?? []),
-      resourceVersion: optionalString(meta, 'resourceVersion') ?? '',
+      resourceVersion,
       ...(continueToken ? { continueToken } : {}),
     };
   }
@@ -261,10 +261,27 @@ export class HttpKubeClient implements KubeClient {
 }
 
 function watchError(status: unknown): IsthmusError {
-  const cause = statusErrorOf(status, 500);
-  const code = cause.status >= 500 ? 'CLUSTER_UNREACHABLE' : 'API_REFUSED';
-  const message = `the watch ended: ${cause.status} ${cause.reason}: ${cause.message}`;
-  return new IsthmusError(code, message, { cause });
+  return refused('the watch ended', statusErrorOf(status, 500));
+}
+
+/** What a list holds. Throws where `body` is none: taken for an empty one it would have everything forgotten. */
+function listOf(path: string, body: Readonly<Record<string, unknown>>) {
+  const { kind, items } = body;
+  const meta = raw(body.metadata ?? {});
+  const resourceVersion = optionalString(meta, 'resourceVersion') ?? '';
+  const isList = kind === undefined || (typeof kind === 'string' && kind.endsWith('List'));
+  if (!isList || resourceVersion === '' || !(Array.isArray(items) || items === null)) {
+    const wanted = 'a List with items and metadata.resourceVersion';
+    throw new IsthmusError(
+      'CLUSTER_UNREACHABLE',
+      `GET ${path} was answered, but not with ${wanted}`,
+      {
+        next: 'Something in front of the API server answers in its place: look at the proxies there.',
+      },
+    );
+  }
+  const continueToken = optionalString(meta, 'continue');
+  return { items: (items ?? []) as readonly unknown[], resourceVersion, continueToken };
 }
 
 /** `/api/v1/...` or `/apis/group/version/...`. */

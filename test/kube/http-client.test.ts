@@ -197,3 +197,22 @@ test('a kubeconfig with a tokenFile authenticates, and the network says where th
   await assert.rejects(kubeconfigClient(options), /no usable context "other" \(it has: west\)/);
   await rm(folder, { recursive: true });
 });
+
+test('an answer that is no list is an error, and never an empty list', async () => {
+  const answers: readonly (readonly [unknown, boolean])[] = [
+    [{}, false],
+    [{ metadata: { resourceVersion: '1' } }, false],
+    [{ metadata: {}, items: [] }, false],
+    [{ kind: 'Status', metadata: { resourceVersion: '1' }, items: [] }, false],
+    [{ kind: 'ConfigMapList', metadata: { resourceVersion: '1' }, items: [] }, true],
+    // As clients of Go write a list without items.
+    [{ metadata: { resourceVersion: '1' }, items: null }, true],
+  ];
+  for (const [answer, good] of answers) {
+    await using server = await scriptedServer((_, response) => json(response, 200, answer));
+    await using client = clientOf(server.url);
+    const listed = client.list(configMaps);
+    if (good) assert.deepEqual(await listed, []);
+    else await assert.rejects(listed, /answered, but not with a List/, JSON.stringify(answer));
+  }
+});
