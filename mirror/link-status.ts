@@ -217,7 +217,11 @@ function announcement(
         };
     return { facts: kept, judgement };
   }
-  const { trustBundle, gateways } = catalog.cluster;
+  const { trustBundle } = catalog.cluster;
+  // A later release may know other ways.
+  const gateways = catalog.cluster.gateways.flatMap(({ host, port, transport }) =>
+    transport === 'tls' ? [{ host, port, transport }] : [],
+  );
   const problem = bundleProblem(trustBundle);
   if (problem !== undefined) {
     const message = `The bundle the peer announced ${problem}; the one before stays in use. Look at identity in the peer.`;

@@ -15,10 +15,7 @@ import type { Problem } from './problem.ts';
 export const linkGateway = z.strictObject({
   host: z.string().min(1).max(253).describe('IP address or DNS name of a gateway of the peer.'),
   port: z.int().min(1).max(65_535).default(4143).describe('Port of that gateway.'),
-  transport: z
-    .enum(['tls', 'websocket'])
-    .default('tls')
-    .describe('How to reach it: TLS directly, or WebSocket through an HTTP proxy.'),
+  transport: z.enum(['tls']).default('tls').describe('How to reach it: TLS directly.'),
 });
 
 /** A metav1.LabelSelector, `matchLabels` and `matchExpressions`. */
