@@ -2,7 +2,8 @@
  * One TCP connection to a port of a pod, through the API server (`kubectl port-forward`): it arrives at the
  * pod's own loopback, which is how a person who may reach a pod is told from the rest of the network.
  *
- * Needs `get` on `pods/portforward`, and `create` where the API server asks for it of upgrades by GET too (Kubernetes 1.35). https://kubernetes.io/docs/reference/kubectl/generated/kubectl_port-forward/
+ * Needs `get` on `pods/portforward`, and `create` where the API server asks for it of upgrades by GET too (Kubernetes
+ * 1.35). https://kubernetes.io/docs/reference/kubectl/generated/kubectl_port-forward/
  */
 import { Duplex, PassThrough } from 'node:stream';
 import { IsthmusError } from '#core/errors.ts';

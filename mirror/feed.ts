@@ -46,6 +46,8 @@ const linksAnswer = z.object({
 
 /** One replica of the own gateway. */
 export interface GatewayReplica {
+  /** Its address; the same replica has the same one. */
+  readonly name: string;
   /** JSON of `path`. */
   json(path: string, signal: AbortSignal): Promise<unknown>;
   /** Bytes of `path`, ending with an error after `idleMs` of silence. */
@@ -75,6 +77,8 @@ interface Following {
   readonly stop: AbortController;
   /** Ends the present stream alone. */
   restart: AbortController;
+  /** Who tells it now. */
+  replica: string | undefined;
   restartedAtMs: number;
 }
 
@@ -83,6 +87,8 @@ export class Feed {
   readonly #catalogs = new Map<string, HeardCatalog>();
   readonly #following = new Map<string, Following>();
   #linkStates: ReadonlyMap<string, LinkState> | undefined;
+  /** By replica, the clusters it is connected to. */
+  #connectedAt: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   #told = '';
   #missed = 0;
   #nudge: AbortController | undefined;
@@ -118,6 +124,7 @@ export class Feed {
         trust,
         stop: new AbortController(),
         restart: new AbortController(),
+        replica: undefined,
         restartedAtMs: Number.NEGATIVE_INFINITY,
       };
       this.#following.set(cluster, following);
@@ -160,6 +167,14 @@ export class Feed {
     );
     if (signal.aborted) return;
     const heard = answers.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    this.#connectedAt = new Map(
+      answers.flatMap((each, at) => {
+        if (each.status !== 'fulfilled') return [];
+        const up = each.value.links.filter(({ connected }) => connected);
+        return [[replicas[at]?.name ?? '', new Set(up.map(({ clusterName }) => clusterName))]];
+      }),
+    );
+    this.#leaveDeaf();
     if (heard.length === 0) {
       this.#missed += 1;
       if (this.#missed >= POLLS_MISSED_MAX) this.#setLinkStates(undefined);
@@ -167,6 +182,26 @@ export class Feed {
     }
     this.#missed = 0;
     this.#setLinkStates(mergeStates(heard));
+  }
+
+  /** Whoever has lost a peer tells what it last heard; where another replica hears it now, that one is asked. */
+  #leaveDeaf(): void {
+    const hears = (replica: string | undefined, cluster: string) =>
+      replica !== undefined && this.#connectedAt.get(replica)?.has(cluster) === true;
+    for (const [cluster, { replica, restart }] of this.#following) {
+      if (replica === undefined || hears(replica, cluster)) continue;
+      const others = [...this.#connectedAt.keys()];
+      if (others.some((each) => hears(each, cluster)))
+        restart.abort(new Error('another replica hears it'));
+    }
+  }
+
+  /** Who is asked for the catalog of `cluster`: somebody who hears it, where there is one. */
+  #replicaFor(cluster: string, attempt: number): GatewayReplica | undefined {
+    const ready = this.#options.replicas();
+    const hearing = ready.filter(({ name }) => this.#connectedAt.get(name)?.has(cluster));
+    const asked = hearing.length > 0 ? hearing : ready;
+    return asked[attempt % Math.max(1, asked.length)];
   }
 
   #setLinkStates(states: ReadonlyMap<string, LinkState> | undefined): void {
@@ -178,13 +213,13 @@ export class Feed {
   }
 
   async #run(cluster: string, following: Following, signal: AbortSignal): Promise<void> {
-    const { clock, random, log, replicas } = this.#options;
+    const { clock, random, log } = this.#options;
     let failures = 0;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       following.restart = new AbortController();
       const until = AbortSignal.any([signal, following.restart.signal]);
-      const ready = replicas();
-      const replica = ready[attempt % Math.max(1, ready.length)];
+      const replica = this.#replicaFor(cluster, attempt);
+      following.replica = replica?.name;
       try {
         if (replica !== undefined) {
           await this.#read(cluster, following.trust, replica, until, () => {
@@ -196,6 +231,7 @@ export class Feed {
           log.debug('the catalog stream ended', { cluster, error: describeError(error) });
         }
       }
+      following.replica = undefined;
       failures += 1;
       await pause(clock, backoffMs(RETRY, failures, random), signal);
     }

@@ -76,6 +76,7 @@ export class Replicas {
     }
     const held = transport;
     return {
+      name: host,
       json: (path, signal) => held.json({ method: 'GET', path, signal }),
       stream: (path, idleMs, signal) => held.stream({ method: 'GET', path, signal }, idleMs),
     };

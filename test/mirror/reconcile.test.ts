@@ -29,6 +29,7 @@ function scriptedGateway() {
   let connected = true;
   let last: unknown;
   const replica: GatewayReplica = {
+    name: '10.0.1.1',
     json: async () => ({ links: [{ name: 'east', clusterName: 'east', connected, error: null }] }),
     async *stream(path, _idleMs, signal) {
       if (!path.startsWith('/catalogs/east?trust=')) {
