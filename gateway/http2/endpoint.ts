@@ -159,7 +159,11 @@ export class Http2Endpoint
     const used = connection.feed(bytes, nowMs, from, to, units);
     this.touch();
     if (connection.hasNext) this.transport.wantFlush();
-    if (!connection.ended) return used;
+    if (!connection.ended) {
+      // The peer has refused more streams than hear of it in one turn.
+      if (connection.ending) this.#endStreams();
+      return used;
+    }
     // Whoever broke a rule may send on as fast as before.
     this.#portions.stop();
     this.transport.wantFlush();

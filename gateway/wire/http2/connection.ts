@@ -330,7 +330,7 @@ export class Http2Connection<T> {
     if (!this.#session.ended) this.#session.end(code);
   }
 
-  /** The connection has ended, and streams are yet to be told: {@link endMore} until there are none. */
+  /** Streams are yet to be told of their end: {@link endMore} until there are none. */
   get ending(): boolean {
     return this.#session.ending;
   }

@@ -75,7 +75,11 @@ export class Session<T> {
   shortBytes = 0;
   /** Streams that may be yet to hear of the end, and its code. */
   #untold: Http2Stream<T>[] = [];
+  /** Streams that the peer has refused and that have not heard of it. */
+  #refused: Http2Stream<T>[] = [];
   #endCode = 0;
+  /** The last of our streams that the peer serves. */
+  #servedId = MAX_31;
   readonly #resets: Bucket;
   readonly #provoked: Bucket;
   readonly windowUpdates: Bucket;
@@ -295,32 +299,34 @@ export class Session<T> {
     this.endMore();
   }
 
-  /** Whether streams are yet to be told of the end. */
+  /** Whether streams are yet to be told of their end. */
   get ending(): boolean {
-    return this.#untold.length > 0;
+    return this.#refused.length > 0 || this.#untold.length > 0;
   }
 
-  /** Tells {@link ENDED_AT_ONCE} more. */
+  /** Tells {@link ENDED_AT_ONCE} more, those the peer has refused first: they may be asked again elsewhere. */
   endMore(): void {
     for (let left = ENDED_AT_ONCE; left > 0; ) {
-      const stream = this.#untold.pop();
+      const refused = this.#refused.pop();
+      const stream = refused ?? this.#untold.pop();
       if (stream === undefined) return;
       // Who has given up meanwhile hears nothing more.
       if (!this.forget(stream)) continue;
-      this.sink.onReset(stream, this.#endCode, false);
+      const code = refused === undefined ? this.#endCode : H2_CODE.REFUSED_STREAM;
+      this.sink.onReset(stream, code, refused !== undefined);
       left -= 1;
     }
   }
 
-  /** The peer serves none of our streams above `lastId` (RFC 9113, section 6.8). */
+  /** The peer serves none of our streams above `lastId` (RFC 9113, section 6.8): they are told, the others by {@link endMore}. */
   peerGoaway(lastId: number, code: number): void {
     this.peerLeaving = true;
     const own = this.role === 'client' ? 1 : 0;
-    for (const stream of this.streams.values()) {
-      if ((stream.id & 1) !== own || stream.id <= lastId) continue;
-      this.forget(stream);
-      this.sink.onReset(stream, H2_CODE.REFUSED_STREAM, true);
-    }
+    this.#servedId = Math.min(this.#servedId, lastId);
+    this.#refused = this.streams
+      .values()
+      .filter(({ id }) => (id & 1) === own && id > this.#servedId);
+    this.endMore();
     this.sink.onGoaway(lastId, code);
   }
 }

@@ -145,6 +145,24 @@ test('the streams of a connection that ends are told some at once, and the other
   assert.deepEqual(untold(), [early], 'who gave up hears nothing more');
 });
 
+test('the streams that a goodbye refuses are told some at once, and the others when they are asked for', () => {
+  const endpoint = new Endpoint({ role: 'client' });
+  endpoint.connection.feed(Buffer.concat([SETTINGS, SETTINGS_ACK]), 0);
+  const streams = Array.from({ length: 2 * ENDED_AT_ONCE + 10 }, () => endpoint.open(GET, []));
+  const [served] = streams;
+  assert.ok(served !== undefined);
+  const refused = () =>
+    streams.filter(({ id }) => endpoint.talks.get(id)?.resetCode === H2_CODE.REFUSED_STREAM);
+  const goodbye = frame(FRAME.GOAWAY, 0, 0, `0000000${served.id.toString(16)}00000000`);
+  endpoint.connection.feed(goodbye, 0);
+  assert.equal(refused().length, ENDED_AT_ONCE);
+  assert.ok(endpoint.connection.ending);
+  endpoint.connection.endMore();
+  endpoint.connection.endMore();
+  assert.equal(endpoint.connection.ending, false);
+  assert.deepEqual(refused(), streams.slice(1), 'all but the one that is served');
+});
+
 const RESPONSE_ERRORS: readonly (readonly [string, Buffer[]])[] = [
   ['no :status', [headersFrame(1, ['a', 'b'])]],
   [':status of two digits', [headersFrame(1, [':status', '20'])]],
