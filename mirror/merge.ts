@@ -2,9 +2,12 @@
  * Several exports of one service become one: KEP-1645, "constraints and conflict resolution". pure
  *
  * The oldest export wins. Ports are the union; a port that contradicts an older one is left out for its
- * cluster, so traffic to a port only ever reaches clusters that mean the same by it.
+ * cluster, so traffic to a port only ever reaches clusters that mean the same by it. Ports that are not the same in
+ * all clusters are a conflict that is told of, whether they contradict each other or only lack each other.
+ *
+ * IPFamilyConflict does not arise: a mirror has the families of its own cluster and its gateways reach every backend.
  */
-import type { CatalogExport } from '#core/catalog.ts';
+import type { CatalogExport, CatalogPort } from '#core/catalog.ts';
 import type { Member } from './input.ts';
 
 /** A port of a mirror. Only TCP is carried by the gateways. */
@@ -32,46 +35,82 @@ export interface Merged {
 
 /** `members` must be ordered, the oldest export first. */
 export function merge(members: readonly Member[]): Merged {
-  const ports: { name: string; port: number; appProtocol?: string; clusters: string[] }[] = [];
-  const conflicts: Conflict[] = [];
-  const refused = new Set<string>();
+  const union: { port: CatalogPort; clusters: string[] }[] = [];
   for (const { cluster, export: one } of members) {
     for (const port of one.ports) {
-      if (port.protocol !== 'TCP') {
-        refused.add(`${port.protocol}/${port.port}`);
-        continue;
-      }
-      const rival = ports.find((each) => each.name === port.name || each.port === port.port);
-      if (rival === undefined) {
-        const { name, appProtocol } = port;
-        ports.push({
-          name,
-          port: port.port,
-          ...(appProtocol === undefined ? {} : { appProtocol }),
-          clusters: [cluster],
-        });
-      } else if (rival.name === port.name && rival.port === port.port) {
-        if (!rival.clusters.includes(cluster)) rival.clusters.push(cluster);
-      } else {
-        const mine = `${port.name || 'port'} ${port.port}`;
-        const theirs = `${rival.name || 'port'} ${rival.port}`;
-        conflicts.push({
-          reason: 'PortConflict',
-          message: `${cluster} has ${mine}, ${rival.clusters[0]} has ${theirs}`,
-        });
+      const rival = union.find((each) => areRivals(each.port, port));
+      if (rival === undefined) union.push({ port, clusters: [cluster] });
+      else if (isSameWay(rival.port, port) && !rival.clusters.includes(cluster)) {
+        rival.clusters.push(cluster);
       }
     }
   }
+  const carried = union.filter((each) => each.port.protocol === 'TCP');
+  const names = new Set(carried.map((each) => each.port.name));
+  const refused = members.flatMap((each) => each.export.ports.filter((port) => !isCarried(port)));
   return {
-    ports: ports.map((each) => ({
-      name: each.name === '' && ports.length > 1 ? `port-${each.port}` : each.name,
-      port: each.port,
-      appProtocol: each.appProtocol,
-      clusters: each.clusters.sort(),
+    ports: carried.map(({ port: { name, port, appProtocol }, clusters }) => ({
+      name: name === '' && carried.length > 1 ? freeName(port, names) : name,
+      port,
+      appProtocol,
+      clusters: clusters.sort(),
     })),
-    conflicts: [...conflicts, ...otherConflicts(members)],
-    refusedPorts: [...refused].sort(),
+    conflicts: [...portConflicts(members), ...otherConflicts(members)],
+    refusedPorts: [...new Set(refused.map((each) => `${each.protocol}/${each.port}`))].sort(),
   };
+}
+
+function isCarried({ protocol }: CatalogPort): boolean {
+  return protocol === 'TCP';
+}
+
+/** Whether one Service cannot have both ports (Kubernetes: names, and numbers of one protocol, are unique). */
+function areRivals(a: CatalogPort, b: CatalogPort): boolean {
+  return a.name === b.name || (a.port === b.port && a.protocol === b.protocol);
+}
+
+/** Whether traffic to both means the same; how it is spoken is as the oldest says. */
+function isSameWay(a: CatalogPort, b: CatalogPort): boolean {
+  return a.name === b.name && a.port === b.port && a.protocol === b.protocol;
+}
+
+/** A name for a port that has none in its own cluster, and needs one beside others. */
+function freeName(port: number, taken: ReadonlySet<string>): string {
+  let name = `port-${port}`;
+  for (let next = 2; taken.has(name); next += 1) name = `port-${port}-${next}`;
+  return name;
+}
+
+/** One conflict for each cluster whose ports are not those of the oldest. */
+function portConflicts(members: readonly Member[]): Conflict[] {
+  const [oldest, ...others] = members;
+  if (oldest === undefined) return [];
+  return others.flatMap((other): Conflict[] => {
+    const more = beyond(other, oldest);
+    const less = beyond(oldest, other);
+    if (more.length === 0 && less.length === 0) return [];
+    const has = more.length === 0 ? '' : `has ${more.join(', ')}`;
+    const lacks = less.length === 0 ? '' : `lacks ${less.join(', ')}`;
+    const what = [has, lacks].filter(Boolean).join(' and ');
+    const message = `${other.cluster} ${what}, unlike ${oldest.cluster}, whose export is the oldest`;
+    return [{ reason: 'PortConflict', message }];
+  });
+}
+
+/** The ports of `one` that `other` has not, in words. Of whom nobody has heard only what contradicts counts. */
+function beyond(one: Member, other: Member): string[] {
+  const isKnown = !one.assumed && !other.assumed;
+  const theirs = other.export.ports;
+  const same = new Set(theirs.map(spelled));
+  return one.export.ports
+    .filter((port) => !same.has(spelled(port)))
+    .filter((port) => isKnown || theirs.some((each) => areRivals(each, port)))
+    .map(spelled);
+}
+
+function spelled({ name, port, protocol, appProtocol }: CatalogPort): string {
+  const spoken = appProtocol === undefined ? '' : ` (${appProtocol})`;
+  return `${name || 'an unnamed port'} ${port}/${protocol}${spoken}`;
 }
 
 type Aspect = readonly [reason: string, what: string, of: (each: CatalogExport) => unknown];
