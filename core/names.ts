@@ -81,10 +81,37 @@ export const HEADER_HOPS = 'isthmus-hops';
 export const HEADER_PREFIX = 'isthmus-';
 
 const LABEL_MAX = 63;
+const SUBDOMAIN_MAX = 253;
 
 /** Whether `name` is an RFC 1123 label (Kubernetes: cluster, Service and namespace names). */
 export function isLabelName(name: string): boolean {
   return name.length <= LABEL_MAX && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name);
+}
+
+/** What somebody else wrote, fit for a message of ours: printable, and no longer than `max`. */
+export function quotable(text: string, max: number): string {
+  return text.replace(/[^ -~]/g, '?').slice(0, max);
+}
+
+/**
+ * Whether `name` is a qualified name (Kubernetes: keys of labels and annotations, `appProtocol`): a name of at
+ * most 63 characters, after a DNS subdomain and a slash where there is one.
+ */
+export function isQualifiedName(name: string): boolean {
+  const slash = name.indexOf('/');
+  if (slash >= 0 && !isSubdomain(name.slice(0, slash))) return false;
+  const rest = name.slice(slash + 1);
+  return rest.length <= LABEL_MAX && /^[A-Za-z0-9]([-\w.]*[A-Za-z0-9])?$/.test(rest);
+}
+
+/** Whether `value` may be the value of a label; it may be empty. */
+export function isLabelValue(value: string): boolean {
+  return value.length <= LABEL_MAX && /^([A-Za-z0-9]([-\w.]*[A-Za-z0-9])?)?$/.test(value);
+}
+
+function isSubdomain(name: string): boolean {
+  const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+  return name.length <= SUBDOMAIN_MAX && new RegExp(`^${label}(\\.${label})*$`).test(name);
 }
 
 /**

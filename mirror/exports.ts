@@ -3,14 +3,14 @@
  *
  * A ServiceExport that a user made is never changed but in its status, and never deleted.
  */
-import type { CatalogExport } from '#core/catalog.ts';
 import { LABEL_EXPORT, LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
+import { exportOf } from '#kube/exported.ts';
 import { apiVersionOf, serviceExports } from '#kube/resources/builtin.ts';
 import type { Condition, Service, ServiceExport } from '#kube/types.ts';
 import { sameConditions, transition, type WantedCondition } from './conditions.ts';
 import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
 import { type Conflict, merge } from './merge.ts';
-import { isMirror, travellingAnnotations, travellingLabels } from './peers.ts';
+import { isMirror } from './peers.ts';
 
 const API_VERSION = apiVersionOf(serviceExports);
 
@@ -29,7 +29,8 @@ export function localMembers(
     const service = input.services.get(key);
     if (service === undefined || invalidity(service) !== undefined) continue;
     if (isGoing(each) || isWithdrawn(each, service)) continue;
-    members.push({ cluster: input.cluster, export: exportOf(each, service), assumed: false });
+    const { entry } = exportOf(each, service);
+    members.push({ cluster: input.cluster, export: entry, assumed: false });
   }
   return members;
 }
@@ -173,32 +174,6 @@ function invalidity(service: Service): Invalid | undefined {
     };
   }
   return undefined;
-}
-
-/** The same facts the gateway tells peers, so that both sides merge alike. */
-function exportOf(each: ServiceExport, service: Service): CatalogExport {
-  const { spec, metadata } = service;
-  return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    createdAt: each.metadata.creationTimestamp ?? '',
-    type: spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP',
-    ports: (spec.ports ?? []).map((port) => ({
-      name: port.name ?? '',
-      port: port.port,
-      protocol: port.protocol ?? 'TCP',
-      appProtocol: port.appProtocol,
-    })),
-    sessionAffinity: spec.sessionAffinity ?? 'None',
-    sessionAffinityTimeoutSeconds: spec.sessionAffinityConfig?.clientIP?.timeoutSeconds,
-    ipFamilies: [...(spec.ipFamilies ?? [])],
-    internalTrafficPolicy: spec.internalTrafficPolicy,
-    trafficDistribution: spec.trafficDistribution,
-    exportedLabels: travellingLabels(each.spec?.exportedLabels),
-    exportedAnnotations: travellingAnnotations(each.spec?.exportedAnnotations),
-    readyEndpoints: 0,
-    hostnames: [],
-  };
 }
 
 function exportFor(service: Service) {

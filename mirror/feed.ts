@@ -264,6 +264,7 @@ export class Feed {
         if (message.kind === 'snapshot') snapshotAtMs = this.#options.clock.monotonicMs();
         if (next === known) continue;
         known = next;
+        if (next.incomplete) continue;
         this.#catalogs.set(cluster, { catalog: next, snapshotAtMs, trust });
         this.#options.onChange();
       }

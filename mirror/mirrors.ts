@@ -10,7 +10,7 @@ import type { Link } from '#kube/resources/link.ts';
 import type { Finding, Member, Offer, PlanInput } from './input.ts';
 import { type MergedPort, merge } from './merge.ts';
 import { linkReference } from './offers.ts';
-import { isMirror, olderLinkFirst, travellingAnnotations, travellingLabels } from './peers.ts';
+import { isMirror, olderLinkFirst } from './peers.ts';
 
 /** A mirror Service that has to be. */
 export interface Mirror {
@@ -139,8 +139,8 @@ function claimOf(
     target,
     clusters: members.map((each) => each.cluster).sort(),
     ports,
-    labels: travellingLabels(oldest.export.exportedLabels),
-    annotations: travellingAnnotations(oldest.export.exportedAnnotations),
+    labels: oldest.export.exportedLabels,
+    annotations: oldest.export.exportedAnnotations,
     exportedAt: of === GLOBAL ? '' : oldest.export.createdAt,
     link,
   };

@@ -1,15 +1,27 @@
 /**
  * Which services are offered here, by which clusters, and into which namespaces they come. pure
  */
-import { CATALOG_LIMITS } from '#core/catalog.ts';
+import { timeOf } from '#core/catalog.ts';
 import { LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
 import { apiVersionOf, links } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
 import type { ObjectReference } from '#kube/types.ts';
 import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
 
-/** Members by service, the oldest export first (KEP-1645); the cluster's name breaks a tie. */
-export function offersOf(members: readonly Member[]): ReadonlyMap<string, Offer> {
+/** Namespaces that are missing and told of one by one. */
+const NAMESPACES_TOLD_MAX = 64;
+
+/**
+ * Members by service, the oldest export first (KEP-1645); the cluster's name breaks a tie. A time that has not come
+ * `now`, or is none, makes nobody older than anybody.
+ */
+export function offersOf(members: readonly Member[], now: string): ReadonlyMap<string, Offer> {
+  const nowMs = timeOf(now);
+  const ages = new Map(members.map((each) => [each, ageOf(each, nowMs)]));
+  const olderFirst = (a: Member, b: Member) => {
+    const [ageA = 0, ageB = 0] = [ages.get(a), ages.get(b)];
+    return ageA === ageB ? (a.cluster < b.cluster ? -1 : 1) : ageA < ageB ? -1 : 1;
+  };
   const grouped = new Map<string, Member[]>();
   for (const member of members) {
     const key = `${member.export.namespace}/${member.export.name}`;
@@ -22,7 +34,7 @@ export function offersOf(members: readonly Member[]): ReadonlyMap<string, Offer>
     const [first] = group;
     if (first === undefined) continue;
     const { namespace, name } = first.export;
-    offers.set(key, { namespace, name, members: group.sort(olderExportFirst) });
+    offers.set(key, { namespace, name, members: group.sort(olderFirst) });
   }
   return offers;
 }
@@ -47,7 +59,7 @@ export function missingNamespaces(
     // One that is being deleted must be gone before it can be made again.
     if (link.spec?.import.createNamespaces && found === undefined) {
       created.set(namespace, createNamespace(namespace));
-    } else if (reported.size < CATALOG_LIMITS.metadataMax) {
+    } else if (reported.size < NAMESPACES_TOLD_MAX) {
       reported.set(`${link.metadata.name} ${namespace}`, {
         about: linkReference(link),
         link: link.metadata.name,
@@ -82,7 +94,8 @@ function createNamespace(name: string): Action {
   };
 }
 
-function olderExportFirst(a: Member, b: Member): number {
-  const [ageA, ageB] = [`${a.export.createdAt} ${a.cluster}`, `${b.export.createdAt} ${b.cluster}`];
-  return ageA < ageB ? -1 : ageA > ageB ? 1 : 0;
+/** When an export was made; later than everything where that is not known. */
+function ageOf({ export: one }: Member, nowMs: number): number {
+  const ms = timeOf(one.createdAt);
+  return ms <= nowMs ? ms : Number.POSITIVE_INFINITY;
 }

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { type CatalogExport, exportKey } from '#core/catalog.ts';
+import { travellingAnnotations, travellingLabels } from '#core/metadata.ts';
 import {
   ANNOTATION_CLUSTERS,
   ANNOTATION_EXPORTED_AT,
@@ -140,8 +141,8 @@ function assumedExport(service: Service, only: string | undefined): CatalogExpor
     })),
     sessionAffinity: 'None',
     ipFamilies: [],
-    exportedLabels: travellingLabels(labels),
-    exportedAnnotations: travellingAnnotations(annotations),
+    exportedLabels: travellingLabels(labels).kept,
+    exportedAnnotations: travellingAnnotations(annotations).kept,
     readyEndpoints: 0,
     hostnames: [],
   };
@@ -174,30 +175,4 @@ export function isMirror(service: Service): boolean {
 /** `namespace/name` of the exported Service that `mirror` stands for. */
 export function targetOf(mirror: Service): string | undefined {
   return mirror.metadata.annotations?.[ANNOTATION_TARGET];
-}
-
-/** Prefixes whose labels and annotations never travel (DESIGN: resources). */
-const PRIVATE_PREFIX = /^([^/]*\.)?(kubernetes\.io|k8s\.io|isthmus\.dev)\//;
-
-/** What Kubernetes takes for a label's key and value; a peer's word must not spoil our own write. */
-const METADATA_KEY =
-  /^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
-
-/** The annotations of an export that may be copied to a mirror. */
-export function travellingAnnotations(
-  map: Readonly<Record<string, string>> | undefined,
-): Record<string, string> {
-  const entries = Object.entries(map ?? {});
-  return Object.fromEntries(
-    entries.filter(([key]) => METADATA_KEY.test(key) && !PRIVATE_PREFIX.test(key)),
-  );
-}
-
-/** The labels of an export that may be copied to a mirror. */
-export function travellingLabels(
-  map: Readonly<Record<string, string>> | undefined,
-): Record<string, string> {
-  const entries = Object.entries(travellingAnnotations(map));
-  return Object.fromEntries(entries.filter(([, value]) => LABEL_VALUE.test(value)));
 }

@@ -6,6 +6,7 @@
  */
 import { exportStatusActions, labelActions, localMembers } from './exports.ts';
 import type { Finding, Plan, PlanInput } from './input.ts';
+import { catalogFindings } from './left-out.ts';
 import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
@@ -19,7 +20,7 @@ export function plan(input: PlanInput): Plan {
   const roles = linkRoles(input.links, input.cluster);
   const remote = remoteMembers(roles, input);
   const local = localMembers(input);
-  const offers = offersOf([...remote, ...local]);
+  const offers = offersOf([...remote, ...local], input.now);
   const namespaces = missingNamespaces(remote, input.namespaces);
   const { mirrors, findings: contested } = mirrorsOf(
     offers,
@@ -30,6 +31,7 @@ export function plan(input: PlanInput): Plan {
   const ports = givePorts(mirrors, input);
   const labelled = labelActions(input);
   const findings: readonly Finding[] = [
+    ...catalogFindings(roles, input.catalogs),
     ...namespaces.findings,
     ...contested,
     ...withoutPort(mirrors, ports),

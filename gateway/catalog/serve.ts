@@ -43,14 +43,22 @@ export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock
 function nextMessage(told: Catalog | undefined, now: Catalog): CatalogMessage {
   const { position, cluster } = now;
   if (told?.position.epoch !== position.epoch) {
-    return { kind: 'snapshot', position, cluster, exports: [...now.exports.values()] };
+    const leftOut = Object.fromEntries(now.leftOut ?? []);
+    return { kind: 'snapshot', position, cluster, exports: [...now.exports.values()], leftOut };
   }
   const { changed, removed } = catalogDifference(told.exports, now.exports);
+  // Who is left out no more is named, too: as changed where it is told again, else here.
+  const better = [...(told.leftOut?.keys() ?? [])].filter(
+    (key) => !now.leftOut?.has(key) && !now.exports.has(key),
+  );
   return {
     kind: 'delta',
     position,
     changed,
-    removed,
+    removed: [...removed, ...better],
+    leftOut: Object.fromEntries(
+      [...(now.leftOut ?? [])].filter(([key, why]) => told.leftOut?.get(key) !== why),
+    ),
     ...(told.cluster === cluster ? {} : { cluster }),
   };
 }

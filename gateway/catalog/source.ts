@@ -20,8 +20,9 @@ export class CatalogCell implements CatalogSource {
     return this.#catalog;
   }
 
+  /** One that is incomplete is passed over: what was known before stays until the rest has come. */
   set(catalog: Catalog): void {
-    if (catalog === this.#catalog) return;
+    if (catalog === this.#catalog || catalog.incomplete) return;
     this.#catalog = catalog;
     for (const listener of this.#listeners) listener();
   }

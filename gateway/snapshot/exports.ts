@@ -3,10 +3,8 @@
  */
 import { CATALOG_LIMITS, type CatalogExport } from '#core/catalog.ts';
 import { LABEL_MANAGED_BY, LABEL_MIRROR, MANAGER } from '#core/names.ts';
+import { exportOf } from '#kube/exported.ts';
 import type { EndpointSlice, Service, ServiceExport } from '#kube/types.ts';
-
-/** Prefixes whose labels and annotations never travel (DESIGN: resources). */
-const PRIVATE_PREFIX = /^([^/]*\.)?(kubernetes\.io|k8s\.io|isthmus\.dev)\//;
 
 /**
  * The catalog entry of an export, or `undefined` when it cannot be exported: an ExternalName Service
@@ -25,26 +23,7 @@ export function catalogExportOf(
   }
   const ready = readyAddresses(slices, gatewayAddresses);
   return {
-    namespace: metadata.namespace ?? '',
-    name: metadata.name,
-    createdAt: exported.metadata.creationTimestamp ?? '',
-    type: spec.clusterIP === 'None' ? 'Headless' : 'ClusterSetIP',
-    ports: (spec.ports ?? []).slice(0, CATALOG_LIMITS.portsMax).map((port) => ({
-      name: port.name ?? '',
-      port: port.port,
-      protocol: port.protocol ?? 'TCP',
-      ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
-    })),
-    sessionAffinity: spec.sessionAffinity ?? 'None',
-    ...optional(
-      'sessionAffinityTimeoutSeconds',
-      spec.sessionAffinityConfig?.clientIP?.timeoutSeconds,
-    ),
-    ipFamilies: [...(spec.ipFamilies ?? [])],
-    ...optional('internalTrafficPolicy', spec.internalTrafficPolicy),
-    ...optional('trafficDistribution', spec.trafficDistribution),
-    exportedLabels: publicOnly(exported.spec?.exportedLabels),
-    exportedAnnotations: publicOnly(exported.spec?.exportedAnnotations),
+    ...exportOf(exported, service).entry,
     readyEndpoints: ready.addresses.size,
     hostnames: [...ready.hostnames].slice(0, CATALOG_LIMITS.hostnamesMax),
   };
@@ -65,13 +44,4 @@ function readyAddresses(slices: readonly EndpointSlice[], gatewayAddresses: Read
     }
   }
   return { addresses, hostnames };
-}
-
-function publicOnly(metadata: Readonly<Record<string, string>> | undefined) {
-  const entries = Object.entries(metadata ?? {}).filter(([key]) => !PRIVATE_PREFIX.test(key));
-  return Object.fromEntries(entries.slice(0, CATALOG_LIMITS.metadataMax));
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }

@@ -70,26 +70,105 @@ test('a delta without its snapshot asks for a fresh one', () => {
   assert.equal(apply(snapshot, { kind: 'delta', position: at(1, 'e2') }), undefined);
 });
 
-test('what passes the limits is refused', () => {
+test('what passes the limits of a message is refused', () => {
   const refuse = (message: object) =>
     assert.throws(() => parseCatalogMessage(JSON.stringify(message)));
-  refuse({
+  const snapshot = { kind: 'snapshot', position: at(1), cluster, exports: [entry] };
+  refuse({ ...snapshot, exports: Array(10_001).fill(entry) });
+  refuse({ ...snapshot, cluster: { ...cluster, trustBundle: 'x'.repeat(65_537) } });
+  refuse({ ...snapshot, position: at(-1) });
+});
+
+const port = (name: string, more: object = {}) => ({ ports: [{ name, port: 80, ...more }] });
+const invalid: [string, object][] = [
+  ['a name that is no label', { name: 'Not-A-Label' }],
+  ['less than no endpoints', { readyEndpoints: -1 }],
+  ['too many ports', { ports: Array(200).fill({ port: 1 }) }],
+  ['a port name that is no label', port('NOT A NAME!')],
+  ['a port name that is too long', port('x'.repeat(64))],
+  ['an appProtocol that is no qualified name', port('http', { appProtocol: '!!' })],
+  ['an appProtocol whose prefix is no subdomain', port('http', { appProtocol: 'a..b/http' })],
+  ['an appProtocol that is too long', port('http', { appProtocol: `${'a'.repeat(253)}/http` })],
+  ['labels that are no text', { exportedLabels: { team: 7 } }],
+];
+for (const [what, change] of invalid) {
+  test(`an export with ${what} is left out and told of, the others are not`, () => {
+    const bad = { ...entry, name: 'bad', ...change };
+    const good = { ...entry, ...port('h2', { appProtocol: 'kubernetes.io/h2c' }) };
+    const catalog = apply({
+      kind: 'snapshot',
+      position: at(1),
+      cluster,
+      exports: [bad, good, null],
+    });
+    assert.deepEqual([...(catalog?.exports.keys() ?? [])], ['shop/backend']);
+    assert.equal(catalog?.leftOut?.size, 2);
+    assert.ok(catalog.leftOut.has(`shop/${bad.name}`));
+  });
+}
+
+test('an export that becomes invalid is gone, and known no more as such when it is valid or removed', () => {
+  const snapshot = { kind: 'snapshot', position: at(1), cluster, exports: [entry] };
+  const change = (revision: number, changed: object[], removed: string[] = []) => ({
+    ...{ kind: 'delta', position: at(revision), changed, removed },
+  });
+  const broken = change(2, [{ ...entry, ...port('!') }]);
+  const catalog = apply(snapshot, broken);
+  assert.deepEqual([catalog?.exports.size, catalog?.leftOut?.size], [0, 1]);
+  assert.match(catalog?.leftOut?.get('shop/backend') ?? '', /^ports\.0\.name: must be/);
+  const mended = apply(snapshot, broken, change(3, [entry]));
+  assert.deepEqual([mended?.exports.size, mended?.leftOut], [1, undefined]);
+  const removed = apply(snapshot, broken, change(3, [], ['shop/backend']));
+  assert.deepEqual([removed?.exports.size, removed?.leftOut], [0, undefined]);
+});
+
+test('what a peer calls an export that is left out is fit for a message', () => {
+  const exports = [{ ...entry, name: `${'\u{1f600}'.repeat(80)}\n` }];
+  const leftOut = { 'a\ud800/b': 'c\r\nd' };
+  const catalog = apply({ kind: 'snapshot', position: at(1), cluster, exports, leftOut });
+  const told = [...(catalog?.leftOut ?? [])].flat();
+  assert.equal(told.length, 4);
+  for (const text of told) assert.match(text, /^[ -~]{1,300}$/);
+});
+
+test('of many exports that are left out only some are remembered', () => {
+  const bad = Array.from({ length: 1_000 }, (_, index) => ({ ...entry, name: `BAD ${index}` }));
+  const catalog = apply({ kind: 'snapshot', position: at(1), cluster, exports: [...bad, entry] });
+  assert.deepEqual([catalog?.exports.size, catalog?.leftOut?.size], [1, 64]);
+});
+
+test('a time that is none is no time, and metadata is cut to what a mirror can have', () => {
+  const times = ['', 'yesterday', '2026-01-01', '2026-13-01T00:00:00Z', '0'];
+  const exports = times.map((createdAt, index) => ({ ...entry, name: `e-${index}`, createdAt }));
+  const exportedAnnotations = Object.fromEntries(
+    Array.from({ length: 100 }, (_, index) => [`a${index}`, 'x'.repeat(4_000)]),
+  );
+  const catalog = apply({
     kind: 'snapshot',
     position: at(1),
     cluster,
-    exports: [{ ...entry, name: 'Not-A-Label' }],
+    exports: [...exports, { ...entry, exportedAnnotations, exportedLabels: { a: 'b & c' } }],
   });
-  refuse({
-    kind: 'snapshot',
-    position: at(1),
-    cluster,
-    exports: [{ ...entry, readyEndpoints: -1 }],
-  });
-  refuse({ kind: 'snapshot', position: at(1), cluster, exports: Array(10_001).fill(entry) });
-  refuse({
-    kind: 'snapshot',
-    position: at(1),
-    cluster,
-    exports: [{ ...entry, ports: Array(200).fill({ port: 1 }) }],
-  });
+  for (const [key, { createdAt }] of catalog?.exports ?? [])
+    assert.equal(createdAt, key === 'shop/backend' ? entry.createdAt : '', key);
+  const kept = catalog?.exports.get('shop/backend');
+  assert.deepEqual(Object.keys(kept?.exportedAnnotations ?? {}), ['a0', 'a1', 'a10', 'a11']);
+  assert.deepEqual(kept?.exportedLabels, {});
+});
+
+test('a message of which more follows is not to be used before it is whole', () => {
+  const other = { ...entry, name: 'other' };
+  const first = { kind: 'snapshot', position: at(5), cluster, exports: [entry], more: true };
+  const last = { kind: 'delta', position: at(5), changed: [other] };
+  const begun = apply(first);
+  assert.equal(begun?.incomplete, true);
+  const whole = applyCatalogMessage(begun, parse(last));
+  assert.deepEqual([whole?.incomplete, whole?.exports.size], [undefined, 2]);
+  // Who tells it afresh may be behind: half of it must not stay for good.
+  const older = { kind: 'snapshot', position: at(4), cluster, exports: [other] };
+  assert.deepEqual(
+    [...(applyCatalogMessage(begun, parse(older))?.exports.keys() ?? [])],
+    ['shop/other'],
+  );
+  assert.equal(applyCatalogMessage(whole, parse(older)), whole);
 });

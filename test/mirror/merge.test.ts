@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Member } from '#mirror/input.ts';
 import { merge } from '#mirror/merge.ts';
-import { inputOf } from './world.ts';
+import { offersOf } from '#mirror/offers.ts';
+import { inputOf, NOW } from './world.ts';
 
 type Ports = readonly Readonly<Record<string, unknown>>[];
 
@@ -87,4 +88,25 @@ test('a port that needs a name gets one that no other has, and that Kubernetes t
   const names = merge(members([{ name: '', port: 80 }], taken)).ports.map((each) => each.name);
   assert.equal(new Set(names).size, 5);
   assert.equal(names[0], 'port-80-5');
+});
+
+test('who says no time, or one that is yet to come, is not the oldest', () => {
+  const order = (times: Readonly<Record<string, string>>) => {
+    const catalogs = Object.fromEntries(
+      Object.entries(times).map(([cluster, createdAt]) => [
+        cluster,
+        { exports: [{ namespace: 's', name: 'x', createdAt }] },
+      ]),
+    );
+    const all = [...inputOf({ about: '', catalogs }).catalogs].map(([cluster, { exports }]) => ({
+      ...{ cluster, export: exports.get('s/x') as Member['export'], assumed: false },
+    }));
+    const [offer] = offersOf(all, NOW).values();
+    return offer?.members.map((each) => each.cluster).join('');
+  };
+  assert.equal(order({ a: '', b: '2025-01-01T00:00:00Z', c: 'yesterday' }), 'bac');
+  assert.equal(order({ a: '2999-01-01T00:00:00Z', b: '' }), 'ab');
+  assert.equal(order({ b: '2999-01-01T00:00:00Z', a: '' }), 'ab');
+  // 01:00 in UTC, though it reads like the later of the two.
+  assert.equal(order({ a: '2025-01-01T02:00:00Z', b: '2025-01-01T03:00:00+02:00' }), 'ba');
 });

@@ -24,6 +24,7 @@ const objects = z.array(z.record(z.string(), z.unknown())).default([]);
 const catalog = z.object({
   cluster: z.record(z.string(), z.unknown()).default({}),
   exports: z.array(z.record(z.string(), z.unknown())).default([]),
+  leftOut: z.record(z.string(), z.string()).optional(),
 });
 const state = z.object({
   connected: z.boolean(),
@@ -124,6 +125,7 @@ function catalogOf(name: string, value: z.infer<typeof catalog>): Catalog {
       ...value.cluster,
     }),
     exports: new Map(exports.map((each) => [exportKey(each), each])),
+    ...(value.leftOut === undefined ? {} : { leftOut: new Map(Object.entries(value.leftOut)) }),
   };
 }
 

@@ -1,0 +1,72 @@
+/** What does not travel of exports, and who is told. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { plan } from '#mirror/plan.ts';
+import { inputOf, type World } from './world.ts';
+
+const link = {
+  metadata: { name: 'east', uid: 'l' },
+  spec: { clusterName: 'east', trustDomain: 't', trustBundle: 'TEST_ROOT' },
+};
+const backend = {
+  metadata: { name: 'backend', namespace: 'shop', uid: 'u' },
+  spec: { clusterIP: '10.0.0.1', ports: [{ name: 'http', port: 8080 }] },
+};
+
+function conditions(world: Partial<World>, kind: string, type: string) {
+  const { actions, findings } = plan(inputOf({ about: '', links: [link], ...world }));
+  const action = actions.find((each) => each.do === 'status' && each.kind === kind);
+  assert.ok(action?.do === 'status');
+  const { status } = action.object as unknown as {
+    status: { conditions: { type: string; status: string; reason: string; message: string }[] };
+  };
+  return { condition: status.conditions.find((each) => each.type === type), findings };
+}
+
+/** Our export with `spec`, and the same one of a peer. */
+function alike(spec: Readonly<Record<string, unknown>>): Partial<World> {
+  return {
+    catalogs: { east: { exports: [{ namespace: 'shop', name: 'backend', ...spec }] } },
+    services: [backend],
+    exports: [
+      {
+        metadata: {
+          ...{ name: 'backend', namespace: 'shop', uid: 'e' },
+          creationTimestamp: '2026-01-01T00:00:00Z',
+        },
+        spec,
+      },
+    ],
+  };
+}
+
+test('exports that are alike do not conflict for what neither of them tells', () => {
+  const annotations = Array.from(
+    { length: 70 },
+    (_, index) => [`a${index}`, 'x'.repeat(900)] as const,
+  );
+  const { condition } = conditions(
+    alike({
+      exportedLabels: { owner: 'team a & b' },
+      exportedAnnotations: Object.fromEntries(annotations),
+    }),
+    'ServiceExport',
+    'Conflict',
+  );
+  assert.deepEqual([condition?.status, condition?.reason], ['False', 'NoConflicts']);
+});
+
+test('a Link says which exports of the peer cannot be used', () => {
+  const leftOut = { 'shop/x': 'ports.0.name: must be an RFC 1123 label' };
+  const world = { catalogs: { east: { leftOut } } };
+  const { condition, findings } = conditions(world, 'Link', 'CatalogSynced');
+  assert.deepEqual([condition?.status, condition?.reason], ['True', 'PartlyImported']);
+  assert.match(
+    condition?.message ?? '',
+    /1 exports of east are left out.*shop\/x \(ports\.0\.name/,
+  );
+  assert.deepEqual(
+    findings.map((each) => each.reason),
+    ['ExportInvalid'],
+  );
+});
