@@ -89,7 +89,7 @@ export class Gateway {
     const { renewAtStreamId = HTTP2_LIMITS.renewAtStreamId } = options;
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
     this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId, held });
-    this.#ownCatalog = new OwnCatalog(options.epoch, (service) => this.#spilling.has(service));
+    this.#ownCatalog = new OwnCatalog(options.epoch, (service) => this.#spilling.has(service), log);
     this.#balancer = new Balancer({
       clock,
       random,
@@ -248,7 +248,7 @@ export class Gateway {
       name: cluster,
       version,
       trustBundle: this.#options.credentials().trustBundle,
-      gateways: snapshot.advertised.slice(0, 64),
+      gateways: [...snapshot.advertised],
     });
   }
 

@@ -9,6 +9,7 @@ import { apiVersionOf, serviceExports } from '#kube/resources/builtin.ts';
 import type { Condition, Service, ServiceExport } from '#kube/types.ts';
 import { sameConditions, transition, type WantedCondition } from './conditions.ts';
 import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
+import { type Shortfall, shortfallMessage } from './left-out.ts';
 import { type Conflict, merge } from './merge.ts';
 import { isMirror } from './peers.ts';
 
@@ -73,12 +74,13 @@ export function labelActions(input: Pick<PlanInput, 'exports' | 'services'>): {
 export function exportStatusActions(
   input: Pick<PlanInput, 'exports' | 'services' | 'now'>,
   offers: ReadonlyMap<string, Offer>,
+  wanting: ReadonlyMap<string, Shortfall>,
 ): readonly Action[] {
   const actions: Action[] = [];
   for (const [key, each] of input.exports) {
     const service = input.services.get(key);
     if (isGoing(each) || isWithdrawn(each, service)) continue;
-    const wanted = conditionsOf(each, service, offers.get(key));
+    const wanted = conditionsOf(each, service, offers.get(key), wanting.get(key));
     const known = each.status?.conditions ?? [];
     if (sameConditions(known, wanted)) continue;
     const conditions: readonly Condition[] = transition(known, wanted, input.now);
@@ -98,6 +100,7 @@ function conditionsOf(
   each: ServiceExport,
   service: Service | undefined,
   offer: Offer | undefined,
+  shortfall: Shortfall | undefined,
 ): readonly WantedCondition[] {
   const invalid = service === undefined ? noService(each) : invalidity(service);
   const generation = each.metadata.generation;
@@ -119,23 +122,23 @@ function conditionsOf(
       message: 'the Service can be exported',
       ...observed,
     },
-    headless
-      ? {
-          type: 'Ready',
-          status: 'False',
-          reason: 'Pending',
-          message: 'headless Services are announced, but not mirrored by this release',
-          ...observed,
-        }
-      : {
-          type: 'Ready',
-          status: 'True',
-          reason: 'Exported',
-          message: 'announced to every linked cluster that the selector of its Link admits',
-          ...observed,
-        },
+    { ...readiness(headless, shortfall), ...observed },
     { ...conflictCondition(conflicts), ...observed },
   ];
+}
+
+function readiness(headless: boolean, shortfall: Shortfall | undefined): WantedCondition {
+  if (headless) {
+    const message = 'headless Services are announced, but not mirrored by this release';
+    return { type: 'Ready', status: 'False', reason: 'Pending', message };
+  }
+  const wanting = shortfall === undefined ? '' : shortfallMessage(shortfall);
+  if (shortfall !== undefined && shortfall.untold.length > 0) {
+    return { type: 'Ready', status: 'False', reason: 'Failed', message: wanting };
+  }
+  const announced = 'announced to every linked cluster that the selector of its Link admits';
+  const message = wanting === '' ? announced : `${announced}; ${wanting}`;
+  return { type: 'Ready', status: 'True', reason: 'Exported', message };
 }
 
 function conflictCondition(conflicts: readonly Conflict[]): WantedCondition {

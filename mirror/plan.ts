@@ -6,7 +6,7 @@
  */
 import { exportStatusActions, labelActions, localMembers } from './exports.ts';
 import type { Finding, Plan, PlanInput } from './input.ts';
-import { catalogFindings } from './left-out.ts';
+import { catalogFindings, shortfallFindings, shortfalls } from './left-out.ts';
 import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
@@ -30,19 +30,21 @@ export function plan(input: PlanInput): Plan {
   );
   const ports = givePorts(mirrors, input);
   const labelled = labelActions(input);
+  const wanting = shortfalls(local, roles, input);
   const findings: readonly Finding[] = [
     ...catalogFindings(roles, input.catalogs),
     ...namespaces.findings,
     ...contested,
     ...withoutPort(mirrors, ports),
     ...labelled.findings,
+    ...shortfallFindings(wanting, input.exports),
   ];
   return {
     actions: [
       ...namespaces.actions,
       ...labelled.actions,
       ...mirrorActions(mirrors, ports, input),
-      ...exportStatusActions(input, offers),
+      ...exportStatusActions(input, offers, wanting),
       ...policyStatusActions(input),
       ...linkStatusActions({ input, roles, mirrors, findings, localMembers: local }),
     ],

@@ -7,6 +7,7 @@
 import type { Writable } from 'node:stream';
 import { CATALOG_HEARTBEAT_MS, type Catalog, type CatalogMessage } from '#core/catalog.ts';
 import type { Clock } from '#core/clock.ts';
+import { catalogLines } from './lines.ts';
 import { type CatalogSource, catalogDifference } from './source.ts';
 
 /** Writes JSON lines into `sink` until it closes. Waits for the first snapshot when there is none. */
@@ -14,18 +15,28 @@ export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock
   let told: Catalog | undefined;
   let blocked = false;
   let quiet = true;
-  const say = (message: CatalogMessage) => {
+  /** Lines of what was begun to be told; a listener is told all of it before anything newer. */
+  let waiting: string[] = [];
+  const say = (line: string) => {
     quiet = false;
-    blocked = !sink.write(`${JSON.stringify(message)}\n`);
+    blocked = !sink.write(`${line}\n`);
   };
   const update = () => {
-    const now = source.current();
-    if (blocked || now === undefined || now === told) return;
-    say(nextMessage(told, now));
-    told = now;
+    while (!blocked) {
+      if (waiting.length === 0) {
+        const now = source.current();
+        if (now === undefined || now === told) return;
+        waiting = catalogLines(nextMessage(told, now));
+        told = now;
+      }
+      const line = waiting.shift();
+      if (line !== undefined) say(line);
+    }
   };
   const heart = clock.every(CATALOG_HEARTBEAT_MS, () => {
-    if (quiet && told && !blocked) say({ kind: 'heartbeat', position: told.position });
+    if (quiet && told && !blocked) {
+      say(JSON.stringify({ kind: 'heartbeat', position: told.position } satisfies CatalogMessage));
+    }
     quiet = true;
   });
   const unsubscribe = source.subscribe(update);

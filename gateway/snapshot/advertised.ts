@@ -1,7 +1,7 @@
 /**
  * Where peers reach this cluster's gateways. pure
  */
-import type { CatalogGateway } from '#core/catalog.ts';
+import { CATALOG_LIMITS, type CatalogGateway } from '#core/catalog.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { GATEWAY_EXTERNAL_SERVICE, GATEWAY_PORT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import { parseAddress } from '#core/network.ts';
@@ -18,7 +18,9 @@ export function parseAdvertise(text: string): Advertise {
   if (text === 'pods' || text === 'service') return text;
   return text.split(',').map((each) => {
     const address = parseAddress(each.trim());
-    if (address) return toGateway(address.host, address.port);
+    if (address && address.host.length <= CATALOG_LIMITS.hostMax) {
+      return toGateway(address.host, address.port);
+    }
     throw new IsthmusError(
       'INVALID_CONFIG',
       `advertise is "${text}": expected pods, service, or a list such as 203.0.113.7:4143`,

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Rate } from '#core/bucket.ts';
+import { CATALOG_LIMITS } from '#core/catalog.ts';
+import { METADATA_LIMITS } from '#core/metadata.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
@@ -42,6 +44,8 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES },
+  ...CATALOG_LIMITS,
+  ...METADATA_LIMITS,
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
@@ -78,4 +82,9 @@ test('every bound of HTTP/2 that a peer can pass is on the page', () => {
     (name) => !own.includes(name) && name !== 'interimResponses' && !page.includes(`\`${name}\``),
   );
   assert.deepEqual(missing, []);
+});
+
+test('every bound of a catalog is on the page', () => {
+  for (const name of Object.keys({ ...CATALOG_LIMITS, ...METADATA_LIMITS }))
+    assert.ok(page.includes(`\`${name}\``), name);
 });

@@ -1,6 +1,7 @@
 /** Who sends requests away says so in its catalog, and nobody spills onto it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { silentLogger } from '#core/log.ts';
 import type { Balancer } from '#gateway/balance/balancer.ts';
 import { OwnCatalog } from '#gateway/catalog/own.ts';
 import { HOLD_MS, Spilling } from '#gateway/catalog/spilling.ts';
@@ -17,7 +18,7 @@ test('a service that spills is told at once, and taken back only after a while w
     changes += 1;
   };
   const spilling = new Spilling({ clock, balancer, onChange });
-  const catalog = new OwnCatalog('epoch', (name) => spilling.has(name));
+  const catalog = new OwnCatalog('epoch', (name) => spilling.has(name), silentLogger);
   const { exports } = exporting([]);
   const visibleExports = new Set(['shop/backend']);
   const peers = new Map([['east', { clusterName: 'east', visibleExports } as never]]);

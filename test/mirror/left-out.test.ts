@@ -1,6 +1,7 @@
-/** What does not travel of exports, and who is told. */
+/** What does not travel: of our exports and of a peer's, and who is told. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { CATALOG_LIMITS } from '#core/catalog.ts';
 import { plan } from '#mirror/plan.ts';
 import { inputOf, type World } from './world.ts';
 
@@ -54,6 +55,41 @@ test('exports that are alike do not conflict for what neither of them tells', ()
     'Conflict',
   );
   assert.deepEqual([condition?.status, condition?.reason], ['False', 'NoConflicts']);
+});
+
+test('what of an export is not told stands in its condition Ready, and in an Event', () => {
+  const { condition, findings } = conditions(
+    alike({ exportedAnnotations: { doc: 'x'.repeat(5_000), team: 'shop' } }),
+    'ServiceExport',
+    'Ready',
+  );
+  const told = 'not told: exportedAnnotations["doc"] has 5000 characters, at most 4096 are told';
+  assert.deepEqual([condition?.status, condition?.reason], ['True', 'Exported']);
+  assert.ok(condition?.message.endsWith(`; ${told}`), 'after what is announced');
+  assert.deepEqual(
+    findings.map((each) => [each.about.kind, each.reason, each.message]),
+    [['ServiceExport', 'PartlyExported', told]],
+  );
+});
+
+test('an export that no catalog has room for is not ready', () => {
+  const { exportsMax } = CATALOG_LIMITS;
+  const many = Array.from({ length: exportsMax + 1 }, (_, index) => ({
+    name: `s-${index}`,
+    namespace: 'shop',
+    uid: `u-${index}`,
+    creationTimestamp: index === 0 ? '2026-01-01T00:00:00Z' : '2025-01-01T00:00:00Z',
+  }));
+  const { condition } = conditions(
+    {
+      services: many.map((metadata) => ({ ...backend, metadata })),
+      exports: many.map((metadata) => ({ metadata })),
+    },
+    'ServiceExport',
+    'Ready',
+  );
+  assert.deepEqual([condition?.status, condition?.reason], ['False', 'Failed']);
+  assert.match(condition?.message ?? '', /^not announced to east: there are 10000 older exports/);
 });
 
 test('a Link says which exports of the peer cannot be used', () => {
