@@ -1,4 +1,4 @@
-/** Whom the mirror controller believes, of several replicas of its own gateway. */
+/** What the mirror controller hears from its own gateway, and which replica of it it believes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sleep, systemClock } from '#core/clock.ts';
@@ -46,4 +46,42 @@ test('a replica that has lost the peer is left for one that hears it', async (t)
   oneHears = false;
   await eventually('the other is asked', () => revision() === 9);
   assert.equal(feed.linkStates?.get('east')?.connected, true);
+});
+
+const position = { epoch: 'e', revision: 1 };
+const cluster = { name: 'east', version: '1', trustBundle: 'PEM' };
+const entry = (name: string) => ({
+  ...{ namespace: 'shop', name, createdAt: '2026-01-01T00:00:00Z', ports: [{ port: 80 }] },
+  readyEndpoints: 1,
+});
+
+test('half of a catalog withdraws nothing: it counts when all of it has come', async () => {
+  const messages = [
+    { kind: 'snapshot', position, cluster, exports: [entry('a')], more: true },
+    { kind: 'heartbeat', position },
+    { kind: 'delta', position, changed: [entry('b')], more: true },
+    { kind: 'delta', position, changed: [entry('c')] },
+  ];
+  const ended = new AbortController();
+  const whole: GatewayReplica = {
+    name: 'one',
+    json: () => Promise.reject(new Error('nobody asks')),
+    stream: async function* (_path, _idleMs, signal) {
+      for (const message of messages) yield Buffer.from(`${JSON.stringify(message)}\n`);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  };
+  const sizes: (number | undefined)[] = [];
+  await new Promise<void>((resolve) => {
+    const feed = new Feed({
+      ...{ replicas: () => [whole], clock: systemClock, random: systemRandom, log: silentLogger },
+      onChange: () => {
+        sizes.push(feed.catalogs.get('east')?.catalog.exports.size);
+        if (sizes.at(-1) === 3) resolve();
+      },
+    });
+    feed.follow(new Map([['east', 'trust']]), ended.signal);
+  });
+  ended.abort();
+  assert.deepEqual(sizes, [3]);
 });
