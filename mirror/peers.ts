@@ -70,7 +70,7 @@ export function importsNamespace(spec: LinkSpec, namespace: string): boolean {
 /** Every export that comes in from other clusters, whether its namespace exists here or not. */
 export function remoteMembers(
   roles: readonly LinkRole[],
-  input: Pick<PlanInput, 'catalogs' | 'services'>,
+  input: Pick<PlanInput, 'cluster' | 'catalogs' | 'services'>,
 ): readonly Member[] {
   const members: Member[] = [];
   const served = new Set<string>();
@@ -90,7 +90,7 @@ export function remoteMembers(
     const cluster = link.clusterName;
     if (role !== 'invalid' || cluster === undefined || served.has(cluster)) continue;
     // Such a name is one of the things that make a Link invalid.
-    if (cluster === GLOBAL) continue;
+    if (cluster === GLOBAL || cluster === input.cluster) continue;
     served.add(cluster);
     for (const one of assumedExports(input.services.values(), cluster).values()) {
       members.push({ cluster, export: one, link, assumed: true });
