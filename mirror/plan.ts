@@ -13,7 +13,7 @@ import { type Mirror, mirrorsOf } from './mirrors.ts';
 import { linkReference, missingNamespaces, offersOf } from './offers.ts';
 import { importerOf, isMirror, linkRoles, remoteMembers } from './peers.ts';
 import { policyStatusActions } from './policies.ts';
-import { allocatePorts, type PortClaim, portOwner } from './ports.ts';
+import { allocatePorts, PORTS_OF_LINK, type PortClaim, portOwner } from './ports.ts';
 
 /** What has to be done for the cluster to be as its Links, exports and peers' catalogs want it. */
 export function plan(input: PlanInput): Plan {
@@ -60,6 +60,7 @@ function givePorts(mirrors: ReadonlyMap<string, Mirror>, input: PlanInput) {
       const held = existing?.spec.ports?.find((each) => each.port === port)?.targetPort;
       claims.push({
         owner: portOwner(mirror.key, port),
+        link: mirror.link.metadata.name,
         held: typeof held === 'number' ? held : undefined,
         since: existing?.metadata.creationTimestamp ?? '',
       });
@@ -96,7 +97,7 @@ function withoutPort(
       link: link.metadata.name,
       type: 'Warning',
       reason: 'PortsExhausted',
-      message: `no listener port is free for ${key}: import fewer services or widen the range`,
+      message: `no listener port is left for ${key}, for one Link has at most ${PORTS_OF_LINK} times as many as are free: import fewer services`,
     });
   }
   return findings;

@@ -4,18 +4,22 @@
  * The objects are the record: a port a mirror has is kept. Of two that claim one port the older keeps
  * it. A new port is found from a hash of its owner, so that the same mirror tends to get the same port in
  * every life; a port that was freed lately is given to nobody but its former owner, because clients and
- * kube-proxy may still send there.
+ * kube-proxy may still send there. However much one Link brings in, some ports are left for the others.
  */
 import { createHash } from 'node:crypto';
 import type { PortRange } from './input.ts';
 
 /** How long a freed port rests. */
 export const PORT_REST_MS = 15 * 60_000;
+/** A Link has at most so many times the ports that are free: alone, eight ninths of the range. */
+export const PORTS_OF_LINK = 8;
 
 /** A wish for a port. */
 export interface PortClaim {
   /** `namespace/mirror:port`. */
   readonly owner: string;
+  /** Name of the Link that brings its mirror in. */
+  readonly link: string;
   /** The port it has now. */
   readonly held: number | undefined;
   /** When its mirror was created; empty for one that does not exist yet. */
@@ -28,8 +32,8 @@ export function portOwner(key: string, port: number): string {
 }
 
 /**
- * A port for every claim, by owner; an owner is missing when the range is exhausted. `taken` are ports
- * of objects that are about to go.
+ * A port for every claim, by owner; an owner is missing when no port is left for its Link. `taken` are
+ * ports of objects that are about to go.
  */
 export function allocatePorts(
   claims: readonly PortClaim[],
@@ -39,34 +43,55 @@ export function allocatePorts(
 ): ReadonlyMap<string, number> {
   const given = new Map<string, number>();
   const used = new Set(taken);
-  for (const { owner, held } of [...claims].sort(olderFirst)) {
-    if (held === undefined || !within(held, range) || used.has(held)) continue;
-    given.set(owner, held);
-    used.add(held);
-  }
-  const open = claims.filter((claim) => !given.has(claim.owner));
-  for (const { owner } of open.sort((a, b) => compare(a.owner, b.owner))) {
-    const port = free(owner, range, used, resting);
-    if (port === undefined) continue;
+  const had = new Map<string, number>();
+  const give = ({ owner, link }: PortClaim, port: number) => {
     given.set(owner, port);
     used.add(port);
+    had.set(link, (had.get(link) ?? 0) + 1);
+  };
+  for (const claim of [...claims].sort(olderFirst)) {
+    const { held } = claim;
+    if (held === undefined || !within(held, range) || used.has(held)) continue;
+    give(claim, held);
+  }
+  const former = new Map([...resting].map(([port, owner]) => [owner, port]));
+  const occupied = new Set([...used, ...resting.keys()].filter((port) => within(port, range)));
+  // Counted, so that a full range is never searched.
+  let free = range.max - range.min + 1 - occupied.size;
+  for (const claim of inTurns(claims.filter((each) => !given.has(each.owner)))) {
+    const own = former.get(claim.owner);
+    if (own !== undefined && within(own, range) && !used.has(own)) {
+      give(claim, own);
+    } else if ((had.get(claim.link) ?? 0) < PORTS_OF_LINK * free) {
+      const port = freePort(claim.owner, range, occupied);
+      give(claim, port);
+      occupied.add(port);
+      free -= 1;
+    }
   }
   return given;
 }
 
-function free(
-  owner: string,
-  range: PortRange,
-  used: ReadonlySet<number>,
-  resting: ReadonlyMap<number, string>,
-): number | undefined {
+/** One of each Link after the other, so that Links that come at once get the same. */
+function inTurns(claims: readonly PortClaim[]): readonly PortClaim[] {
+  const turns = new Map<string, number>();
+  return [...claims]
+    .sort((a, b) => compare(a.owner, b.owner))
+    .map((claim) => {
+      const turn = turns.get(claim.link) ?? 0;
+      turns.set(claim.link, turn + 1);
+      return { claim, turn };
+    })
+    .sort((a, b) => a.turn - b.turn)
+    .map(({ claim }) => claim);
+}
+
+/** The first port from the hash of `owner` on that is not `occupied`; there must be one. */
+function freePort(owner: string, range: PortRange, occupied: ReadonlySet<number>): number {
   const size = range.max - range.min + 1;
-  const start = createHash('sha256').update(owner).digest().readUInt32BE(0) % size;
-  for (let step = 0; step < size; step += 1) {
-    const port = range.min + ((start + step) % size);
-    if (!used.has(port) && (resting.get(port) ?? owner) === owner) return port;
-  }
-  return undefined;
+  let step = createHash('sha256').update(owner).digest().readUInt32BE(0) % size;
+  while (occupied.has(range.min + step)) step = (step + 1) % size;
+  return range.min + step;
 }
 
 function within(port: number, range: PortRange): boolean {

@@ -26,6 +26,7 @@ import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
+import { PORTS_OF_LINK } from '#mirror/ports.ts';
 
 type Bound = number | Rate;
 
@@ -46,6 +47,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
+  ...{ PORTS_OF_LINK },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

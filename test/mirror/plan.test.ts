@@ -11,7 +11,12 @@ import { WithdrawalGuard } from '#mirror/withdrawals.ts';
 import { applyPlan, inputOf, readWorld, type World } from './world.ts';
 
 const range = { min: 10_000, max: 10_009 };
-const claim = (owner: string, held?: number, since = ''): PortClaim => ({ owner, held, since });
+const claim = (owner: string, held?: number, since = '', link = 'east'): PortClaim => ({
+  owner,
+  link,
+  held,
+  since,
+});
 
 const portCases: [string, PortClaim[], number[], [number, string][], Record<string, number>][] = [
   ['a held port is kept', [claim('a', 10_003, '1')], [], [], { a: 10_003 }],
@@ -37,10 +42,46 @@ for (const [name, claims, taken, resting, expected] of portCases) {
 }
 
 test('ports: an exhausted range leaves claims without a port, and gives none twice', () => {
-  const claims = Array.from({ length: 12 }, (_, index) => claim(`owner-${index}`));
+  const links = ['a', 'b', 'c', 'd'];
+  const claims = Array.from({ length: 12 }, (_, index) =>
+    claim(`owner-${index}`, undefined, '', links[index % 4]),
+  );
   const given = allocatePorts(claims, range, new Set(), new Map());
   assert.equal(given.size, 10);
   assert.equal(new Set(given.values()).size, 10);
+});
+
+test('ports: a Link that wants everything leaves some, which a later one gets', () => {
+  const wide = { min: 10_000, max: 10_899 };
+  const greedy = Array.from({ length: 2_000 }, (_, index) => claim(`greedy-${index}`));
+  const first = allocatePorts(greedy, wide, new Set(), new Map());
+  assert.equal(first.size, 800, 'eight ninths');
+  const kept = greedy.map((each) => ({ ...each, held: first.get(each.owner), since: '1' }));
+  const late = Array.from({ length: 50 }, (_, index) =>
+    claim(`late-${index}`, undefined, '', 'west'),
+  );
+  const both = allocatePorts([...kept, ...late], wide, new Set(), new Map());
+  assert.equal(late.filter((each) => both.has(each.owner)).length, 50);
+  for (const [owner, port] of first) assert.equal(both.get(owner), port);
+  // At once, they get the same, whatever their names.
+  const rivals = Array.from({ length: 2_000 }, (_, index) =>
+    claim(`z-${index}`, undefined, '', 'z'),
+  );
+  const shared = allocatePorts([...greedy, ...rivals], wide, new Set(), new Map());
+  const ofGreedy = greedy.filter((each) => shared.has(each.owner)).length;
+  assert.ok(Math.abs(2 * ofGreedy - shared.size) <= 1, `${ofGreedy} of ${shared.size}`);
+});
+
+test('ports: claims beyond the range are refused without a search, but for what rests for them', () => {
+  const full = { min: 10_000, max: 32_767 };
+  const claims = Array.from({ length: 76_800 }, (_, index) => claim(`owner-${index}`));
+  const beganMs = performance.now();
+  const given = allocatePorts(claims, full, new Set(), new Map([[10_000, 'owner-9']]));
+  assert.ok(performance.now() - beganMs < 5_000);
+  assert.equal(given.get('owner-9'), 10_000);
+  const taken = new Set(Array.from({ length: 22_767 }, (_, index) => 10_001 + index));
+  const last = allocatePorts(claims, full, taken, new Map([[10_000, 'owner-9']]));
+  assert.deepEqual([...last], [['owner-9', 10_000]]);
 });
 
 test('a peer comes in only where its Link says so', () => {
@@ -82,6 +123,19 @@ test('a port of the same number and another name reaches only the clusters that 
     conflicts.map((each) => each.reason),
     ['PortConflict'],
   );
+});
+
+test('an invalid Link that names its own cluster mirrors nothing', () => {
+  const own = (trustBundle: string) => ({
+    metadata: { name: 'own', creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { clusterName: 'west', trustDomain: 'west.isthmus.local', trustBundle },
+  });
+  const both = readWorld('test/golden/mirror/import-and-local.in.yaml');
+  let input = inputOf({ ...both, links: [...(both.links ?? []), own('bad')] });
+  const counter = { next: 1 };
+  for (let round = 0; round < 3; round += 1) input = applyPlan(input, plan(input).actions, counter);
+  assert.equal(input.services.has('shop/backend-global'), true);
+  assert.equal(input.services.has('shop/backend-west'), false);
 });
 
 function catalogOfSize(count: number, from = 0) {
