@@ -12,7 +12,9 @@ export const API_GROUP = 'isthmus.dev';
 export const API_VERSION = 'v1alpha1';
 /** The value of `app.kubernetes.io/managed-by`, and our server-side-apply field manager. */
 export const MANAGER = 'isthmus';
-/** `endpointslice.kubernetes.io/managed-by` of slices the mirror controller writes. */
+/** Who writes an EndpointSlice, as Kubernetes asks. */
+export const LABEL_SLICE_MANAGER = 'endpointslice.kubernetes.io/managed-by';
+/** Its value on slices the mirror controller writes. */
 export const SLICE_MANAGER = 'mirror.isthmus.dev';
 
 /** Label that exports a Service: `"true"`. */

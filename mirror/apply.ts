@@ -1,8 +1,9 @@
 /**
  * One action of a plan, carried out.
  *
- * Promises: what changed underneath is not forced: a delete whose object was replaced, or a status whose
- * object is gone, is over, for the watch will lead to a new plan.
+ * Promises: what somebody else made is not written, whether the watch has told of it or not; what changed underneath
+ * is not forced: a delete whose object was replaced, or a status whose object is gone, is over, for the watch will lead
+ * to a new plan, and an apply whose object was replaced fails.
  */
 import type { KubeClient, Resource } from '#kube/client.ts';
 import { objectKey } from '#kube/parse.ts';
@@ -16,7 +17,8 @@ import {
 } from '#kube/resources/builtin.ts';
 import { statusOf } from '#kube/status.ts';
 import type { KubeObject } from '#kube/types.ts';
-import type { Action, Written } from './input.ts';
+import { isOurs } from './foreign.ts';
+import type { Action, Applied, Written } from './input.ts';
 
 const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
   Namespace: namespaces,
@@ -27,15 +29,19 @@ const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
   TrafficPolicy: trafficPolicies,
 };
 
-/**
- * Runs `actions`, all of one key, in order. `uidOf` knows mirror Services that exist already; one that
- * was applied just now is known from its answer.
- */
-export async function runActions(
-  client: KubeClient,
-  actions: readonly Action[],
-  uidOf: (serviceKey: string) => string | undefined,
-): Promise<void> {
+/** What {@link runActions} works with. */
+export interface ApplyContext {
+  readonly client: KubeClient;
+  /** What the watches tell. */
+  readonly known: (kind: Applied, key: string) => KubeObject | undefined;
+  /** Somebody else's object stands where ours would. */
+  readonly onForeign: (kind: Applied, found: KubeObject) => void;
+}
+
+/** Runs `actions`, all of one key, in order. */
+export async function runActions(context: ApplyContext, actions: readonly Action[]): Promise<void> {
+  const { client } = context;
+  // A mirror Service that was applied just now is known from its answer.
   const applied = new Map<string, string | undefined>();
   for (const action of actions) {
     const resource = RESOURCES[action.kind];
@@ -45,14 +51,48 @@ export async function runActions(
       await unlessGone(client.applyStatus(resource, action.object), 404);
     } else {
       const { object, owner } = action;
-      const uid = owner === undefined ? undefined : (applied.get(owner) ?? uidOf(owner));
+      const uid = owner && (applied.get(owner) ?? ownUid(context, 'Service', owner));
       // Without its Service a slice would be an orphan; the Service's arrival brings a new plan.
       if (owner !== undefined && uid === undefined) continue;
       const owned = owner === undefined ? object : withOwner(object, owner, uid ?? '');
-      const answer = await client.apply(resource, owned);
-      if (action.kind === 'Service') applied.set(objectKey(answer), answer.metadata.uid);
+      const answer = await applyObject(context, action.kind, owned);
+      if (action.kind === 'Service') applied.set(objectKey(object), answer?.metadata.uid);
     }
   }
+}
+
+/** The object of that kind and name that is there now. */
+export function readObject(
+  client: KubeClient,
+  kind: Applied,
+  { metadata }: Pick<KubeObject, 'metadata'>,
+): Promise<KubeObject | undefined> {
+  return client.get(RESOURCES[kind], metadata.name, metadata.namespace);
+}
+
+/** Undefined when the object there is not ours. */
+async function applyObject(
+  { client, known, onForeign }: ApplyContext,
+  kind: Applied,
+  object: KubeObject,
+): Promise<KubeObject | undefined> {
+  const watched = known(kind, objectKey(object));
+  // The watch may lag behind: what it does not tell of may be somebody else's all the same.
+  const found = watched ?? (await readObject(client, kind, object));
+  if (found !== undefined && !isOurs(kind, found)) {
+    if (watched === undefined) onForeign(kind, found);
+    return undefined;
+  }
+  const uid = found?.metadata.uid;
+  if (uid === undefined) return await client.apply(RESOURCES[kind], object);
+  // With the uid, a successor of the same name is refused.
+  const named = { ...object, metadata: { ...object.metadata, uid } };
+  return await client.apply(RESOURCES[kind], named);
+}
+
+function ownUid({ known }: ApplyContext, kind: Applied, key: string): string | undefined {
+  const found = known(kind, key);
+  return found && isOurs(kind, found) ? found.metadata.uid : undefined;
 }
 
 async function removeObject(

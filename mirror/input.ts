@@ -36,7 +36,7 @@ export interface PlanInput {
   /** By cluster; `undefined` when no gateway of ours has answered. */
   readonly linkStates: ReadonlyMap<string, LinkState> | undefined;
   readonly services: ReadonlyMap<string, Service>;
-  /** The EndpointSlices that Isthmus wrote. */
+  /** The EndpointSlices that Isthmus wrote, and those found in their place. */
   readonly slices: ReadonlyMap<string, EndpointSlice>;
   /** Those of the gateways' own Service. */
   readonly gatewaySlices: readonly EndpointSlice[];
@@ -59,12 +59,15 @@ export type Written =
   | 'Link'
   | 'TrafficPolicy';
 
+/** Kinds of which the plan makes objects. */
+export type Applied = Exclude<Written, 'Link' | 'TrafficPolicy'>;
+
 /** `key` names what belongs together: actions of one key run in order, those of two keys do not wait. */
 export type Action =
   | {
       readonly do: 'apply';
       readonly key: string;
-      readonly kind: Exclude<Written, 'Link' | 'TrafficPolicy'>;
+      readonly kind: Applied;
       readonly object: KubeObject;
       /** The mirror Service that must own the object; its uid is filled in when it is known. */
       readonly owner?: string;

@@ -11,22 +11,22 @@ import {
   GLOBAL,
   LABEL_MANAGED_BY,
   LABEL_MIRROR,
+  LABEL_SLICE_MANAGER,
   MANAGER,
   SLICE_MANAGER,
 } from '#core/names.ts';
 import { defined } from '#kube/parse.ts';
 import { apiVersionOf, endpointSlices } from '#kube/resources/builtin.ts';
 import type { Endpoint, EndpointSlice, Service, ServicePort } from '#kube/types.ts';
+import { isOurs } from './foreign.ts';
 import type { Action, PlanInput } from './input.ts';
-import type { Mirror } from './mirrors.ts';
+import { FAMILIES, type Mirror, sliceName } from './mirrors.ts';
 import { isMirror } from './peers.ts';
 import { portOwner } from './ports.ts';
 
 const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
-const LABEL_SLICE_MANAGER = 'endpointslice.kubernetes.io/managed-by';
 /** Kubernetes' own bound on the endpoints of a slice is 1,000; nobody runs this many gateways. */
 const ENDPOINTS_MAX = 100;
-const FAMILIES = ['IPv4', 'IPv6'] as const;
 
 /** Everything that has to be applied for `mirrors`, and everything of ours that has to go. */
 export function mirrorActions(
@@ -53,7 +53,9 @@ export function mirrorActions(
       const slice = sliceOf(mirror, listeners, family, endpoints);
       const key = `${mirror.namespace}/${slice.metadata.name}`;
       wantedSlices.add(key);
-      if (sameSlice(input.slices.get(key), slice, existing?.metadata.uid)) continue;
+      const found = input.slices.get(key);
+      if (found !== undefined && !isOurs('EndpointSlice', found)) continue;
+      if (sameSlice(found, slice, existing?.metadata.uid)) continue;
       const { key: owner } = mirror;
       actions.push({ do: 'apply', key: owner, kind: 'EndpointSlice', object: slice, owner });
     }
@@ -77,9 +79,9 @@ function removals(
   }
   for (const [key, slice] of input.slices) {
     if (wantedSlices.has(key) || slice.metadata.deletionTimestamp !== undefined) continue;
-    if (slice.metadata.labels?.[LABEL_SLICE_MANAGER] !== SLICE_MANAGER) continue;
+    if (!isOurs('EndpointSlice', slice)) continue;
     const { name, namespace = '', uid } = slice.metadata;
-    const owner = slice.metadata.labels[LABEL_SERVICE_NAME] ?? name;
+    const owner = slice.metadata.labels?.[LABEL_SERVICE_NAME] ?? name;
     actions.push({
       do: 'delete',
       key: `${namespace}/${owner}`,
@@ -165,7 +167,7 @@ function sliceOf(
     apiVersion: apiVersionOf(endpointSlices),
     kind: 'EndpointSlice',
     metadata: {
-      name: `${mirror.name}-${family.toLowerCase()}`,
+      name: sliceName(mirror, family),
       namespace: mirror.namespace,
       labels: {
         [LABEL_SERVICE_NAME]: mirror.name,

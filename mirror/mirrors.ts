@@ -7,6 +7,7 @@
 import { GLOBAL, mirrorName } from '#core/names.ts';
 import { apiVersionOf, services } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
+import { isOurs } from './foreign.ts';
 import type { Finding, Member, Offer, PlanInput } from './input.ts';
 import { type MergedPort, merge } from './merge.ts';
 import { linkReference } from './offers.ts';
@@ -33,11 +34,19 @@ export interface Mirror {
   readonly link: Link;
 }
 
+/** Address families of EndpointSlices, each of which a mirror has one of. */
+export const FAMILIES = ['IPv4', 'IPv6'] as const;
+
+/** The name of a mirror's EndpointSlice. */
+export function sliceName(mirror: Pick<Mirror, 'name'>, family: (typeof FAMILIES)[number]): string {
+  return `${mirror.name}-${family.toLowerCase()}`;
+}
+
 /** Every mirror, by key, and what kept others from being one. */
 export function mirrorsOf(
   offers: ReadonlyMap<string, Offer>,
   missingNamespaces: ReadonlySet<string>,
-  existing: PlanInput['services'],
+  { services: existing, slices }: Pick<PlanInput, 'services' | 'slices'>,
   importers: (namespace: string) => Link | undefined,
 ): { readonly mirrors: ReadonlyMap<string, Mirror>; readonly findings: readonly Finding[] } {
   const findings: Finding[] = [];
@@ -79,9 +88,21 @@ export function mirrorsOf(
       });
     } else {
       mirrors.set(claim.key, claim);
+      findings.push(...foreignSlices(claim, slices));
     }
   }
   return { mirrors, findings };
+}
+
+/** EndpointSlices of somebody else that keep gateways out of `mirror`. */
+function foreignSlices(mirror: Mirror, slices: PlanInput['slices']): readonly Finding[] {
+  return FAMILIES.flatMap((family) => {
+    const key = `${mirror.namespace}/${sliceName(mirror, family)}`;
+    const found = slices.get(key);
+    if (found === undefined || isOurs('EndpointSlice', found)) return [];
+    const message = `EndpointSlice ${key} was not made by Isthmus, so the mirror ${mirror.key} has no gateways: delete it`;
+    return [problem(mirror.link, 'NameClash', message)];
+  });
 }
 
 function claimsOf(offer: Offer, keeper: Link | undefined, findings: Finding[]): Mirror[] {

@@ -167,7 +167,7 @@ function byPort(json: string): Readonly<Record<string, string>> {
 }
 
 /** Whether Isthmus made `service` as a mirror. */
-export function isMirror(service: Service): boolean {
+export function isMirror(service: Pick<Service, 'metadata'>): boolean {
   const { labels } = service.metadata;
   return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
 }

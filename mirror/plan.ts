@@ -25,7 +25,7 @@ export function plan(input: PlanInput): Plan {
   const { mirrors, findings: contested } = mirrorsOf(
     offers,
     namespaces.missing,
-    input.services,
+    input,
     (namespace) => importerOf(roles, namespace),
   );
   const ports = givePorts(mirrors, input);

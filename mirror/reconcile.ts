@@ -9,7 +9,12 @@ import type { Catalog } from '#core/catalog.ts';
 import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
-import { GATEWAY_SERVICE, SLICE_MANAGER, SYSTEM_NAMESPACE } from '#core/names.ts';
+import {
+  GATEWAY_SERVICE,
+  LABEL_SLICE_MANAGER,
+  SLICE_MANAGER,
+  SYSTEM_NAMESPACE,
+} from '#core/names.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient, Resource, Selection } from '#kube/client.ts';
 import type { EventRecorder } from '#kube/events.ts';
@@ -25,9 +30,10 @@ import {
 import { trustHash } from '#kube/resources/link-hash.ts';
 import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
-import { runActions } from './apply.ts';
+import { readObject, runActions } from './apply.ts';
 import type { Feed } from './feed.ts';
-import type { Action, Finding, PlanInput, PortRange } from './input.ts';
+import { ForeignObjects } from './foreign.ts';
+import type { Action, Applied, Finding, PlanInput, PortRange } from './input.ts';
 import { assumedExports, isMirror, linkRoles } from './peers.ts';
 import { plan } from './plan.ts';
 import { PORT_REST_MS, portOwner } from './ports.ts';
@@ -63,6 +69,7 @@ export class Controller {
   readonly #watched;
   readonly #resting = new Map<number, { readonly owner: string; readonly untilMs: number }>();
   readonly #guards = new Map<string, WithdrawalGuard>();
+  readonly #foreign: ForeignObjects;
   #withheld: ReadonlyMap<string, number> = new Map();
   #gatewaySlices: readonly EndpointSlice[] = [];
   #gatewaysAtMs = Number.NEGATIVE_INFINITY;
@@ -76,8 +83,9 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.#options = options;
+    this.#foreign = new ForeignObjects(options.clock);
     const system = { namespace: SYSTEM_NAMESPACE };
-    const ours = `endpointslice.kubernetes.io/managed-by=${SLICE_MANAGER}`;
+    const ours = `${LABEL_SLICE_MANAGER}=${SLICE_MANAGER}`;
     const gateways = `kubernetes.io/service-name=${GATEWAY_SERVICE}`;
     this.#watched = {
       services: this.#reflect(services),
@@ -98,6 +106,11 @@ export class Controller {
     this.#watched.services.onChange((key, before, after) => this.#restPorts(key, before, after));
     gateways.onChange(() => this.#gatewaysChanged());
     for (const each of Object.values(others)) each.onChange(() => this.changed());
+    const { services, slices, exports, namespaces } = others;
+    services.onChange((key) => this.#foreign.forget('Service', key));
+    slices.onChange((key) => this.#foreign.forget('EndpointSlice', key));
+    exports.onChange((key) => this.#foreign.forget('ServiceExport', key));
+    namespaces.onChange((key) => this.#foreign.forget('Namespace', key));
     for (const each of Object.values(this.#watched)) {
       each.start(signal);
       each.synced(signal).then(
@@ -105,7 +118,10 @@ export class Controller {
         () => undefined,
       );
     }
-    const replan = this.#options.clock.every(REPLAN_MS, () => this.changed());
+    const replan = this.#options.clock.every(REPLAN_MS, () => {
+      this.changed();
+      void this.#recheckForeign();
+    });
     signal.addEventListener('abort', () => replan.cancel(), { once: true });
   }
 
@@ -200,6 +216,7 @@ export class Controller {
     const { cluster, clock, portRange } = this.#options;
     const watched = this.#watched;
     const { catalogs, withheld } = this.#judgeCatalogs(feed);
+    const foreign = this.#foreign;
     return {
       cluster,
       links: [...watched.links.cache.values()],
@@ -207,11 +224,11 @@ export class Controller {
       heardUnder: new Map([...feed.catalogs].map(([name, heard]) => [name, heard.trust])),
       withheld,
       linkStates: feed.linkStates,
-      services: watched.services.cache,
-      slices: watched.slices.cache,
+      services: foreign.over('Service', watched.services.cache),
+      slices: foreign.over('EndpointSlice', watched.slices.cache),
       gatewaySlices: this.#gatewaySlices,
-      exports: watched.exports.cache,
-      namespaces: watched.namespaces.cache,
+      exports: foreign.over('ServiceExport', watched.exports.cache),
+      namespaces: foreign.over('Namespace', watched.namespaces.cache),
       policies: watched.policies.cache,
       portRange,
       restingPorts: this.#restingPorts(),
@@ -253,17 +270,35 @@ export class Controller {
     const { client, onAction } = this.#options;
     let failed = true;
     try {
-      await runActions(
-        client,
-        actions,
-        (service) => this.#watched.services.cache.get(service)?.metadata.uid,
-      );
+      const known = this.#known;
+      await runActions({ client, known, onForeign: this.#onForeign }, actions);
       failed = false;
     } finally {
       for (const action of actions) onAction?.(action, failed);
     }
     // A later plan may have replaced them meanwhile; then there is more to do.
     if (this.#todo.get(key) === actions) this.#todo.delete(key);
+  }
+
+  readonly #known = (kind: Applied, key: string): KubeObject | undefined => {
+    const { services, slices, exports, namespaces } = this.#watched;
+    const of = { Service: services, EndpointSlice: slices, ServiceExport: exports };
+    return { ...of, Namespace: namespaces }[kind].cache.get(key);
+  };
+
+  readonly #onForeign = (kind: Applied, found: KubeObject): void => {
+    this.#foreign.note(kind, found);
+    this.changed();
+  };
+
+  async #recheckForeign(): Promise<void> {
+    const { client, log } = this.#options;
+    try {
+      const gone = await this.#foreign.recheck((kind, each) => readObject(client, kind, each));
+      if (gone) this.changed();
+    } catch (error) {
+      log.debug('objects of others are read again later', { error: describeError(error) });
+    }
   }
 
   #tell(findings: readonly Finding[]): void {

@@ -16,10 +16,15 @@ export class MemoryClient implements KubeClient {
   readonly #stores = new Map<string, Map<string, KubeObject>>();
   readonly #watchers = new Map<string, Set<Listener>>();
   readonly #log: (readonly [version: number, plural: string, event: WatchEvent<KubeObject>])[] = [];
+  readonly #asleep: (() => void)[] = [];
   #version = 0;
   /** Every write, as `verb plural namespace/name`. */
   readonly writes: string[] = [];
   refuse: Refusal = () => undefined;
+  /** Objects read one by one. */
+  gets = 0;
+  /** Plurals of which watches tell nothing for now. */
+  #lagging: readonly string[] = [];
   running = 0;
   runningMax = 0;
 
@@ -61,6 +66,7 @@ export class MemoryClient implements KubeClient {
   }
 
   async get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string) {
+    this.gets += 1;
     const key = namespace === undefined ? name : `${namespace}/${name}`;
     return this.#store(resource).get(key) as T | undefined;
   }
@@ -97,11 +103,12 @@ export class MemoryClient implements KubeClient {
     this.#watchers.set(resource.plural, watchers.add(listener));
     try {
       while (!signal.aborted) {
-        const next = queue.shift();
+        const next = this.#lagging.includes(resource.plural) ? undefined : queue.shift();
         if (next) yield next;
         else {
           await new Promise<void>((resolve) => {
             wake = resolve;
+            if (this.#lagging.includes(resource.plural)) this.#asleep.push(resolve);
             signal.addEventListener('abort', () => resolve(), { once: true });
           });
         }
@@ -115,7 +122,24 @@ export class MemoryClient implements KubeClient {
     return await this.#write('create', resource, object);
   }
 
+  /** The watches of `resources` tell nothing until {@link catchUp}. */
+  lag(...resources: readonly Resource<KubeObject>[]): void {
+    this.#lagging = resources.map((each) => each.plural);
+  }
+
+  /** Watches tell what they held back. */
+  catchUp(): void {
+    this.#lagging = [];
+    for (const wake of this.#asleep.splice(0)) wake();
+  }
+
   async apply<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
+    const { uid } = object.metadata;
+    const found = this.#store(resource).get(objectKey(object));
+    if (uid !== undefined && uid !== found?.metadata.uid) {
+      const cause = new StatusError(409, 'Conflict', `uid mismatch: ${uid}`);
+      throw new IsthmusError('API_CONFLICT', 'replaced', { cause });
+    }
     return await this.#write('apply', resource, object);
   }
 

@@ -283,3 +283,83 @@ test('a namespace that is missing is told once, and its services come when it do
   await eventually('mirrors', () => client.all(services).has('later/backend-global'));
   assert.equal(running.news.length, 1);
 });
+
+const labelled = (name: string) => ({
+  metadata: { name, namespace: 'shop', labels: { 'isthmus.dev/export': 'true' } },
+  spec: { ports: [{ port: 80 }] },
+});
+
+test('objects of a user that no watch has told of yet are neither written nor deleted, but told', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  client.put(services, labelled('frontend'));
+  await eventually('the stream', () => gateway.opened() > 0);
+  await eventually('the export', () => client.all(serviceExports).size === 1);
+  client.lag(services, endpointSlices);
+  const metadata = { name: 'backend-east', namespace: 'shop', labels: { app: 'mine' } };
+  const service = client.put(services, { metadata, spec: { ports: [{ port: 443 }] } });
+  const sliceOf = { name: 'backend-global-ipv4', namespace: 'shop' };
+  const slice = client.put(endpointSlices, {
+    metadata: sliceOf,
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.9.9.9'] }],
+  });
+  const count = client.writes.length;
+  gateway.say(snapshot(1, backend()));
+  await eventually('the other mirror', () => client.all(services).has('shop/backend-global'));
+  await eventually('news of the Service', () =>
+    running.news.some((each) => each.about.kind === 'Service' && each.reason === 'NameClash'),
+  );
+  client.catchUp();
+  await eventually('news of the slice', () =>
+    running.news.some((each) => each.message.includes('backend-global-ipv4')),
+  );
+  await eventually(
+    'status',
+    () => conditionOf(client, 'CatalogSynced')?.reason === 'PartlyImported',
+  );
+  client.drop(links, 'isthmus-system/east');
+  await eventually('unlinked', () => !client.all(services).has('shop/backend-global'));
+  assert.equal(client.all(services).get('shop/backend-east'), service);
+  assert.equal(client.all(endpointSlices).get('shop/backend-global-ipv4'), slice);
+  const written = client.writes.slice(count).filter((each) => each.includes('backend-east'));
+  assert.deepEqual(written, []);
+});
+
+test('a ServiceExport of a user that no watch has told of yet is taken over by nobody', async () => {
+  const client = world();
+  await using running = run(client, undefined);
+  await eventually('synced', () => running.controller.unready() === undefined);
+  client.lag(serviceExports);
+  client.put(serviceExports, { metadata: { name: 'frontend', namespace: 'shop' } });
+  const service = client.put(services, labelled('frontend'));
+  await eventually('it was looked at', () => client.gets > 0);
+  client.put(services, { ...service, metadata: { ...service.metadata, labels: {} } });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const kept = client.all(serviceExports).get('shop/frontend');
+  assert.deepEqual([kept?.metadata.labels, kept?.metadata.ownerReferences], [undefined, undefined]);
+  assert.ok(!client.writes.some((each) => each === 'apply serviceexports shop/frontend'));
+});
+
+test('a successor of a mirror that a user made is not overwritten', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend()));
+  await eventually('synced', () => conditionOf(client, 'CatalogSynced')?.reason === 'Synced');
+  await eventually('quiet', () => running.controller.backlog().depth === 0);
+  client.lag(services, endpointSlices);
+  client.drop(services, 'shop/backend-east');
+  const metadata = { name: 'backend-east', namespace: 'shop', labels: { app: 'mine' } };
+  const mine = client.put(services, { metadata, spec: { ports: [{ port: 443 }] } });
+  gateway.say(snapshot(2, { ...backend(), ports: [{ name: 'http', port: 9090 }] }));
+  await eventually('the refusal', () => running.controller.backlog().failing > 0);
+  client.catchUp();
+  await eventually('news', () => running.news.some((each) => each.reason === 'NameClash'));
+  await eventually('quiet', () => running.controller.backlog().depth === 0);
+  assert.equal(client.all(services).get('shop/backend-east'), mine);
+});
