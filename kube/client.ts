@@ -70,8 +70,14 @@ export class StatusError extends Error {
   }
 }
 
+/** What holds for any call. */
+export interface CallOptions {
+  /** Ends the call; whether a write still got through is not known then. */
+  readonly signal?: AbortSignal;
+}
+
 /** How an object is applied. */
-export interface ApplyOptions {
+export interface ApplyOptions extends CallOptions {
   /**
    * Whether fields that another manager owns are taken over (the default). Otherwise they are an
    * `API_CONFLICT` that names them: see `fieldConflictsOf()`.
@@ -79,11 +85,19 @@ export interface ApplyOptions {
   readonly force?: boolean;
 }
 
+/** How an object is deleted. */
+export interface DeleteOptions extends CallOptions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly gracePeriodSeconds?: number;
+}
+
 export interface KubeClient {
   get<T extends KubeObject>(
     resource: Resource<T>,
     name: string,
     namespace?: string,
+    options?: CallOptions,
   ): Promise<T | undefined>;
   /** Every page; for small collections and one-off reads. */
   list<T extends KubeObject>(resource: Resource<T>, selection?: Selection): Promise<readonly T[]>;
@@ -109,21 +123,21 @@ export interface KubeClient {
     options?: ApplyOptions,
   ): Promise<T>;
   /** Server-side apply of the status subresource. */
-  applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
+  applyStatus<T extends KubeObject>(
+    resource: Resource<T>,
+    object: KubeObject,
+    options?: CallOptions,
+  ): Promise<T>;
   replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
   /**
-   * False when it was gone already. Preconditions guard against deleting a successor;
+   * False when it was gone already. `uid` and `resourceVersion` guard against deleting a successor;
    * `gracePeriodSeconds: 0` removes a Pod whose processes have ended.
    */
   delete<T extends KubeObject>(
     resource: Resource<T>,
     name: string,
     namespace?: string,
-    preconditions?: {
-      readonly uid?: string;
-      readonly resourceVersion?: string;
-      readonly gracePeriodSeconds?: number;
-    },
+    options?: DeleteOptions,
   ): Promise<boolean>;
   /** A call no verb above covers, such as TokenReview; the answer is unknown JSON. */
   post(path: string, body: unknown): Promise<unknown>;

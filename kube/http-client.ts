@@ -12,6 +12,8 @@ import { MANAGER } from '#core/names.ts';
 import { below, type Random } from '#core/random.ts';
 import type {
   ApplyOptions,
+  CallOptions,
+  DeleteOptions,
   KubeClient,
   ListPage,
   Resource,
@@ -60,10 +62,11 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     name: string,
     namespace?: string,
+    { signal }: CallOptions = {},
   ): Promise<T | undefined> {
     try {
       const path = pathOf(resource, namespace, name);
-      return resource.parse(await this.#transport.json({ method: 'GET', path }));
+      return resource.parse(await this.#transport.json({ method: 'GET', path, signal }));
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -147,11 +150,15 @@ export class HttpKubeClient implements KubeClient {
     object: KubeObject,
     options: ApplyOptions = {},
   ): Promise<T> {
-    return this.#apply(resource, object, '', options.force ?? true);
+    return this.#apply(resource, object, '', options);
   }
 
-  applyStatus<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
-    return this.#apply(resource, object, '/status', true);
+  applyStatus<T extends KubeObject>(
+    resource: Resource<T>,
+    object: KubeObject,
+    options: CallOptions = {},
+  ): Promise<T> {
+    return this.#apply(resource, object, '/status', options);
   }
 
   async replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
@@ -170,17 +177,14 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     name: string,
     namespace?: string,
-    options: {
-      readonly uid?: string;
-      readonly resourceVersion?: string;
-      readonly gracePeriodSeconds?: number;
-    } = {},
+    options: DeleteOptions = {},
   ): Promise<boolean> {
-    const { gracePeriodSeconds, ...preconditions } = options;
+    const { gracePeriodSeconds, signal, ...preconditions } = options;
     try {
       await this.#transport.json({
         method: 'DELETE',
         path: pathOf(resource, namespace, name),
+        signal,
         contentType: 'application/json',
         body: {
           apiVersion: 'v1',
@@ -214,7 +218,7 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     object: KubeObject,
     subresource: string,
-    force: boolean,
+    { force = true, signal }: ApplyOptions,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = `${pathOf(resource, namespace, name)}${subresource}`;
@@ -225,6 +229,7 @@ export class HttpKubeClient implements KubeClient {
         // YAML by name; every JSON document is one.
         contentType: 'application/apply-patch+yaml',
         body: object,
+        signal,
       }),
     );
   }

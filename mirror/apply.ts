@@ -32,32 +32,53 @@ const RESOURCES: Readonly<Record<Written, Resource<KubeObject>>> = {
 /** What {@link runActions} works with. */
 export interface ApplyContext {
   readonly client: KubeClient;
+  /** Ends what is under way, and nothing is begun afterwards. */
+  readonly signal: AbortSignal;
   /** What the watches tell. */
   readonly known: (kind: Applied, key: string) => KubeObject | undefined;
   /** Somebody else's object stands where ours would. */
   readonly onForeign: (kind: Applied, found: KubeObject) => void;
+  /** Told of every action that was carried out or failed. */
+  readonly onAction?: ((action: Action, failed: boolean) => void) | undefined;
 }
 
-/** Runs `actions`, all of one key, in order. */
+/** Runs `actions`, all of one key, in order. Throws when `signal` aborts, and begins nothing more. */
 export async function runActions(context: ApplyContext, actions: readonly Action[]): Promise<void> {
-  const { client } = context;
   // A mirror Service that was applied just now is known from its answer.
   const applied = new Map<string, string | undefined>();
   for (const action of actions) {
-    const resource = RESOURCES[action.kind];
-    if (action.do === 'delete') {
-      await removeObject(client, resource, action);
-    } else if (action.do === 'status') {
-      await unlessGone(client.applyStatus(resource, action.object), 404);
-    } else {
-      const { object, owner } = action;
-      const uid = owner && (applied.get(owner) ?? ownUid(context, 'Service', owner));
-      // Without its Service a slice would be an orphan; the Service's arrival brings a new plan.
-      if (owner !== undefined && uid === undefined) continue;
-      const owned = owner === undefined ? object : withOwner(object, owner, uid ?? '');
-      const answer = await applyObject(context, action.kind, owned);
-      if (action.kind === 'Service') applied.set(objectKey(object), answer?.metadata.uid);
+    context.signal.throwIfAborted();
+    let failed = true;
+    try {
+      await runAction(context, action, applied);
+      failed = false;
+    } finally {
+      context.onAction?.(action, failed);
     }
+  }
+}
+
+async function runAction(
+  context: ApplyContext,
+  action: Action,
+  applied: Map<string, string | undefined>,
+): Promise<void> {
+  const { client, signal } = context;
+  const resource = RESOURCES[action.kind];
+  if (action.do === 'delete') {
+    const { name, namespace, uid } = action;
+    const options = { signal, ...(uid === undefined ? {} : { uid }) };
+    await unlessGone(client.delete(resource, name, namespace, options), 409);
+  } else if (action.do === 'status') {
+    await unlessGone(client.applyStatus(resource, action.object, { signal }), 404);
+  } else {
+    const { object, owner } = action;
+    const uid = owner && (applied.get(owner) ?? ownUid(context, 'Service', owner));
+    // Without its Service a slice would be an orphan; the Service's arrival brings a new plan.
+    if (owner !== undefined && uid === undefined) return;
+    const owned = owner === undefined ? object : withOwner(object, owner, uid ?? '');
+    const answer = await applyObject(context, action.kind, owned);
+    if (action.kind === 'Service') applied.set(objectKey(object), answer?.metadata.uid);
   }
 }
 
@@ -66,43 +87,35 @@ export function readObject(
   client: KubeClient,
   kind: Applied,
   { metadata }: Pick<KubeObject, 'metadata'>,
+  signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
-  return client.get(RESOURCES[kind], metadata.name, metadata.namespace);
+  return client.get(RESOURCES[kind], metadata.name, metadata.namespace, { signal });
 }
 
 /** Undefined when the object there is not ours. */
 async function applyObject(
-  { client, known, onForeign }: ApplyContext,
+  { client, signal, known, onForeign }: ApplyContext,
   kind: Applied,
   object: KubeObject,
 ): Promise<KubeObject | undefined> {
   const watched = known(kind, objectKey(object));
   // The watch may lag behind: what it does not tell of may be somebody else's all the same.
-  const found = watched ?? (await readObject(client, kind, object));
+  const found = watched ?? (await readObject(client, kind, object, signal));
   if (found !== undefined && !isOurs(kind, found)) {
     if (watched === undefined) onForeign(kind, found);
     return undefined;
   }
+  signal.throwIfAborted();
   const uid = found?.metadata.uid;
-  if (uid === undefined) return await client.apply(RESOURCES[kind], object);
+  if (uid === undefined) return await client.apply(RESOURCES[kind], object, { signal });
   // With the uid, a successor of the same name is refused.
   const named = { ...object, metadata: { ...object.metadata, uid } };
-  return await client.apply(RESOURCES[kind], named);
+  return await client.apply(RESOURCES[kind], named, { signal });
 }
 
 function ownUid({ known }: ApplyContext, kind: Applied, key: string): string | undefined {
   const found = known(kind, key);
   return found && isOurs(kind, found) ? found.metadata.uid : undefined;
-}
-
-async function removeObject(
-  client: KubeClient,
-  resource: Resource<KubeObject>,
-  action: Extract<Action, { readonly do: 'delete' }>,
-): Promise<void> {
-  const { name, namespace, uid } = action;
-  const preconditions = uid === undefined ? undefined : { uid };
-  await unlessGone(client.delete(resource, name, namespace, preconditions), 409);
 }
 
 async function unlessGone(work: Promise<unknown>, status: number): Promise<void> {

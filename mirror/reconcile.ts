@@ -120,7 +120,7 @@ export class Controller {
     }
     const replan = this.#options.clock.every(REPLAN_MS, () => {
       this.changed();
-      void this.#recheckForeign();
+      void this.#recheckForeign(signal);
     });
     signal.addEventListener('abort', () => replan.cancel(), { once: true });
   }
@@ -130,7 +130,7 @@ export class Controller {
     const { clock, random, log } = this.#options;
     this.#queue = new WorkQueue(
       {
-        handle: (key) => this.#work(key),
+        handle: (key, signal) => this.#work(key, signal),
         concurrency: WRITES_MAX,
         clock,
         random,
@@ -264,18 +264,12 @@ export class Controller {
     return { catalogs, withheld };
   }
 
-  async #work(key: string): Promise<void> {
+  async #work(key: string, signal: AbortSignal): Promise<void> {
     const actions = this.#todo.get(key);
     if (actions === undefined) return;
     const { client, onAction } = this.#options;
-    let failed = true;
-    try {
-      const known = this.#known;
-      await runActions({ client, known, onForeign: this.#onForeign }, actions);
-      failed = false;
-    } finally {
-      for (const action of actions) onAction?.(action, failed);
-    }
+    const [known, onForeign] = [this.#known, this.#onForeign];
+    await runActions({ client, signal, known, onForeign, onAction }, actions);
     // A later plan may have replaced them meanwhile; then there is more to do.
     if (this.#todo.get(key) === actions) this.#todo.delete(key);
   }
@@ -291,10 +285,12 @@ export class Controller {
     this.changed();
   };
 
-  async #recheckForeign(): Promise<void> {
+  async #recheckForeign(signal: AbortSignal): Promise<void> {
     const { client, log } = this.#options;
     try {
-      const gone = await this.#foreign.recheck((kind, each) => readObject(client, kind, each));
+      const gone = await this.#foreign.recheck((kind, each) =>
+        readObject(client, kind, each, signal),
+      );
       if (gone) this.changed();
     } catch (error) {
       log.debug('objects of others are read again later', { error: describeError(error) });

@@ -2,7 +2,14 @@
  * A KubeClient over maps: enough of an API server for the loop of the mirror controller.
  */
 import { IsthmusError } from '#core/errors.ts';
-import type { KubeClient, ListPage, Resource, Selection, WatchEvent } from '#kube/client.ts';
+import type {
+  ApplyOptions,
+  KubeClient,
+  ListPage,
+  Resource,
+  Selection,
+  WatchEvent,
+} from '#kube/client.ts';
 import { StatusError } from '#kube/client.ts';
 import { objectKey } from '#kube/parse.ts';
 import type { KubeObject } from '#kube/types.ts';
@@ -133,7 +140,11 @@ export class MemoryClient implements KubeClient {
     for (const wake of this.#asleep.splice(0)) wake();
   }
 
-  async apply<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
+  async apply<T extends KubeObject>(
+    resource: Resource<T>,
+    object: KubeObject,
+    _options?: ApplyOptions,
+  ): Promise<T> {
     const { uid } = object.metadata;
     const found = this.#store(resource).get(objectKey(object));
     if (uid !== undefined && uid !== found?.metadata.uid) {

@@ -363,3 +363,50 @@ test('a successor of a mirror that a user made is not overwritten', async () => 
   await eventually('quiet', () => running.controller.backlog().depth === 0);
   assert.equal(client.all(services).get('shop/backend-east'), mine);
 });
+
+test('a term that ends begins no write, and ends those under way', async () => {
+  const client = world();
+  link(client);
+  const exports = Array.from({ length: 8 }, (_, index) => backend(`s-${index}`));
+  const gateway = scriptedGateway();
+  const stop = new AbortController();
+  const term = new AbortController();
+  const signals: (AbortSignal | undefined)[] = [];
+  let late = 0;
+  // No apply ends but by its signal.
+  client.apply = async (_resource, _object, options) => {
+    if (term.signal.aborted) late += 1;
+    const { signal } = options ?? {};
+    signals.push(signal);
+    return await new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+  };
+  const actions: boolean[] = [];
+  const controller = new Controller({
+    ...base,
+    cluster: 'west',
+    client,
+    recorder: { record: () => undefined },
+    portRange: { min: 10_000, max: 32_767 },
+    onAction: (action, failed) => {
+      if (action.do === 'apply') actions.push(failed);
+    },
+  });
+  const feed = new Feed({
+    ...base,
+    replicas: () => [gateway.replica],
+    onChange: controller.changed,
+  });
+  controller.start(feed, stop.signal);
+  const leading = controller.lead(term.signal);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, ...exports));
+  await eventually('writes', () => signals.length === 16);
+  term.abort();
+  await leading;
+  assert.ok(signals.every((each) => each?.aborted));
+  assert.equal(late, 0);
+  assert.deepEqual(actions, Array<boolean>(16).fill(true), 'the slices were not begun');
+  stop.abort();
+});
