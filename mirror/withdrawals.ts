@@ -2,9 +2,10 @@
  * Holds back mass withdrawals: a peer that suddenly exports far less may have lost its mind, not its services.
  *
  * More than ten services and more than a tenth of what the peer exported, gone at once, stay for a minute;
- * then the catalog is fetched afresh, and only what is missing there too is let go.
+ * then the catalog is fetched afresh, and only what is missing there too is let go. What is held back and what is new
+ * are together no more than one catalog can hold: what is new waits.
  */
-import type { Catalog, CatalogExport } from '#core/catalog.ts';
+import { CATALOG_LIMITS, type Catalog, type CatalogExport } from '#core/catalog.ts';
 
 /** At most this many may go at once without being held. */
 export const WITHDRAWAL_SERVICES_MAX = 10;
@@ -45,12 +46,24 @@ export class WithdrawalGuard {
       return { catalog, withheld: 0, refetchAtMs: undefined };
     }
     this.#heldSinceMs ??= nowMs;
-    const exports = new Map([...gone, ...catalog.exports]);
+    const exports = new Map([...gone, ...this.#within(catalog.exports, gone.length)]);
     this.#known = exports;
     return {
       catalog: { ...catalog, exports },
       withheld: gone.length,
       refetchAtMs: this.#heldSinceMs + WITHDRAWAL_HOLD_MS,
     };
+  }
+
+  /** Of `exports` what was known, and as much of the rest as there is room for beside those that are `held`. */
+  #within(
+    exports: Catalog['exports'],
+    held: number,
+  ): readonly (readonly [string, CatalogExport])[] {
+    const room = Math.max(0, CATALOG_LIMITS.exportsMax - held);
+    if (exports.size <= room) return [...exports];
+    const known = [...exports].filter(([key]) => this.#known.has(key));
+    const fresh = [...exports].filter(([key]) => !this.#known.has(key));
+    return [...known, ...fresh.slice(0, Math.max(0, room - known.length))];
   }
 }
