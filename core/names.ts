@@ -24,7 +24,10 @@ export const LABEL_MANAGED_BY = 'app.kubernetes.io/managed-by';
 export const LABEL_MIRROR = 'isthmus.dev/mirror';
 /** On a mirror: `namespace/name` of the exported Service. */
 export const ANNOTATION_TARGET = 'isthmus.dev/target';
-/** On a mirror: the comma-separated clusters that serve it, this one included when it exports it. */
+/**
+ * On a mirror: the comma-separated clusters that serve it, this one included when it exports it. On a namespace that was
+ * made for mirrors: the cluster that brought it.
+ */
 export const ANNOTATION_CLUSTERS = 'isthmus.dev/clusters';
 /** On a mirror: per port name, the comma-separated clusters that expose that port (JSON object). */
 export const ANNOTATION_PORT_CLUSTERS = 'isthmus.dev/port-clusters';

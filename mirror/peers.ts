@@ -67,6 +67,11 @@ export function importsNamespace(spec: LinkSpec, namespace: string): boolean {
   return spec.import.namespaces?.includes(namespace) ?? true;
 }
 
+/** Whether an export can have a mirror: not headless ones, and none without a port that gateways carry. */
+export function isMirrored(one: CatalogExport): boolean {
+  return one.type !== 'Headless' && one.ports.some((port) => port.protocol === 'TCP');
+}
+
 /** Every export that comes in from other clusters, whether its namespace exists here or not. */
 export function remoteMembers(
   roles: readonly LinkRole[],

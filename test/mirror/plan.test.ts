@@ -138,6 +138,43 @@ test('an invalid Link that names its own cluster mirrors nothing', () => {
   assert.equal(input.services.has('shop/backend-west'), false);
 });
 
+test('namespaces are made for mirrors alone, and for one peer no more than a hundred ever', () => {
+  const exportsOf = (prefix: string, count: number, protocol = 'TCP') =>
+    Array.from({ length: count }, (_, index) => ({
+      namespace: `${prefix}-${index}`,
+      name: 'x',
+      ports: [{ name: 'p', port: 1, protocol }],
+    }));
+  const worldOf = (exports: World['catalogs']) =>
+    inputOf({
+      about: '',
+      links: ['east', 'north'].map((clusterName) => ({
+        metadata: { name: clusterName },
+        spec: {
+          clusterName,
+          trustDomain: 't',
+          trustBundle: 'TEST_ROOT',
+          import: { createNamespaces: true },
+        },
+      })),
+      catalogs: exports ?? {},
+    });
+  const made = (input: PlanInput) =>
+    plan(input).actions.filter((each) => each.kind === 'Namespace').length;
+  assert.equal(made(worldOf({ east: { exports: exportsOf('udp', 300, 'UDP') } })), 0);
+  const first = worldOf({ east: { exports: exportsOf('a', 70) } });
+  assert.equal(made(first), 70);
+  const settled = applyPlan(first, plan(first).actions, { next: 1 });
+  const next = worldOf({
+    east: { exports: exportsOf('b', 70) },
+    north: { exports: exportsOf('c', 20) },
+  });
+  const then = { ...next, namespaces: settled.namespaces };
+  assert.equal(made(then), 30 + 20, 'what the other peer brings does not count');
+  const { findings } = plan(then);
+  assert.equal(findings.filter((each) => each.reason === 'NamespaceMissing').length, 40);
+});
+
 function catalogOfSize(count: number, from = 0) {
   const exports = Array.from({ length: count }, (_, index) => ({
     namespace: 'shop',
@@ -159,6 +196,18 @@ test('a mass withdrawal is held for a minute and a fresh snapshot, a small one i
   assert.equal(guard.judge(catalogOfSize(90), 0, 62_500).withheld, 0, 'it was an error');
   assert.equal(guard.judge(catalogOfSize(5), 0, 70_000).withheld, 85);
   assert.equal(guard.judge(catalogOfSize(5), 131_000, 131_001).withheld, 0, 'confirmed');
+});
+
+test('what is held back and what is new are no more than a catalog can hold, the old first', () => {
+  const guard = new WithdrawalGuard(new Map());
+  guard.judge(catalogOfSize(9_000), 0, 0);
+  for (let round = 1; round <= 3; round += 1) {
+    const { catalog, withheld } = guard.judge(catalogOfSize(5_000, round * 8_000), 0, round);
+    assert.equal(catalog.exports.size, 10_000);
+    assert.ok(withheld >= 8_000, `${withheld}`);
+    for (let index = 0; index < 9_000; index += 1)
+      assert.ok(catalog.exports.has(`shop/s-${index}`));
+  }
 });
 
 /** A world of a few clusters, services and Links, of which anything may be missing or odd. */
