@@ -2,9 +2,11 @@
  * Events: what happened to an object, for `kubectl describe`.
  *
  * Best effort and bounded. The same news about the same object is one Event whose count grows, written
- * at most once a minute; losing one is logged and never holds up the work that caused it.
+ * at most once a minute, and one source brings no more than {@link EVENTS_OF_SOURCE}; what is lost is counted in the log
+ * and never holds up the work that caused it.
  */
 import { createHash } from 'node:crypto';
+import { Bucket, type Rate } from '#core/bucket.ts';
 import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
@@ -15,8 +17,14 @@ import type { KubeEvent, ObjectReference } from './types.ts';
 
 /** Distinct pieces of news remembered; the oldest is forgotten first. */
 const NEWS_MAX = 1_000;
-/** Writes under way; beyond them news is dropped and counted in the log. */
+/** Writes under way; beyond them news is dropped. */
 const WRITES_MAX = 16;
+/** News of one source; beyond it they are dropped. */
+export const EVENTS_OF_SOURCE: Rate = { burst: 50, perSecond: 0.2 };
+/** Sources remembered; the one silent for longest is forgotten first. */
+const SOURCES_MAX = 1_000;
+/** How often the log says how many were dropped. */
+const DROPS_TOLD_MS = 60_000;
 /** A repeated piece of news is written again after this long. */
 const REPEAT_MS = 60_000;
 
@@ -49,15 +57,18 @@ interface Told {
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #told = new Map<string, Told>();
+  readonly #sources = new Map<string, Bucket>();
   #writing = 0;
+  #dropped = 0;
+  #dropsToldAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
   }
 
-  /** Writes `news` in the background; never throws. */
-  record(news: News): void {
-    const { clock, log } = this.#options;
+  /** Writes `news` in the background; never throws. `source`: who brought it about, one of many. */
+  record(news: News, source = ''): void {
+    const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const timestamp = `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`;
     const key = digest(news);
@@ -70,12 +81,32 @@ export class EventRecorder {
       this.#told.delete(oldest);
     }
     if (told.writtenAtMs >= 0 && nowMs - told.writtenAtMs < REPEAT_MS) return;
-    if (this.#writing >= WRITES_MAX) {
-      log.warn('an event is dropped: too many are being written', { reason: news.reason });
+    if (this.#writing >= WRITES_MAX || !this.#sourceOf(source).take(nowMs)) {
+      this.#drop(news, source, nowMs);
       return;
     }
     told.writtenAtMs = nowMs;
     void this.#write(eventOf(news, key, told, timestamp, this.#options));
+  }
+
+  #sourceOf(source: string): Bucket {
+    const bucket = this.#sources.get(source) ?? new Bucket(EVENTS_OF_SOURCE);
+    this.#sources.delete(source);
+    this.#sources.set(source, bucket);
+    for (const silent of this.#sources.keys()) {
+      if (this.#sources.size <= SOURCES_MAX) break;
+      this.#sources.delete(silent);
+    }
+    return bucket;
+  }
+
+  #drop({ reason }: News, source: string, nowMs: number): void {
+    this.#dropped += 1;
+    if (nowMs - this.#dropsToldAtMs < DROPS_TOLD_MS) return;
+    const dropped = this.#dropped;
+    this.#options.log.warn('events are dropped: there are too many', { dropped, reason, source });
+    this.#dropped = 0;
+    this.#dropsToldAtMs = nowMs;
   }
 
   async #write(event: KubeEvent): Promise<void> {

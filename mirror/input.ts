@@ -92,6 +92,8 @@ export type Action =
 export interface Finding extends News {
   /** Name of the Link whose conditions mention it. */
   readonly link?: string;
+  /** Name of the Link that brought it about, where its conditions do not mention it. */
+  readonly by?: string;
 }
 
 /** What has to be done, and what a person has to know. */

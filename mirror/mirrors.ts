@@ -82,6 +82,7 @@ export function mirrorsOf(
       const about = { apiVersion: apiVersionOf(services), kind: 'Service', name, namespace };
       findings.push({
         about: { ...about, ...(uid === undefined ? {} : { uid }) },
+        by: claim.link.metadata.name,
         type: 'Warning',
         reason: 'NameClash',
         message: `Isthmus would mirror ${claim.target} of ${claim.of} as ${key}, but leaves this Service alone because it did not make it`,

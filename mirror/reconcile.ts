@@ -311,8 +311,8 @@ export class Controller {
       ]);
       told.add(key);
       if (this.#findings.has(key)) continue;
-      const { link: _, ...news } = finding;
-      this.#options.recorder.record(news);
+      const { link, by, ...news } = finding;
+      this.#options.recorder.record(news, link ?? by);
     }
     this.#findings = told;
   }

@@ -26,6 +26,7 @@ import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
+import { EVENTS_OF_SOURCE } from '#kube/events.ts';
 import { NAMESPACES_OF_PEER_MAX } from '#mirror/offers.ts';
 import { PORTS_OF_LINK } from '#mirror/ports.ts';
 
@@ -50,6 +51,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...METADATA_LIMITS,
   ...{ PORTS_OF_LINK },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX },
+  ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, EVENTS_OF_SOURCE },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

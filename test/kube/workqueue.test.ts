@@ -6,7 +6,7 @@ import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
 import { type KubeClient, StatusError } from '#kube/client.ts';
-import { EventRecorder } from '#kube/events.ts';
+import { EVENTS_OF_SOURCE, EventRecorder } from '#kube/events.ts';
 import { leadWhileElected } from '#kube/lease.ts';
 import { leases } from '#kube/resources/builtin.ts';
 import type { KubeObject, Lease } from '#kube/types.ts';
@@ -203,4 +203,38 @@ test('the same news is one Event, written once a minute', async () => {
     [1, 3, 1],
   );
   assert.equal(written[0]?.metadata.name, written[1]?.metadata.name);
+});
+
+test('one source brings no more Events than its rate, another some all the same, and the log counts', async () => {
+  let nowMs = 0;
+  let written = 0;
+  const lines: unknown[] = [];
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      written += 1;
+      return object;
+    },
+  } as unknown as Pick<KubeClient, 'apply'>;
+  const recorder = new EventRecorder({
+    client,
+    component: 'isthmus-mirror',
+    instance: 'pod',
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    log: { ...silentLogger, warn: (_message, fields) => lines.push(fields?.dropped) },
+  });
+  const about = { apiVersion: 'v1', kind: 'Link', name: 'evil', namespace: 'shop' };
+  const say = async (index: number, source: string) => {
+    recorder.record({ about, type: 'Warning', reason: 'Odd', message: String(index) }, source);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let index = 0; index < 300; index += 1) await say(index, 'evil');
+  assert.equal(written, EVENTS_OF_SOURCE.burst);
+  await say(0, 'good');
+  await say(1_000, 'good');
+  assert.equal(written, EVENTS_OF_SOURCE.burst + 1, 'what was told a moment ago is not told again');
+  assert.deepEqual(lines, [1]);
+  nowMs = 61_000;
+  for (let index = 300; index < 400; index += 1) await say(index, 'evil');
+  assert.equal(written, EVENTS_OF_SOURCE.burst + 1 + 12);
+  assert.deepEqual(lines, [1, 250]);
 });
