@@ -1,13 +1,13 @@
 /**
  * Work by key: each key at most once in the queue and never twice at a time, failures retried with a
- * backoff of their own, so that one object that fails never holds up another.
+ * backoff of their own, so that one object that fails never holds up another, and those of one budget hold up none of another.
  */
 import { type BackoffLimits, backoffMs } from '#core/backoff.ts';
-import { Bucket, type Rate } from '#core/bucket.ts';
 import type { Clock, Timer } from '#core/clock.ts';
 import { codeOf, describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
+import { type Budget, Lanes } from './lanes.ts';
 import { retryAfterMsOf } from './status.ts';
 
 const BACKOFF: BackoffLimits = { firstMs: 50, maxMs: 30_000 };
@@ -21,22 +21,21 @@ export interface WorkQueueOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly backoff?: BackoffLimits;
-  /** How often anything is worked on, all keys together. Absent: as often as there is work. */
-  readonly rate?: Rate;
+  /** What pays for work on `key`, failed work included. Absent or undefined: nothing has to. */
+  readonly budgetOf?: (key: string) => Budget | undefined;
 }
 
-/** A key that waits for the rate is looked at again after this. */
-const RATE_POLL_MS = 20;
+/** A key that waits for its budget is looked at again after this. */
+const BUDGET_POLL_MS = 20;
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
   readonly #signal: AbortSignal;
-  readonly #waiting = new Set<string>();
+  readonly #waiting = new Lanes();
   readonly #working = new Set<string>();
   readonly #again = new Set<string>();
   readonly #timers = new Map<string, Timer>();
   readonly #failures = new Map<string, number>();
-  readonly #bucket: Bucket | undefined;
   #slowedDown: Timer | undefined;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -44,7 +43,6 @@ export class WorkQueue {
   constructor(options: WorkQueueOptions, signal: AbortSignal) {
     this.#options = options;
     this.#signal = signal;
-    this.#bucket = options.rate && new Bucket(options.rate);
     signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
 
@@ -64,7 +62,7 @@ export class WorkQueue {
     this.#timers.get(key)?.cancel();
     this.#timers.delete(key);
     if (this.#working.has(key)) this.#again.add(key);
-    else this.#waiting.add(key);
+    else this.#wait(key);
     this.#pump();
   }
 
@@ -91,28 +89,28 @@ export class WorkQueue {
     return this.#idle.promise;
   }
 
+  #wait(key: string): void {
+    this.#waiting.add(key, this.#options.budgetOf?.(key));
+  }
+
   #pump(): void {
-    for (const key of this.#waiting) {
-      if (this.#working.size >= this.#options.concurrency) return;
-      if (!this.#mayWork()) return;
-      this.#waiting.delete(key);
+    const { clock, concurrency } = this.#options;
+    while (this.#working.size < concurrency) {
+      const key = this.#waiting.next(clock.monotonicMs());
+      if (key === undefined) break;
       this.#working.add(key);
       void this.#work(key);
+    }
+    if (this.#waiting.size > 0 && this.#working.size < concurrency) {
+      this.#slowedDown ??= clock.after(BUDGET_POLL_MS, () => {
+        this.#slowedDown = undefined;
+        this.#pump();
+      });
     }
     if (this.depth === 0) {
       this.#idle?.resolve();
       this.#idle = undefined;
     }
-  }
-
-  #mayWork(): boolean {
-    const { clock } = this.#options;
-    if (this.#bucket?.take(clock.monotonicMs()) ?? true) return true;
-    this.#slowedDown ??= clock.after(RATE_POLL_MS, () => {
-      this.#slowedDown = undefined;
-      this.#pump();
-    });
-    return false;
   }
 
   async #work(key: string): Promise<void> {
@@ -127,12 +125,12 @@ export class WorkQueue {
     this.#working.delete(key);
     if (this.#signal.aborted) this.#again.clear();
     // What was added meanwhile still waits out the backoff of a failing key.
-    if (this.#again.delete(key) && !failed) this.#waiting.add(key);
+    if (this.#again.delete(key) && !failed) this.#wait(key);
     this.#pump();
   }
 
   #fail(key: string, error: unknown): void {
-    const { clock: _, random, log, backoff = BACKOFF } = this.#options;
+    const { random, log, backoff = BACKOFF } = this.#options;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     // A server that asks to be left alone is.

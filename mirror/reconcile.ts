@@ -18,6 +18,7 @@ import {
 import type { Random } from '#core/random.ts';
 import type { KubeClient, Resource, Selection } from '#kube/client.ts';
 import type { EventRecorder } from '#kube/events.ts';
+import type { Budget } from '#kube/lanes.ts';
 import { Reflector } from '#kube/reflector.ts';
 import {
   endpointSlices,
@@ -31,6 +32,7 @@ import { trustHash } from '#kube/resources/link-hash.ts';
 import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
 import { readObject, runActions } from './apply.ts';
+import { budgetOf } from './budgets.ts';
 import type { Feed } from './feed.ts';
 import { ForeignObjects } from './foreign.ts';
 import type { Action, Applied, Finding, PlanInput, PortRange } from './input.ts';
@@ -131,6 +133,7 @@ export class Controller {
     this.#queue = new WorkQueue(
       {
         handle: (key, signal) => this.#work(key, signal),
+        budgetOf: (key) => this.#budgetOf(key),
         concurrency: WRITES_MAX,
         clock,
         random,
@@ -272,6 +275,16 @@ export class Controller {
     await runActions({ client, signal, known, onForeign, onAction }, actions);
     // A later plan may have replaced them meanwhile; then there is more to do.
     if (this.#todo.get(key) === actions) this.#todo.delete(key);
+  }
+
+  #budgetOf(key: string): Budget | undefined {
+    const { services, links } = this.#watched;
+    const catalogs = [...(this.#feed?.catalogs ?? [])];
+    return budgetOf(this.#todo.get(key) ?? [], {
+      services: services.cache,
+      linked: new Set([...links.cache.values()].flatMap((each) => each.clusterName ?? [])),
+      catalogs: new Map(catalogs.map(([cluster, { catalog }]) => [cluster, catalog.exports])),
+    });
   }
 
   readonly #known = (kind: Applied, key: string): KubeObject | undefined => {

@@ -27,6 +27,7 @@ import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
 import { EVENTS_OF_SOURCE } from '#kube/events.ts';
+import { STATUS_OF_LINK, WRITES_OF_PEER } from '#mirror/budgets.ts';
 import { NAMESPACES_OF_PEER_MAX } from '#mirror/offers.ts';
 import { PORTS_OF_LINK } from '#mirror/ports.ts';
 
@@ -52,6 +53,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...{ PORTS_OF_LINK },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, EVENTS_OF_SOURCE },
+  ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
 const tunnel = TUNNEL_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

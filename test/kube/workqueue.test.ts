@@ -67,7 +67,7 @@ test('a key that fails is repeated with pauses and blocks no other', async () =>
   stop.abort();
 });
 
-test('a rate bounds all keys together, and a server that asks for a pause is left alone', async () => {
+test('a budget bounds all its keys together, and a server that asks for a pause is left alone', async () => {
   const stop = new AbortController();
   const doneMs: number[] = [];
   let refused = 0;
@@ -75,7 +75,7 @@ test('a rate bounds all keys together, and a server that asks for a pause is lef
     {
       ...base,
       concurrency: 10,
-      rate: { burst: 2, perSecond: 20 },
+      budgetOf: () => ({ name: 'one', rate: { burst: 2, perSecond: 20 } }),
       backoff: { firstMs: 1, maxMs: 1 },
       async handle(key) {
         if (key === 'key-0' && refused++ === 0) {
@@ -93,6 +93,40 @@ test('a rate bounds all keys together, and a server that asks for a pause is lef
   assert.ok((doneMs[4] ?? 0) - beganMs >= 145, 'four more than the burst, at 20 a second');
   assert.ok((doneMs[5] ?? 0) - beganMs >= 145, 'after the pause');
   stop.abort();
+});
+
+test('keys of a budget that is spent, and those that wait before others, hold up no other', async () => {
+  const stop = new AbortController();
+  const done: string[] = [];
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 1,
+      budgetOf: (key) => {
+        const [name = ''] = key.split('-');
+        if (name === 'own') return undefined;
+        return { name, rate: { burst: 3, perSecond: 0.001 } };
+      },
+      async handle(key) {
+        done.push(key);
+      },
+    },
+    stop.signal,
+  );
+  for (let index = 0; index < 1_000; index += 1) queue.add(`evil-${index}`);
+  for (let index = 0; index < 2; index += 1) queue.add(`good-${index}`);
+  for (let index = 0; index < 5; index += 1) queue.add(`own-${index}`);
+  await eventually('all but evil', () => done.length === 10);
+  assert.deepEqual(
+    ['evil', 'good', 'own'].map((name) => done.filter((each) => each.startsWith(name)).length),
+    [3, 2, 5],
+  );
+  assert.ok(done.indexOf('good-1') < 6, 'they take turns');
+  assert.equal(queue.depth, 997);
+  queue.add('good-9');
+  await eventually('one more', () => done.includes('good-9'));
+  stop.abort();
+  await queue.idle();
 });
 
 /** One Lease with optimistic locking. */

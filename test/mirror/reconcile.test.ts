@@ -14,6 +14,7 @@ import {
   serviceExports,
   services,
 } from '#kube/resources/builtin.ts';
+import { WRITES_OF_PEER } from '#mirror/budgets.ts';
 import { Feed, type GatewayReplica } from '#mirror/feed.ts';
 import { Controller } from '#mirror/reconcile.ts';
 import { eventually, TEST_ROOT } from '../kube/support.ts';
@@ -409,4 +410,31 @@ test('a term that ends begins no write, and ends those under way', async () => {
   assert.equal(late, 0);
   assert.deepEqual(actions, Array<boolean>(16).fill(true), 'the slices were not begun');
   stop.abort();
+});
+
+test('a peer that changes without end is written no more often than its budget, others go before', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  const exports = (round: number) =>
+    Array.from({ length: 700 }, (_, index) => ({
+      ...backend(`s-${index}`),
+      exportedAnnotations: { round: String(round) },
+    }));
+  const applied = () => client.writes.filter((each) => each.startsWith('apply services')).length;
+  const beganMs = performance.now();
+  gateway.say(snapshot(1, ...exports(1)));
+  await eventually('all mirrors', () => client.all(services).size === 1_400);
+  await eventually('quiet', () => running.controller.backlog().depth === 0);
+  gateway.say(snapshot(2, ...exports(2)));
+  await eventually('the budget is spent', () => applied() >= WRITES_OF_PEER.burst);
+  client.put(services, labelled('frontend'));
+  await eventually('the export', () => client.all(serviceExports).has('shop/frontend'));
+  assert.ok(running.controller.backlog().depth > 200, 'before what is left of the peer');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const { burst, perSecond } = WRITES_OF_PEER;
+  const most = burst + ((performance.now() - beganMs) / 1_000) * perSecond;
+  assert.ok(applied() <= most, `${applied()} of ${most}`);
 });
