@@ -27,6 +27,11 @@ export function statusOf(error: unknown): number | undefined {
   return statusErrorIn(error)?.status;
 }
 
+/** What the server said, in its own words; `undefined` where `error` is no such answer. */
+export function statusMessageOf(error: unknown): string | undefined {
+  return statusErrorIn(error)?.message;
+}
+
 /** How long the server that refused wants to be left alone, in milliseconds; `undefined`: it did not say. */
 export function retryAfterMsOf(error: unknown): number | undefined {
   return statusErrorIn(error)?.retryAfterMs;
@@ -36,6 +41,17 @@ export function retryAfterMsOf(error: unknown): number | undefined {
 export function fieldConflictsOf(error: unknown): readonly StatusCause[] {
   const causes = statusErrorIn(error)?.causes ?? [];
   return causes.filter((each) => each.reason === 'FieldManagerConflict');
+}
+
+/**
+ * Whether the server refused what was written as invalid, so that it will refuse it again. A uid that does not fit is none of
+ * that: the object has been replaced.
+ */
+export function isInvalid(error: unknown): boolean {
+  const { status, causes = [] } = statusErrorIn(error) ?? {};
+  return (
+    (status === 400 || status === 422) && !causes.some((each) => each.field === 'metadata.uid')
+  );
 }
 
 /** The refusal in an answer's body `text`; `retryAfter` is the header of that name. */

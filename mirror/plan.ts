@@ -11,7 +11,7 @@ import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
 import { linkReference, missingNamespaces, offersOf } from './offers.ts';
-import { importerOf, isMirror, linkRoles, remoteMembers } from './peers.ts';
+import { importerOf, isMirror, type LinkRole, linkRoles, remoteMembers } from './peers.ts';
 import { policyStatusActions } from './policies.ts';
 import { allocatePorts, PORTS_OF_LINK, type PortClaim, portOwner } from './ports.ts';
 
@@ -36,6 +36,7 @@ export function plan(input: PlanInput): Plan {
     ...namespaces.findings,
     ...contested,
     ...withoutPort(mirrors, ports),
+    ...refusals(mirrors, roles, input.refused),
     ...labelled.findings,
     ...shortfallFindings(wanting, input.exports),
   ];
@@ -99,6 +100,29 @@ function withoutPort(
       reason: 'PortsExhausted',
       message: `no listener port is left for ${key}, for one Link has at most ${PORTS_OF_LINK} times as many as are free: import fewer services`,
     });
+  }
+  return findings;
+}
+
+/** Every Link that brings in a mirror may be the reason why it cannot be written. */
+function refusals(
+  mirrors: ReadonlyMap<string, Mirror>,
+  roles: readonly LinkRole[],
+  refused: PlanInput['refused'],
+): readonly Finding[] {
+  const findings: Finding[] = [];
+  for (const [key, said] of refused) {
+    const { clusters = [], target } = mirrors.get(key) ?? {};
+    for (const { link } of roles.filter((each) => each.role === 'active')) {
+      if (!clusters.includes(link.clusterName ?? '')) continue;
+      findings.push({
+        about: linkReference(link),
+        link: link.metadata.name,
+        type: 'Warning',
+        reason: 'WriteRefused',
+        message: `the mirror ${key} of ${target} cannot be written as it is exported, correct the export: ${said}`,
+      });
+    }
   }
   return findings;
 }

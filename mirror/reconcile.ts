@@ -39,6 +39,7 @@ import type { Action, Applied, Finding, PlanInput, PortRange } from './input.ts'
 import { assumedExports, isMirror, linkRoles } from './peers.ts';
 import { plan } from './plan.ts';
 import { PORT_REST_MS, portOwner } from './ports.ts';
+import { Refusals } from './refusals.ts';
 import { readyAddresses } from './replicas.ts';
 import { WithdrawalGuard } from './withdrawals.ts';
 
@@ -72,6 +73,7 @@ export class Controller {
   readonly #resting = new Map<number, { readonly owner: string; readonly untilMs: number }>();
   readonly #guards = new Map<string, WithdrawalGuard>();
   readonly #foreign: ForeignObjects;
+  readonly #refusals = new Refusals();
   #withheld: ReadonlyMap<string, number> = new Map();
   #gatewaySlices: readonly EndpointSlice[] = [];
   #gatewaysAtMs = Number.NEGATIVE_INFINITY;
@@ -212,7 +214,11 @@ export class Controller {
       else todo.set(action.key, [action]);
     }
     this.#todo = todo;
-    for (const key of todo.keys()) this.#queue.offer(key);
+    this.#refusals.keep(todo);
+    for (const [key, wanted] of todo) {
+      if (this.#refusals.isChanged(key, wanted)) this.#queue.add(key);
+      else this.#queue.offer(key);
+    }
   }
 
   #input(feed: Feed): PlanInput {
@@ -233,6 +239,7 @@ export class Controller {
       exports: foreign.over('ServiceExport', watched.exports.cache),
       namespaces: foreign.over('Namespace', watched.namespaces.cache),
       policies: watched.policies.cache,
+      refused: this.#refusals.said,
       portRange,
       restingPorts: this.#restingPorts(),
       now: `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`,
@@ -272,7 +279,13 @@ export class Controller {
     if (actions === undefined) return;
     const { client, onAction } = this.#options;
     const [known, onForeign] = [this.#known, this.#onForeign];
-    await runActions({ client, signal, known, onForeign, onAction }, actions);
+    try {
+      await runActions({ client, signal, known, onForeign, onAction }, actions);
+      if (this.#refusals.note(key, actions)) this.changed();
+    } catch (error) {
+      if (this.#refusals.note(key, actions, error)) this.changed();
+      throw error;
+    }
     // A later plan may have replaced them meanwhile; then there is more to do.
     if (this.#todo.get(key) === actions) this.#todo.delete(key);
   }

@@ -129,6 +129,39 @@ test('keys of a budget that is spent, and those that wait before others, hold up
   await queue.idle();
 });
 
+test('what the server refuses as invalid waits longer than what fails otherwise', async () => {
+  const stop = new AbortController();
+  const delays = new Map<string, number>();
+  const refusal = (field: string) => {
+    const causes = [{ reason: 'FieldValueInvalid', field, message: '' }];
+    const cause = new StatusError(422, 'Invalid', '', { causes });
+    return new IsthmusError('API_REFUSED', 'refused', { cause });
+  };
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 3,
+      backoff: { firstMs: 1, maxMs: 5 },
+      log: {
+        ...silentLogger,
+        warn: (_message, fields) => delays.set(String(fields?.key), Number(fields?.delayMs)),
+      },
+      async handle(key) {
+        throw key === 'other' ? new Error('broken') : refusal(key);
+      },
+    },
+    stop.signal,
+  );
+  for (const key of ['other', 'metadata.uid', 'spec.ports']) queue.add(key);
+  await eventually('three', () => delays.size === 3);
+  assert.deepEqual(
+    ['other', 'metadata.uid', 'spec.ports'].map((key) => (delays.get(key) ?? 0) > 500),
+    [false, false, true],
+    'an object that was replaced is tried again soon',
+  );
+  stop.abort();
+});
+
 /** One Lease with optimistic locking. */
 function leaseServer() {
   let held: Lease | undefined;

@@ -412,6 +412,37 @@ test('a term that ends begins no write, and ends those under way', async () => {
   stop.abort();
 });
 
+test('a write that is refused as invalid is told, waits long, and is tried at once when it changes', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  let refusals = 0;
+  let refusing = true;
+  client.refuse = (_verb, _resource, object) => {
+    if (object !== 'shop/bad-east' || !refusing) return;
+    refusals += 1;
+    const cause = new StatusError(422, 'Invalid', 'spec.ports[0].name: not a name');
+    throw new IsthmusError('API_REFUSED', 'refused', { cause });
+  };
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend('bad'), backend('good')));
+  const synced = () => conditionOf(client, 'CatalogSynced');
+  await eventually('the finding', () => synced()?.reason === 'PartlyImported');
+  assert.match(synced()?.message ?? '', /shop\/bad-east .* not a name/);
+  for (let index = 0; index < 20; index += 1) {
+    running.controller.changed();
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+  assert.equal(refusals, 1, 'the same is not tried again soon');
+  gateway.say(snapshot(2, { ...backend('bad'), ports: [{ port: 81 }] }, backend('good')));
+  await eventually('another try', () => refusals === 2);
+  refusing = false;
+  gateway.say(snapshot(3, { ...backend('bad'), ports: [{ port: 82 }] }, backend('good')));
+  await eventually('written', () => client.all(services).has('shop/bad-east'));
+  await eventually('told', () => synced()?.reason === 'Synced');
+});
+
 test('a peer that changes without end is written no more often than its budget, others go before', async () => {
   const client = world();
   const gateway = scriptedGateway();

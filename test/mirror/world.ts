@@ -48,6 +48,7 @@ const world = z.strictObject({
   exports: objects,
   namespaces: z.array(z.string()).default(['shop']),
   policies: objects,
+  refused: z.record(z.string(), z.string()).default({}),
   portRange: z.object({ min: z.int(), max: z.int() }).default({ min: 10_000, max: 32_767 }),
   restingPorts: z.record(z.string(), z.string()).default({}),
 });
@@ -101,6 +102,7 @@ export function inputOf(value: World): PlanInput {
       read.namespaces.map((name) => ({ metadata: { name } })),
     ),
     policies: mapOf(trafficPolicies, read.policies),
+    refused: new Map(Object.entries(read.refused)),
     portRange: read.portRange,
     restingPorts: new Map(
       Object.entries(read.restingPorts).map(([port, owner]) => [Number(port), owner]),
