@@ -29,18 +29,18 @@ import {
   trafficPolicies,
 } from '#kube/resources/builtin.ts';
 import { trustHash } from '#kube/resources/link-hash.ts';
-import type { EndpointSlice, KubeObject, Service } from '#kube/types.ts';
+import type { EndpointSlice, KubeObject } from '#kube/types.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
 import { readObject, runActions } from './apply.ts';
 import { budgetOf } from './budgets.ts';
 import type { Feed } from './feed.ts';
 import { ForeignObjects } from './foreign.ts';
 import type { Action, Applied, Finding, PlanInput, PortRange } from './input.ts';
-import { assumedExports, isMirror, linkRoles } from './peers.ts';
+import { assumedExports, linkRoles } from './peers.ts';
 import { plan } from './plan.ts';
-import { PORT_REST_MS, portOwner } from './ports.ts';
 import { Refusals } from './refusals.ts';
 import { readyAddresses } from './replicas.ts';
+import { RestingPorts } from './resting-ports.ts';
 import { WithdrawalGuard } from './withdrawals.ts';
 
 /** Changes within this time make one plan. */
@@ -70,7 +70,7 @@ export interface ControllerOptions {
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #watched;
-  readonly #resting = new Map<number, { readonly owner: string; readonly untilMs: number }>();
+  readonly #resting: RestingPorts;
   readonly #guards = new Map<string, WithdrawalGuard>();
   readonly #foreign: ForeignObjects;
   readonly #refusals = new Refusals();
@@ -88,6 +88,7 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.#options = options;
     this.#foreign = new ForeignObjects(options.clock);
+    this.#resting = new RestingPorts(options.clock);
     const system = { namespace: SYSTEM_NAMESPACE };
     const ours = `${LABEL_SLICE_MANAGER}=${SLICE_MANAGER}`;
     const gateways = `kubernetes.io/service-name=${GATEWAY_SERVICE}`;
@@ -107,7 +108,7 @@ export class Controller {
     this.#feed = feed;
     this.#signal = signal;
     const { gateways, ...others } = this.#watched;
-    this.#watched.services.onChange((key, before, after) => this.#restPorts(key, before, after));
+    this.#watched.services.onChange(this.#resting.observe);
     gateways.onChange(() => this.#gatewaysChanged());
     for (const each of Object.values(others)) each.onChange(() => this.changed());
     const { services, slices, exports, namespaces } = others;
@@ -241,7 +242,7 @@ export class Controller {
       policies: watched.policies.cache,
       refused: this.#refusals.said,
       portRange,
-      restingPorts: this.#restingPorts(),
+      restingPorts: this.#resting.owners(),
       now: `${new Date(clock.wallMs()).toISOString().slice(0, 19)}Z`,
     };
   }
@@ -355,24 +356,6 @@ export class Controller {
       this.#gatewaySlices = [...this.#watched.gateways.cache.values()];
       this.changed();
     });
-  }
-
-  #restPorts(key: string, before: Service | undefined, after: Service | undefined): void {
-    if (before === undefined || !isMirror(before)) return;
-    const kept = new Set(after?.spec.ports?.map((each) => each.targetPort));
-    const untilMs = this.#options.clock.monotonicMs() + PORT_REST_MS;
-    for (const { port, targetPort } of before.spec.ports ?? []) {
-      if (typeof targetPort !== 'number' || kept.has(targetPort)) continue;
-      this.#resting.set(targetPort, { owner: portOwner(key, port), untilMs });
-    }
-  }
-
-  #restingPorts(): ReadonlyMap<number, string> {
-    const nowMs = this.#options.clock.monotonicMs();
-    for (const [port, { untilMs }] of this.#resting) {
-      if (untilMs <= nowMs) this.#resting.delete(port);
-    }
-    return new Map([...this.#resting].map(([port, { owner }]) => [port, owner]));
   }
 
   #reflect<T extends KubeObject>(resource: Resource<T>, selection: Selection = {}): Reflector<T> {
