@@ -10,8 +10,8 @@ import type { Budget } from '#kube/lanes.ts';
 import { objectKey } from '#kube/parse.ts';
 import type { Action, PlanInput } from './input.ts';
 
-/** Mirrors of one peer written or removed. */
-export const WRITES_OF_PEER: Rate = { burst: 2_000, perSecond: 100 };
+/** Mirrors of one peer written or removed: those of 2,000 services at once, then so many a second. */
+export const WRITES_OF_PEER: Rate = { burst: 4_000, perSecond: 100 };
 /** The status of one Link written. */
 export const STATUS_OF_LINK: Rate = { burst: 20, perSecond: 1 };
 

@@ -50,9 +50,6 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
-  ...{ PORTS_OF_LINK },
-  ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX },
-  ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, EVENTS_OF_SOURCE },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
