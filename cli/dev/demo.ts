@@ -56,6 +56,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     clock: io.clock,
     random: io.random,
     log: silentLogger,
+    onWait: onProgress,
     signal: io.signal,
   });
   const demo: Demo = {

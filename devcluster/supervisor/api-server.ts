@@ -1,7 +1,6 @@
 /**
  * The API server of an embedded cluster as a child process: started, awaited, ended.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -9,6 +8,7 @@ import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { Child } from '#runtime/child.ts';
 import { programPath } from '#runtime/package.ts';
+import { failureIn, logLines, parseJson } from './child-log.ts';
 
 /** How long a start may take. */
 const START_TIMEOUT_MS = 20_000;
@@ -102,25 +102,10 @@ function firstLine(child: Child, options: ApiServerOptions, logPath: string): Pr
   });
 }
 
-/** The failure that the child's last line tells of: JSON as logs are, or `CODE: message`. */
+/** The failure that the child's last line tells of. */
 function endedEarly(name: string, logPath: string): IsthmusError {
-  const last = readFileSync(logPath, 'utf8').trim().split('\n').at(-1) ?? '';
-  const parsed = lastLine.safeParse(parseJson(last)).data;
-  const [, plainCode, plain] = /^([A-Z_]+): (.*)$/.exec(last) ?? [];
-  const reason = parsed?.message ?? plain ?? last.slice(0, 200);
-  const said = parsed?.code ?? plainCode;
-  const code = said === 'ADDRESS_IN_USE' ? said : 'CLUSTER_UNREACHABLE';
+  const last = failureIn(logLines(logPath).at(-1) ?? '');
+  const code = last.code === 'ADDRESS_IN_USE' ? last.code : 'CLUSTER_UNREACHABLE';
   const next = code === 'ADDRESS_IN_USE' ? undefined : `See ${logPath}.`;
-  return new IsthmusError(code, `The API server of ${name} ended: ${reason}`, { next });
-}
-
-const lastLine = z.object({ message: z.string(), code: z.string().optional() });
-
-function parseJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    // A line of somebody else's: it is shown as it is, or passed over.
-    return undefined;
-  }
+  return new IsthmusError(code, `The API server of ${name} ended: ${last.message}`, { next });
 }

@@ -21,7 +21,7 @@ const LOCK_PORT = 6_442;
 /** Ports of one mapped network, its lock included. */
 const LANE_PORTS = 1_000;
 /** Components of a killed run need up to this long to end. */
-const LEFTOVER_WAIT_MS = 2_500;
+export const LEFTOVER_WAIT_MS = 2_500;
 const LEFTOVER_POLL_MS = 100;
 
 /** Something held until `release()`, or until this process ends. */

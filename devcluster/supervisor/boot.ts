@@ -31,6 +31,8 @@ export interface BootOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Told what is waited for when booting takes its time. */
+  readonly onWait?: (text: string) => void;
   /** Aborting it while booting ends what was started. */
   readonly signal: AbortSignal;
 }
@@ -113,7 +115,8 @@ export async function bootClusters(options: BootOptions): Promise<Clusterset> {
   } catch (error) {
     await Promise.all(clusters.map((each) => each.stop(0)));
     for (const each of held) each.release();
-    throw error;
+    // Whatever failed because booting was called off is no failure of its own.
+    throw options.signal.aborted ? options.signal.reason : error;
   }
 }
 

@@ -25,12 +25,17 @@ import { routesFile } from '../faults/component-partitions.ts';
 import { Kubelet, type RunningComponent } from '../kubelet/kubelet.ts';
 import { type Access, formatKubeconfig, readAccess, writePrivately } from './access.ts';
 import { ApiServer } from './api-server.ts';
-import { API_SERVER_PORT, apiServerHost } from './blocks.ts';
+import { API_SERVER_PORT, apiServerHost, LEFTOVER_WAIT_MS } from './blocks.ts';
+import { failureIn, logLines } from './child-log.ts';
 import { installManifests, podsWanted } from './install.ts';
 
 /** How long components may take to be ready. */
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 20;
+/** Logs are looked into once in so many looks at the pods. */
+const LOOKS_BEFORE_LOGS = 25;
+/** People who wait longer than this are told for what. */
+const PATIENCE_MS = 2_000;
 
 export interface ClusterOptions {
   readonly name: string;
@@ -47,6 +52,8 @@ export interface ClusterOptions {
   readonly signal: AbortSignal;
   /** Called when a process starts, ends, or changes its readiness. */
   onChange(): void;
+  /** Told what is waited for, from when booting takes longer than usual; again when that changes. */
+  onWait?(text: string): void;
 }
 
 /** A gateway replica. */
@@ -202,18 +209,52 @@ export class EmbeddedCluster {
 
   async #ready(wanted: number): Promise<void> {
     const { clock, signal, name } = this.#options;
-    const deadlineMs = clock.monotonicMs() + READY_TIMEOUT_MS;
-    for (;;) {
+    const startMs = clock.monotonicMs();
+    let told = '';
+    let takenSinceMs: number | undefined;
+    for (let look = 1; ; look += 1) {
       const ready = this.#kubelet.running().filter((each) => each.ready).length;
       if (ready >= wanted) return;
-      if (clock.monotonicMs() > deadlineMs) {
-        const reasons = this.#kubelet.unready().join('; ') || `${ready} of ${wanted} pods run`;
+      const nowMs = clock.monotonicMs();
+      const count = `${ready} of ${wanted} pods are ready`;
+      if (nowMs - startMs > READY_TIMEOUT_MS) {
+        const reasons = this.#kubelet.unready().join('; ') || count;
         throw new IsthmusError('TIMED_OUT', `Cluster ${name} is not ready: ${reasons}`, {
-          next: `See the logs in ${join(this.#options.directory, name, 'logs')}.`,
+          next: `See the logs in ${this.#logs}.`,
         });
+      }
+      if (look % LOOKS_BEFORE_LOGS === 0) {
+        const taken = this.#addressInUse();
+        takenSinceMs = taken ? (takenSinceMs ?? nowMs) : undefined;
+        // What a killed run left goes by itself, and the component tries again.
+        if (taken && nowMs - (takenSinceMs ?? nowMs) > LEFTOVER_WAIT_MS) throw taken;
+      }
+      if (nowMs - startMs > PATIENCE_MS && count !== told) {
+        told = count;
+        this.#options.onWait?.(`still waiting for ${name}: ${count}`);
       }
       await sleep(clock, READY_POLL_MS, signal);
     }
+  }
+
+  /** What the log of a component that is not ready says of an address that is taken. */
+  #addressInUse(): IsthmusError | undefined {
+    const { name } = this.#options;
+    for (const { pod, ready } of this.#kubelet.running()) {
+      if (ready) continue;
+      const failure = logLines(join(this.#logs, `${pod}.log`))
+        .map(failureIn)
+        .findLast((each) => each.code === 'ADDRESS_IN_USE');
+      if (!failure) continue;
+      return new IsthmusError('ADDRESS_IN_USE', `${pod} of ${name} ${failure.message}`, {
+        field: failure.field,
+      });
+    }
+    return undefined;
+  }
+
+  get #logs(): string {
+    return join(this.#options.directory, this.name, 'logs');
   }
 
   /** What a pod of a real cluster would find through DNS and its node. */

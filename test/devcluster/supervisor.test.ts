@@ -1,7 +1,9 @@
 /** A whole clusterset: booted from one call, reachable, killable piece by piece, gone at the end. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
+import { FREE_BLOCK_MAX } from '#devcluster/supervisor/blocks.ts';
 import { bootClusters } from '#devcluster/supervisor/boot.ts';
 import type { ClusterPids } from '#devcluster/supervisor/cluster.ts';
 import { pods } from '#kube/resources/builtin.ts';
@@ -102,6 +105,28 @@ test('Every process ends within two seconds of a supervisor that was killed with
   assert.equal(pids.filter(isAlive).length, 5);
   child.kill('SIGKILL');
   await within(2_000, 'every process is gone', () => !pids.some(isAlive));
+});
+
+test('A component whose address is taken fails the boot soon, and by the name of the address', async (t) => {
+  const directory = scratch(t);
+  const holder = createServer();
+  // No boot takes this block by itself.
+  const host = `127.${FREE_BLOCK_MAX + 1}.16.1`;
+  await once(holder.listen({ host, port: 4143 }), 'listening');
+  t.after(() => holder.close());
+  const told: string[] = [];
+  const booting = bootClusters({
+    clusters: [{ name: 'west', block: FREE_BLOCK_MAX + 1 }],
+    directory,
+    compileCache: process.env.NODE_COMPILE_CACHE,
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLogger,
+    onWait: (text) => told.push(text),
+    signal: new AbortController().signal,
+  });
+  await assert.rejects(booting, { code: 'ADDRESS_IN_USE', field: `${host}:4143` });
+  assert.match(told[0] ?? '', /^still waiting for west: \d of \d pods are ready$/);
 });
 
 test('Clusters that cannot be named are refused before anything starts', async (t) => {
