@@ -12,7 +12,7 @@ export interface Io {
   readonly cwd: string;
   /** The person's home folder, for `~/.kube/config`. */
   readonly home: string;
-  /** Aborts on the first SIGINT, SIGTERM or SIGHUP. */
+  /** Aborts with an `Interruption` on the first SIGINT, SIGTERM or SIGHUP, and when nobody can be told any more. */
   readonly signal: AbortSignal;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;

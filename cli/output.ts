@@ -2,12 +2,16 @@
  * Text for people: tables that fit 80 columns, colour on terminals only, progress on standard error.
  */
 import { stringify } from 'yaml';
+import { errorDocument } from './exit.ts';
+import { Interruption } from './interruption.ts';
 import type { Io, OutputFormat } from './io.ts';
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type Colour = keyof typeof COLOURS;
 /** Length of an IPv4 address with a port. */
 const NAME_MAX = 21;
+/** Width of text where there is no terminal. */
+const COLUMNS = 80;
 /** Paints text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
 
@@ -58,4 +62,50 @@ export function printDocument(io: Io, format: OutputFormat, value: unknown): voi
 /** A line of progress, for people who wait. */
 export function progress(io: Io, text: string): void {
   io.err(`${text}\n`);
+}
+
+/** Says what went wrong: for people on standard error, else as a document of `format`. */
+export function reportError(
+  error: unknown,
+  io: Io,
+  format: 'json' | 'yaml' | undefined = undefined,
+): void {
+  const document = errorDocument(error);
+  if (format !== undefined) {
+    printDocument(io, format, document);
+    return;
+  }
+  const { code, message, field, next } = document.error;
+  const where = field === null || message.includes(field) ? '' : ` (${field})`;
+  const what = error instanceof Interruption ? message : `error: ${message}`;
+  const columns = io.isErrorTerminal ? io.size().columns : COLUMNS;
+  io.err(`${wrap(`${what}${where}`, columns)}\n${wrap(`  ${next} [${code}]`, columns)}\n`);
+}
+
+/**
+ * Breaks lines of text that are longer than `columns` between words, never inside a quoted value; what goes on is
+ * indented by two.
+ */
+export function wrap(text: string, columns: number): string {
+  return text
+    .split('\n')
+    .map((line) => (line.length <= columns ? line : wrapLine(line, columns)))
+    .join('\n');
+}
+
+function wrapLine(line: string, columns: number): string {
+  const indent = /^ */.exec(line)?.[0] ?? '';
+  const lines: string[] = [];
+  let current = '';
+  // A quote within a word, as in "peer's", begins no value.
+  for (const [word] of line.matchAll(/(?:(?<!\w)"[^"]*"|(?<!\w)'[^']*'|\S)+/g)) {
+    const before = lines.length === 0 ? indent : '  ';
+    if (current === '') current = before + word;
+    else if (current.length + 1 + word.length <= columns) current += ` ${word}`;
+    else {
+      lines.push(current);
+      current = `  ${word}`;
+    }
+  }
+  return [...lines, current].join('\n');
 }

@@ -2,7 +2,7 @@
  * The commands of `isthmus` and what becomes of their errors.
  */
 import { Command, CommanderError } from 'commander';
-import { IsthmusError } from '#core/errors.ts';
+import { codeOf, IsthmusError } from '#core/errors.ts';
 import { packageVersion } from '#runtime/package.ts';
 import { completionCommand } from './commands/completion.ts';
 import { devCommand } from './commands/dev.ts';
@@ -11,9 +11,10 @@ import { explainCommand } from './commands/explain.ts';
 import { linkCommand } from './commands/link.ts';
 import { servicesCommand } from './commands/services.ts';
 import { unlinkCommand } from './commands/unlink.ts';
-import { EXIT, errorDocument, exitCodeOf } from './exit.ts';
+import { EXIT, exitCodeOf } from './exit.ts';
 import type { CommandContext, Io } from './io.ts';
-import { printDocument } from './output.ts';
+import { reportError } from './output.ts';
+import { similarTo } from './similar.ts';
 
 /** Runs one command line; resolves with the exit code. Never rejects. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {
@@ -30,6 +31,10 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     return EXIT.ok;
   }
   try {
+    const [first, asked] = args;
+    // Commander would print the help of all of it and call that a failure without a word.
+    if (first === 'help' && asked !== undefined && !isCommand(program, asked))
+      throw unknownCommand(program, asked);
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -40,7 +45,8 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
             next: helpFor(program, args[0]),
           })
         : error;
-    reportError(failure, args, io);
+    // What could not be written is told when all of it was tried.
+    if (codeOf(failure) !== 'OUTPUT_FAILED') reportError(failure, io, outputOf(args));
     return exitCodeOf(failure);
   }
 }
@@ -55,9 +61,14 @@ function buildProgram(context: CommandContext): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help')
     .showSuggestionAfterError(true)
+    // "[options]" in every line would leave no room for what the commands do.
+    .configureHelp({ subcommandTerm: (command) => termOf(command) })
     .addHelpText(
       'after',
-      '\nExit codes: 0 success, 1 a check failed, 2 usage or invalid file, 3 a cluster cannot be\nreached.',
+      `
+Exit codes: 0 success, 1 a check failed, 2 usage or invalid file, 3 a cluster
+cannot be reached, 130 interrupted by Ctrl-C, 143 by SIGTERM (isthmus dev ends
+with 0: that is how it is meant to end).`,
     );
   const commands = [
     devCommand(context),
@@ -79,34 +90,43 @@ function buildProgram(context: CommandContext): Command {
   }
   // Before commander looks at the options: what a command would have taken is not what is wrong here.
   program.on('command:*', ([name]: readonly string[]) => {
-    throw new CommanderError(2, 'isthmus.unknownCommand', `unknown command '${name}'`);
+    throw unknownCommand(program, name ?? '');
   });
   return program;
 }
 
-/** Where the usage of `name` is printed: its own help, where there is such a command. */
-function helpFor(program: Command, name: string | undefined): string {
-  const known = program.commands.some((each) => each.name() === name);
-  return known ? `See isthmus ${name} --help.` : 'See isthmus --help.';
+function termOf(command: Command): string {
+  const usage = command.registeredArguments.map((each) =>
+    each.required ? `<${each.name()}>` : `[${each.name()}]`,
+  );
+  return [command.name(), ...usage].join(' ');
 }
 
-function reportError(error: unknown, args: readonly string[], io: Io): void {
-  const format = outputOf(args);
-  const document = errorDocument(error);
-  if (format !== undefined) {
-    printDocument(io, format, document);
-    return;
-  }
-  const { code, message, field, next } = document.error;
-  const where = field === null || message.includes(field) ? '' : ` (${field})`;
-  io.err(`error: ${message}${where}\n  ${next} [${code}]\n`);
+function isCommand(program: Command, name: string): boolean {
+  return name === 'help' || program.commands.some((each) => each.name() === name);
+}
+
+function unknownCommand(program: Command, name: string): IsthmusError {
+  const names = [...program.commands.map((each) => each.name()), 'help'];
+  const meant = similarTo(name, names);
+  const see = 'See isthmus --help.';
+  return new IsthmusError('USAGE', `unknown command '${name}'`, {
+    next: meant === undefined ? see : `Did you mean isthmus ${meant}? ${see}`,
+  });
+}
+
+/** Where the usage of `name` is printed: its own help, where there is such a command. */
+function helpFor(program: Command, name: string | undefined): string {
+  return name !== undefined && isCommand(program, name)
+    ? `See isthmus ${name} --help.`
+    : 'See isthmus --help.';
 }
 
 /** The format that was asked for, even when the rest of the line could not be understood. */
 function outputOf(args: readonly string[]): 'json' | 'yaml' | undefined {
   for (const [at, arg] of args.entries()) {
-    const value = /^(?:--output|-o)(?:=(.*))?$/.exec(arg);
-    const named = value ? (value[1] ?? args[at + 1]) : undefined;
+    const value = /^(?:--output(?:=(.*))?|-o=?(.+)?)$/.exec(arg);
+    const named = value ? (value[1] ?? value[2] ?? args[at + 1]) : undefined;
     if (named === 'json' || named === 'yaml') return named;
   }
   return undefined;

@@ -120,7 +120,7 @@ export const ERRORS = {
     0,
     3,
     false,
-    "Put the peer's PEM certificates into the field: isthmus link prints them.",
+    "Put the peer's PEM certificates into the field: isthmus link A B --dry-run prints them.",
   ),
   IDENTITY_REFUSED: entry(
     403,
@@ -168,6 +168,13 @@ export const ERRORS = {
     8,
     false,
     'No loopback port is left for the mapped network: stop other embedded clusters.',
+  ),
+  INTERRUPTED: entry(0, 1, true, 'Run the command again to finish what it had begun.'),
+  OUTPUT_FAILED: entry(
+    0,
+    15,
+    false,
+    'Not all that the command said was written: free space, or write elsewhere.',
   ),
   API_CONFLICT: entry(409, 10, true, 'Somebody else changed the object: read it again and retry.'),
   API_REFUSED: entry(
@@ -222,7 +229,10 @@ export function describeError(error: unknown): string {
   const nested =
     error instanceof AggregateError ? error.errors[0] : (error.cause as unknown | undefined);
   const own = error.message || (error as NodeJS.ErrnoException).code || error.name;
-  return nested === undefined ? own : `${own}: ${describeError(nested)}`;
+  if (nested === undefined) return own;
+  const cause = describeError(nested);
+  // Who wraps a failure often says its cause already.
+  return own.includes(cause) ? own : `${own}: ${cause}`;
 }
 
 function entry(http: number, grpc: number, retryable: boolean, next: string): ErrorEntry {

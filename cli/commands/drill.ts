@@ -18,6 +18,7 @@ import { readDrill } from '../drill/file.ts';
 import type { DrillReport } from '../drill/report.ts';
 import { runDrill } from '../drill/run.ts';
 import { drillText } from '../drill/text.ts';
+import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
@@ -60,7 +61,7 @@ Exits 0 when every expectation was met, 1 when one was not.`,
 /** Clusters that live as long as the drill, on addresses of their own. */
 async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport> {
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-drill-'));
-  try {
+  const drilling = async () => {
     const networkSpec = await developmentNetwork(io, directory);
     const demo = await startDemo({
       io,
@@ -76,6 +77,9 @@ async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport>
     } finally {
       await demo.stop();
     }
+  };
+  try {
+    return await tellingWhatWasDone(drilling(), () => 'its clusters are ended');
   } finally {
     // A process that was just killed may still be at its last write.
     await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });

@@ -1,7 +1,7 @@
 /**
  * Running a drill: load, steps, faults, and what was seen.
  *
- * Promises: a fault that was injected is lifted again, whatever ends the drill.
+ * Promises: a fault that was injected is lifted again, whatever ends the drill; what cannot be lifted is told.
  */
 import { type Clock, sleep } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
@@ -18,6 +18,7 @@ import type {
   DrillStep,
   FailoverDrill,
 } from '#kube/resources/failover-drill.ts';
+import { tellingWhatWasDone } from '../interruption.ts';
 import type { FaultTimes } from './failover.ts';
 import { faultCalls } from './faults.ts';
 import { Load } from './load.ts';
@@ -40,8 +41,25 @@ const WARM_UP_MS = 2_000;
 /** How long reading the pods that a fault selects may take. */
 const SYNC_MS = 10_000;
 
-/** Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts. */
+/**
+ * Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts; an interruption then says how
+ * far it came and what is still in force.
+ */
 export async function runDrill(drill: FailoverDrill, context: DrillContext): Promise<DrillReport> {
+  const state: DrillState = {
+    at: 'before the first step',
+    faults: [],
+    lift: undefined,
+    unliftable: undefined,
+  };
+  return tellingWhatWasDone(play(drill, context, state), () => doneText(state, context.clock));
+}
+
+async function play(
+  drill: FailoverDrill,
+  context: DrillContext,
+  state: DrillState,
+): Promise<DrillReport> {
   const { clock, signal } = context;
   const { target, load: shape, steps } = drill.spec;
   for (const { fault, seconds } of steps) {
@@ -49,7 +67,7 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
   }
   const records: RequestRecord[] = [];
   const boundariesMs: number[] = [];
-  const state: FaultState = { faults: [], lift: undefined };
+  let ended = false;
   const watching = new AbortController();
   await prepare(steps, context);
   const load = new Load({
@@ -65,16 +83,20 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
     // Cold processes say nothing about failover: requests before the first step are not counted.
     await sleep(clock, WARM_UP_MS, signal);
     for (const [index, step] of steps.entries()) {
-      context.onStep(step, index);
       await state.lift?.();
+      state.at = `in step ${index + 1}/${steps.length} "${step.name}"`;
+      context.onStep(step, index);
       // A step with a fault begins when the fault is in force: what started before belongs before.
       if (step.fault) await inject(step.fault, index, drill, context, state, watching.signal);
       boundariesMs.push(clock.monotonicMs());
       await sleep(clock, step.seconds * 1_000, signal);
     }
     boundariesMs.push(clock.monotonicMs());
+    ended = true;
   } finally {
-    await load.stop();
+    // Answers that nobody will count are not waited for: what was broken is mended first.
+    if (ended) await load.stop();
+    else load.abort();
     await state.lift?.();
     watching.abort();
   }
@@ -90,9 +112,24 @@ export async function runDrill(drill: FailoverDrill, context: DrillContext): Pro
 /** What is known of a fault before its step has ended. */
 type InjectedFault = { -readonly [Key in Exclude<keyof FaultTimes, 'endMs'>]: FaultTimes[Key] };
 
-interface FaultState {
+interface DrillState {
+  /** How far it came, for people. */
+  at: string;
   readonly faults: InjectedFault[];
   lift: (() => Promise<void>) | undefined;
+  /** The last fault that nobody can lift: it ends by itself. */
+  unliftable: { readonly fault: DrillFault; readonly untilMs: number } | undefined;
+}
+
+/** What an interrupted drill leaves behind. */
+function doneText({ at, faults, unliftable }: DrillState, clock: Clock): string {
+  const leftMs = unliftable === undefined ? 0 : unliftable.untilMs - clock.monotonicMs();
+  if (unliftable !== undefined && leftMs > 0) {
+    const { type, cluster } = unliftable.fault;
+    const seconds = Math.ceil(leftMs / 1_000);
+    return `${at}; ${type} of ${cluster} cannot be lifted and lasts for another ${seconds} s`;
+  }
+  return `${at}; ${faults.length === 0 ? 'nothing had been broken' : 'every fault was lifted'}`;
 }
 
 async function inject(
@@ -100,7 +137,7 @@ async function inject(
   index: number,
   drill: FailoverDrill,
   context: DrillContext,
-  state: FaultState,
+  state: DrillState,
   signal: AbortSignal,
 ): Promise<void> {
   const { cluster } = fault;
@@ -123,11 +160,13 @@ async function inject(
     await Promise.all(injected.splice(0).map((each) => each()));
   };
   let hits: number | undefined;
-  for (const calls of faultCalls(fault, drill.spec.steps[index]?.seconds ?? 1)) {
+  const seconds = drill.spec.steps[index]?.seconds ?? 1;
+  for (const calls of faultCalls(fault, seconds)) {
     const asked = context.client(calls.cluster);
     const answer = await asked.post(calls.inject.path, calls.inject.body);
     const lift = calls.lift(answer);
     if (lift) injected.push(() => asked.post(lift.path, lift.body));
+    else state.unliftable = { fault, untilMs: context.clock.monotonicMs() + seconds * 1_000 };
     if (calls.hits !== undefined) hits = hitCount(answer, calls.hits);
   }
   if (hits === 0) {

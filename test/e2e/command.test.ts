@@ -54,7 +54,13 @@ describe('without clusters', () => {
   test('a usage error exits 2 and says what to do, as JSON where JSON was asked for', async () => {
     const unknown = await isthmus(['lnik'], cwd);
     assert.equal(unknown.code, 2);
-    assert.match(unknown.err, /unknown command 'lnik'\n {2}See isthmus --help\./);
+    assert.match(
+      unknown.err,
+      /unknown command 'lnik'\n {2}Did you mean isthmus link\? See isthmus --help\./,
+    );
+    const helped = await isthmus(['help', 'bogus'], cwd);
+    assert.equal(helped.code, 2);
+    assert.match(helped.err, /unknown command 'bogus'\n {2}See isthmus --help\./);
     const unread = await isthmus(['lnik', '--output', 'json'], cwd);
     assert.equal(JSON.parse(unread.out).error.message, "unknown command 'lnik'");
     const missing = await isthmus(['link', 'west', '--output', 'json'], cwd);

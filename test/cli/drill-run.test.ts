@@ -1,0 +1,73 @@
+/** A drill that ends early mends what it broke, and says what it cannot mend. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseDrill } from '#cli/drill/file.ts';
+import { runDrill } from '#cli/drill/run.ts';
+import { Interruption } from '#cli/interruption.ts';
+import { systemRandom } from '#core/random.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
+import { MemoryClient } from '../support/memory-client.ts';
+
+function drillWith(fault: object) {
+  const document = {
+    apiVersion: 'isthmus.dev/v1alpha1',
+    kind: 'FailoverDrill',
+    metadata: { name: 'early' },
+    spec: {
+      target: { cluster: 'west', namespace: 'shop', service: 'backend', port: 8080 },
+      load: { requestsPerSecond: 1 },
+      steps: [
+        { name: 'before', seconds: 2 },
+        { name: 'outage', seconds: 20, fault: { cluster: 'west', ...fault } },
+      ],
+    },
+  };
+  return parseDrill(JSON.stringify(document), 'early.json');
+}
+
+/** Runs a drill with `fault` and interrupts it five seconds into it. */
+async function interrupted(fault: object) {
+  const clock = new VirtualClock();
+  const west = new MemoryClient();
+  west.onPost = () => ({ id: 'fault-1', broken: ['a'] });
+  const ended = new AbortController();
+  const steps: string[] = [];
+  const running = runDrill(drillWith(fault), {
+    clock,
+    random: systemRandom,
+    signal: ended.signal,
+    // Nothing listens there, which is all the same to what is tested.
+    address: { host: '127.0.0.1', port: 1 },
+    client: () => west,
+    onStep: (step) => steps.push(step.name),
+  });
+  running.catch(() => undefined);
+  await clock.pass(9_000);
+  ended.abort(new Interruption('SIGINT'));
+  const failure: unknown = await running.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  assert.ok(failure instanceof Interruption);
+  assert.equal(failure.exitCode, 130);
+  return { message: failure.message, paths: west.posts.map((each) => each.path), steps };
+}
+
+test('an interrupted drill lifts its fault and says so', async () => {
+  const { message, paths, steps } = await interrupted({
+    type: 'freezeComponent',
+    component: 'mirror',
+  });
+  assert.deepEqual(paths, ['/faults/processes/break', '/faults/processes/restore']);
+  assert.deepEqual(steps, ['before', 'outage']);
+  assert.equal(message, 'interrupted by SIGINT: in step 2/2 "outage"; every fault was lifted');
+});
+
+test('an API server that is down cannot be told to come back: how long it stays so is told', async () => {
+  const { message, paths } = await interrupted({ type: 'apiServerDown' });
+  assert.deepEqual(paths, ['/faults/inject']);
+  assert.match(
+    message,
+    /in step 2\/2 "outage"; apiServerDown of west cannot be lifted and lasts for another 1\d s$/,
+  );
+});
