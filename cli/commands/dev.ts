@@ -4,13 +4,13 @@
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
 import { sleep } from '#core/clock.ts';
-import { type Address, formatAddress } from '#core/network.ts';
+import { formatAddress } from '#core/network.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { type Demo, EAST, startDemo, WEST, waitForService } from '../dev/demo.ts';
 import { developmentNetwork } from '../dev/network.ts';
-import { ClusterObserver } from '../dev/observe.ts';
+import { AddressObserver, ClusterObserver } from '../dev/observe.ts';
 import { TrafficWindow } from '../dev/statistics.ts';
-import { renderView, trafficLine, type ViewState } from '../dev/view.ts';
+import { reachText, renderView, trafficLine, type ViewState } from '../dev/view.ts';
 import { Load } from '../drill/load.ts';
 import type { CommandContext, Io } from '../io.ts';
 import { paintFor } from '../output.ts';
@@ -51,8 +51,9 @@ Everything it makes is below .isthmus/. Ctrl-C ends it.`,
         });
         const service = options.link ? 'backend-global' : 'backend';
         const target = { namespace: 'shop', service, port: 8080 };
-        const address = await waitForService(demo, WEST, target, io, networkSpec);
-        await show(demo, service, address, networkSpec, io);
+        await waitForService(demo, WEST, target, io, networkSpec);
+        const next = options.link ? `isthmus link ${WEST} ${EAST}` : 'isthmus dev brings it back';
+        await show(demo, { ...target, next }, networkSpec, io);
       } catch (error) {
         // Ctrl-C while booting is an end like any other.
         if (!io.signal.aborted) throw error;
@@ -62,11 +63,19 @@ Everything it makes is below .isthmus/. Ctrl-C ends it.`,
     });
 }
 
+/** Where the traffic goes. */
+interface DevTarget {
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+  /** What brings the Service back when it is gone. */
+  readonly next: string;
+}
+
 /** Drives traffic and shows it until the signal aborts. */
 async function show(
   demo: Demo,
-  service: string,
-  address: Address,
+  target: DevTarget,
   networkSpec: string | undefined,
   io: Io,
 ): Promise<void> {
@@ -75,29 +84,39 @@ async function show(
   const observers = demo.clusterset.clusters.map(
     (each) => new ClusterObserver(each, network, io, signal),
   );
-  await Promise.all(observers.map((each) => each.ready));
+  const observed = new AddressObserver(demo.cluster(WEST), target, io);
+  await Promise.all([observed.ready, ...observers.map((each) => each.ready)]);
+  const { namespace, service, port, next: targetNext } = target;
+  const address = () => {
+    const host = observed.host();
+    return host === undefined ? undefined : network.locate({ host, port });
+  };
   const traffic = new TrafficWindow();
   const startMs = clock.monotonicMs();
   const load = new Load({
     clock,
     address,
     path: '/',
-    authority: `${service}.shop.svc:8080`,
+    authority: `${service}.${namespace}.svc:${port}`,
     requestsPerSecond: REQUESTS_PER_SECOND,
     timeoutMs: TIMEOUT_MS,
     onRecord: (record) => traffic.add(record),
   });
-  const state = (): ViewState => ({
-    clusters: observers.map((each) => each.state()),
-    upSeconds: (clock.monotonicMs() - startMs) / 1_000,
-    target: `${service} in ${WEST}`,
-    targetAddress: formatAddress(address),
-    requestsPerSecond: REQUESTS_PER_SECOND,
-    traffic: traffic.statistics(clock.monotonicMs()),
-    total: traffic.total,
-    failed: traffic.failed,
-    directory: relative(io.cwd, join(io.cwd, '.isthmus')),
-  });
+  const state = (): ViewState => {
+    const at = address();
+    return {
+      clusters: observers.map((each) => each.state()),
+      upSeconds: (clock.monotonicMs() - startMs) / 1_000,
+      target: `${service} in ${WEST}`,
+      targetAddress: at === undefined ? undefined : formatAddress(at),
+      targetNext,
+      requestsPerSecond: REQUESTS_PER_SECOND,
+      traffic: traffic.statistics(clock.monotonicMs()),
+      total: traffic.total,
+      failed: traffic.failed,
+      directory: relative(io.cwd, join(io.cwd, '.isthmus')),
+    };
+  };
   try {
     if (io.isTerminal) await live(state, io);
     else await plain(state, io);
@@ -123,10 +142,11 @@ async function live(state: () => ViewState, io: Io): Promise<void> {
 }
 
 async function plain(state: () => ViewState, io: Io): Promise<void> {
-  const { targetAddress, target, directory, clusters } = state();
+  const first = state();
+  const { target, directory, clusters } = first;
   io.out(
     `ready ${clusters.map((each) => each.name).join(' and ')}: ` +
-      `curl http://${targetAddress}/ (${target}), kubeconfig ${directory}/kubeconfig\n`,
+      `${reachText(first)} (${target}), kubeconfig ${directory}/kubeconfig\n`,
   );
   for (;;) {
     await sleep(io.clock, LINE_MS, io.signal).catch(() => undefined);

@@ -118,3 +118,35 @@ function readLinks(address: { host: string; port: number }): Promise<readonly Li
     request.on('error', reject);
   });
 }
+
+/** Follows the address of one Service port, which is another after the Service was made anew. */
+export class AddressObserver {
+  /** Resolves when it was read once. */
+  readonly ready: Promise<unknown>;
+  readonly #services: Reflector<Service>;
+  readonly #key: string;
+
+  constructor(
+    cluster: EmbeddedCluster,
+    target: { readonly namespace: string; readonly service: string },
+    io: Io,
+  ) {
+    const { namespace, service } = target;
+    this.#key = `${namespace}/${service}`;
+    this.#services = new Reflector({
+      client: cluster.client,
+      resource: services,
+      selection: { namespace },
+      clock: io.clock,
+      random: io.random,
+      log: silentLogger,
+    });
+    this.#services.start(io.signal);
+    this.ready = this.#services.synced(io.signal);
+  }
+
+  /** As the cluster says it; `undefined` while there is no such Service. */
+  host(): string | undefined {
+    return this.#services.cache.get(this.#key)?.spec.clusterIP;
+  }
+}

@@ -30,7 +30,10 @@ export interface ViewState {
   readonly clusters: readonly ClusterState[];
   readonly upSeconds: number;
   readonly target: string;
-  readonly targetAddress: string;
+  /** `undefined` while the Service does not exist. */
+  readonly targetAddress: string | undefined;
+  /** What to do when it does not. */
+  readonly targetNext: string;
   readonly requestsPerSecond: number;
   readonly traffic: TrafficStatistics;
   readonly total: number;
@@ -130,21 +133,38 @@ function trafficLines(state: ViewState, paint: Paint): string[] {
 function hints(state: ViewState, paint: Paint): string[] {
   const { directory, targetAddress } = state;
   return [
-    `curl http://${targetAddress}/`,
+    targetAddress === undefined ? paint('yellow', reachText(state)) : reachText(state),
     `kubectl --kubeconfig ${directory}/kubeconfig --context west get pods -A`,
     paint('dim', `kubeconfigs: ${directory}/{west,east}.kubeconfig and ${directory}/kubeconfig`),
   ];
 }
 
+/** How the target is reached, or why it is not. */
+export function reachText({
+  target,
+  targetAddress,
+  targetNext,
+}: Pick<ViewState, 'target' | 'targetAddress' | 'targetNext'>): string {
+  return targetAddress === undefined
+    ? `${target} does not exist: ${targetNext}`
+    : `curl http://${targetAddress}/`;
+}
+
 /** One line for a log that is no terminal. */
-export function trafficLine(state: Pick<ViewState, 'traffic' | 'total' | 'failed'>): string {
-  const { traffic, total, failed } = state;
+export function trafficLine(
+  state: Pick<
+    ViewState,
+    'traffic' | 'total' | 'failed' | 'target' | 'targetAddress' | 'targetNext'
+  >,
+): string {
+  const { traffic, total, failed, targetAddress } = state;
   const success =
     traffic.successRate === null ? '-' : `${(traffic.successRate * 100).toFixed(2)} %`;
   const shares = traffic.shares.map(([name, share]) => `${name} ${(share * 100).toFixed(1)} %`);
+  const nobody = targetAddress === undefined ? reachText(state) : 'nobody answered';
   return (
     `traffic ${traffic.requestsPerSecond}/s success ${success} p50 ${milliseconds(traffic.p50Ms)} ` +
-    `p99 ${milliseconds(traffic.p99Ms)} sent ${total} failed ${failed}: ${shares.join(', ')}`
+    `p99 ${milliseconds(traffic.p99Ms)} sent ${total} failed ${failed}: ${shares.join(', ') || nobody}`
   );
 }
 

@@ -11,11 +11,13 @@ import type { Address } from '#core/network.ts';
 import type { RequestRecord } from './report.ts';
 
 const TICK_MS = 5;
+const NO_ADDRESS = 'there is no such Service';
 const BODY_BYTES_MAX = 64 * 1024;
 
 export interface LoadOptions {
   readonly clock: Clock;
-  readonly address: Address;
+  /** Where requests go, asked for each; `undefined` while there is no such place: the request has failed then. */
+  address(): Address | undefined;
   readonly path: string;
   /** What the `Host` header says. */
   readonly authority: string;
@@ -67,8 +69,13 @@ export class Load {
   }
 
   #send(): void {
-    const { clock, address, path, authority, timeoutMs, onRecord } = this.#options;
+    const { clock, path, authority, timeoutMs, onRecord } = this.#options;
     const startMs = clock.monotonicMs();
+    const address = this.#options.address();
+    if (address === undefined) {
+      onRecord({ startMs, endMs: startMs, cluster: undefined, failure: NO_ADDRESS });
+      return;
+    }
     this.#pending += 1;
     let over = false;
     const finish = (cluster: string | undefined, failure: string | undefined) => {

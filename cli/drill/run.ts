@@ -72,7 +72,7 @@ async function play(
   await prepare(steps, context);
   const load = new Load({
     clock,
-    address: context.address,
+    address: () => context.address,
     path: target.path,
     authority: `${target.service}.${target.namespace}.svc:${target.port}`,
     requestsPerSecond: shape.requestsPerSecond,

@@ -28,6 +28,7 @@ function state(mirrors: number, change: Partial<ViewState> = {}): ViewState {
     upSeconds: 75,
     target: 'backend-global in west',
     targetAddress: '127.10.96.7:8080',
+    targetNext: 'isthmus link west east',
     requestsPerSecond: 50,
     traffic: {
       requestsPerSecond: 50,
@@ -71,6 +72,18 @@ test('a log that is no terminal gets one line', () => {
     trafficLine(state(0)),
     'traffic 50/s success 99.87 % p50 1.2 ms p99 12.5 ms sent 1234 failed 2: east 25.0 %, west 75.0 %',
   );
+});
+
+test('a target that is gone is told with what brings it back, not with an address of before', () => {
+  const gone = state(0, {
+    targetAddress: undefined,
+    traffic: { requestsPerSecond: 50, successRate: 0, p50Ms: null, p99Ms: null, shares: [] },
+  });
+  const text = renderView(gone, { columns: 80, rows: 24 }, plain).join('\n');
+  assert.match(text, /^backend-global in west does not exist: isthmus link west east$/m);
+  assert.doesNotMatch(text, /curl/);
+  assert.match(trafficLine(gone), /failed 2: backend-global in west does not exist: isthmus link/);
+  assert.match(trafficLine({ ...gone, targetAddress: '127.10.96.7:8080' }), /2: nobody answered$/);
 });
 
 test('the window forgets what is older than ten seconds and counts failures', () => {
