@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
+import type { KubeClient } from '#kube/client.ts';
 import type { HttpKubeClient } from '#kube/http-client.ts';
 import { kubeconfigClient } from '#kube/kubeconfig.ts';
 import { networkFromSpec } from '#runtime/network.ts';
@@ -22,11 +23,12 @@ const contextsOnly = z.object({ contexts: z.array(z.object({ name: z.string() })
 /** A cluster a command works on. */
 export interface ClusterContext {
   readonly context: string;
-  readonly client: HttpKubeClient;
+  readonly client: KubeClient;
 }
 
 /** One that was opened by its kubeconfig. */
 export interface OpenContext extends ClusterContext {
+  readonly client: HttpKubeClient;
   /** The files the kubeconfig is made of. */
   readonly paths: readonly string[];
 }

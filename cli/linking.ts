@@ -71,13 +71,18 @@ export async function readFacts({ context, client }: ClusterContext): Promise<Cl
   };
 }
 
+/** Refuses two contexts of one cluster, or of two that are called the same. Throws `CLUSTER_NAME_CONFLICT`. */
+export function checkNames(a: ClusterFacts, b: ClusterFacts, next?: string): void {
+  if (a.name !== b.name) return;
+  throw new IsthmusError('CLUSTER_NAME_CONFLICT', `both clusters are called "${a.name}"`, {
+    field: `ConfigMap ${CLUSTER_CONFIG_MAP} data.clusterName`,
+    next,
+  });
+}
+
 /** Refuses two clusters that cannot be linked. Throws `CLUSTER_NAME_CONFLICT`. */
 export function checkPair(a: ClusterFacts, b: ClusterFacts): void {
-  if (a.name === b.name) {
-    throw new IsthmusError('CLUSTER_NAME_CONFLICT', `both clusters are called "${a.name}"`, {
-      field: `ConfigMap ${CLUSTER_CONFIG_MAP} data.clusterName`,
-    });
-  }
+  checkNames(a, b);
   if (a.gateways.length === 0 && b.gateways.length === 0) {
     throw new IsthmusError(
       'PEER_UNREACHABLE',
@@ -165,7 +170,7 @@ export async function removeLink(
     if (clock.monotonicMs() > deadlineMs) {
       throw new IsthmusError(
         'TIMED_OUT',
-        `context ${context}: ${mirrors.length} mirrors of ${name} are still there`,
+        `context ${context}: ${mirrors.length === 1 ? '1 mirror is' : `${mirrors.length} mirrors are`} still there of ${name}`,
         { next: 'Check that the mirror controller runs: kubectl get pods -n isthmus-system.' },
       );
     }
@@ -178,12 +183,16 @@ export function isTransient(error: unknown): boolean {
   return codeOf(error) === 'CLUSTER_UNREACHABLE' || codeOf(error) === 'NOT_INSTALLED';
 }
 
+/** What `link` still lacks; a condition of an earlier generation says nothing about this one. */
 function unmet(link: Link): string | undefined {
-  const { problems, status } = link;
+  const { problems, status, metadata } = link;
   if (problems[0]) return `${problems[0].field}: ${problems[0].message}`;
   for (const type of [LINK_CONNECTED, LINK_CATALOG_SYNCED]) {
     const condition = status.conditions?.find((each) => each.type === type);
-    if (condition?.status !== 'True') return `${type}: ${condition?.message ?? 'not reported yet'}`;
+    const observed = condition?.observedGeneration ?? status.observedGeneration;
+    if (condition === undefined || observed !== metadata.generation)
+      return `${type}: not observed yet`;
+    if (condition.status !== 'True') return `${type}: ${condition.message}`;
   }
   return undefined;
 }

@@ -4,6 +4,7 @@
 import { Command } from 'commander';
 import type { ClusterContext } from '../contexts.ts';
 import { openContexts } from '../contexts.ts';
+import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { applyLink, checkPair, linkManifest, readFacts, waitLinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
@@ -65,10 +66,11 @@ async function link(
   if (options.wait) {
     progress(io, `waiting until ${first.name} and ${second.name} are linked …`);
     const timeoutMs = options.timeout * 1_000;
-    await Promise.all([
+    const waiting = Promise.all([
       waitLinked(one, second.name, io.clock, timeoutMs, io.signal),
       waitLinked(two, first.name, io.clock, timeoutMs, io.signal),
     ]);
+    await tellingWhatWasDone(waiting, () => 'both Links are written, and not connected yet');
   }
   const result = { linked: [first.name, second.name], connected: options.wait };
   if (options.output !== 'text') {
@@ -76,5 +78,10 @@ async function link(
     return;
   }
   const paint = paintFor(io);
-  io.out(`${paint('green', '✓')} ${first.name} and ${second.name} are linked\n`);
+  const both = `${first.name} and ${second.name}`;
+  io.out(
+    options.wait
+      ? `${paint('green', '✓')} ${both} are linked\n`
+      : `the Links of ${both} are written; whether they connect was not waited for\n`,
+  );
 }

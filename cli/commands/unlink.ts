@@ -4,10 +4,11 @@
 import { Command } from 'commander';
 import { IsthmusError } from '#core/errors.ts';
 import { openContexts } from '../contexts.ts';
+import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import { readFacts, removeLink } from '../linking.ts';
+import { checkNames, readFacts, removeLink } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
-import { paintFor, printDocument } from '../output.ts';
+import { paintFor, printDocument, progress } from '../output.ts';
 
 interface UnlinkOptions {
   readonly kubeconfig?: string;
@@ -29,11 +30,17 @@ export function unlinkCommand({ io }: CommandContext): Command {
       if (!one || !two) throw new Error('two contexts make two clients');
       try {
         const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+        checkNames(first, second, 'Name the contexts of two clusters that are linked.');
         const timeoutMs = options.timeout * 1_000;
-        const removed = await Promise.all([
+        progress(io, `waiting until the mirrors of ${first.name} and ${second.name} are gone …`);
+        const removing = Promise.all([
           removeLink(one, second.name, io.clock, timeoutMs, io.signal),
           removeLink(two, first.name, io.clock, timeoutMs, io.signal),
         ]);
+        const removed = await tellingWhatWasDone(
+          removing,
+          () => 'both Links are deleted, and some mirrors may not be gone yet',
+        );
         if (!removed.includes(true)) {
           throw new IsthmusError('NOT_LINKED', `${first.name} and ${second.name} are not linked`);
         }
