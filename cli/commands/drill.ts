@@ -5,15 +5,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { IsthmusError } from '#core/errors.ts';
+import { sleep } from '#core/clock.ts';
+import { codeOf, IsthmusError } from '#core/errors.ts';
+import { CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
 import type { KubeClient } from '#kube/client.ts';
-import { services } from '#kube/resources/builtin.ts';
+import { configMaps, links, services } from '#kube/resources/builtin.ts';
 import type { FailoverDrill } from '#kube/resources/failover-drill.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { allContexts, openContexts } from '../contexts.ts';
-import { startDemo, waitForService } from '../dev/demo.ts';
+import { EAST, startDemo, WEST, waitForService } from '../dev/demo.ts';
 import { developmentNetwork } from '../dev/network.ts';
+import { checkClusters, checkShares, targetHost } from '../drill/check.ts';
 import { readDrill } from '../drill/file.ts';
 import type { DrillReport } from '../drill/report.ts';
 import { runDrill } from '../drill/run.ts';
@@ -22,6 +25,10 @@ import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
+
+/** How long after linking a Service may appear; usually it takes less than a second. */
+const MIRRORS_MS = 8_000;
+const POLL_MS = 100;
 
 interface DrillOptions {
   readonly dev?: boolean;
@@ -60,6 +67,8 @@ Exits 0 when every expectation was met, 1 when one was not.`,
 
 /** Clusters that live as long as the drill, on addresses of their own. */
 async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport> {
+  checkClusters(drill, [WEST, EAST]);
+  checkShares(drill, [WEST, EAST]);
   const directory = await mkdtemp(join(tmpdir(), 'isthmus-drill-'));
   const drilling = async () => {
     const networkSpec = await developmentNetwork(io, directory);
@@ -72,6 +81,7 @@ async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport>
     });
     try {
       const { target } = drill.spec;
+      await appearance(drill, demo.cluster(target.cluster).client, io);
       const address = await waitForService(demo, target.cluster, target, io, networkSpec);
       return await run(drill, io, address, (name) => demo.cluster(name).client);
     } finally {
@@ -86,33 +96,54 @@ async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport>
   }
 }
 
+/** Resolves when the target is there: mirrors appear a moment after linking. Throws `INVALID_FILE` where it is not. */
+async function appearance(drill: FailoverDrill, client: KubeClient, io: Io): Promise<void> {
+  const deadlineMs = io.clock.monotonicMs() + MIRRORS_MS;
+  for (;;) {
+    try {
+      targetHost(drill, await client.list(services));
+      return;
+    } catch (error) {
+      if (codeOf(error) !== 'INVALID_FILE' || io.clock.monotonicMs() > deadlineMs) throw error;
+    }
+    await sleep(io.clock, POLL_MS, io.signal);
+  }
+}
+
 async function onRunningClusters(
   drill: FailoverDrill,
   io: Io,
   kubeconfig: string | undefined,
 ): Promise<DrillReport> {
-  const clusters = await openContexts(io, allContexts(io, kubeconfig), kubeconfig);
+  const contexts = allContexts(io, kubeconfig);
+  checkClusters(drill, contexts);
+  const clusters = await openContexts(io, contexts, kubeconfig);
   try {
     const client = (name: string): KubeClient => {
       const found = clusters.find((each) => each.context === name);
       if (found) return found.client;
-      throw new IsthmusError('INVALID_FILE', `the kubeconfig has no context "${name}"`, {
-        field: 'spec.target.cluster',
-      });
+      throw new IsthmusError('INTERNAL', `no context "${name}" was checked`);
     };
-    const { cluster, namespace, service, port } = drill.spec.target;
-    const found = await client(cluster).get(services, service, namespace);
-    const host = found?.spec.clusterIP;
-    if (host === undefined) {
-      throw new IsthmusError('NOT_LINKED', `${cluster} has no Service ${namespace}/${service}`, {
-        field: 'spec.target.service',
-      });
-    }
+    const { cluster, port } = drill.spec.target;
+    const target = client(cluster);
+    const host = targetHost(drill, await target.list(services));
+    checkShares(drill, await answering(target));
     const address = networkFromSpec(io.env.ISTHMUS_NETWORK).locate({ host, port });
     return await run(drill, io, address, client);
   } finally {
     await Promise.all(clusters.map((each) => each.client.close()));
   }
+}
+
+/** Clusters whose pods can answer a client of this one: itself, and those it is linked to. */
+async function answering(client: KubeClient): Promise<string[]> {
+  const [own, peers] = await Promise.all([
+    client.get(configMaps, CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE),
+    client.list(links, { namespace: SYSTEM_NAMESPACE }),
+  ]);
+  return [own?.data?.clusterName, ...peers.map((each) => each.clusterName)].flatMap(
+    (each) => each ?? [],
+  );
 }
 
 function run(

@@ -6,6 +6,9 @@ import { parseDocument } from 'yaml';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { type FailoverDrill, failoverDrill } from '#kube/resources/failover-drill.ts';
 
+/** Longest value shown in a message. */
+const FOUND_CHARS_MAX = 80;
+
 /** The drill in `path`. Throws `INVALID_FILE` with every field that is wrong. */
 export function readDrill(path: string): FailoverDrill {
   let text: string;
@@ -22,17 +25,18 @@ export function readDrill(path: string): FailoverDrill {
 
 /** The drill in `text`; `path` is for messages. Throws `INVALID_FILE`. */
 export function parseDrill(text: string, path: string): FailoverDrill {
-  const document = parseDocument(text);
-  const [syntax] = document.errors;
-  if (syntax) throw new IsthmusError('INVALID_FILE', `${path}: ${syntax.message}`, { field: path });
-  const parsed = failoverDrill.safeParse(document.toJS());
+  const content = contentOf(text, path);
+  const parsed = failoverDrill.safeParse(content);
   if (parsed.success) return checkNames(parsed.data, path);
   const problems = parsed.error.issues.map((issue) => {
     const keys = issue.code === 'unrecognized_keys' ? issue.keys : [];
     const field = fieldPath([...issue.path, ...keys.slice(0, 1)]) || 'the document';
     return {
       field,
-      text: keys.length > 0 ? `${field} is not a known field` : `${field}: ${issue.message}`,
+      text:
+        keys.length > 0
+          ? `${field} is not a known field`
+          : `${field}: ${issue.message}${foundText(content, issue.path)}`,
     };
   });
   throw new IsthmusError(
@@ -42,6 +46,30 @@ export function parseDrill(text: string, path: string): FailoverDrill {
       field: problems[0]?.field,
     },
   );
+}
+
+function contentOf(text: string, path: string): unknown {
+  try {
+    const document = parseDocument(text);
+    const [syntax] = document.errors;
+    if (syntax) throw syntax;
+    // Aliases are followed here, and some lead nowhere or to more than fits.
+    return document.toJS();
+  } catch (error) {
+    throw new IsthmusError('INVALID_FILE', `${path}: ${describeError(error)}`, { field: path });
+  }
+}
+
+/** What stands in the file at `path`, where that is a plain value. */
+function foundText(content: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>(
+    (within, key) =>
+      typeof within === 'object' && within !== null ? Reflect.get(within, key) : undefined,
+    content,
+  );
+  if (value === undefined || (typeof value === 'object' && value !== null)) return '';
+  const shown = JSON.stringify(value);
+  return `, found ${shown.length > FOUND_CHARS_MAX ? `${shown.slice(0, FOUND_CHARS_MAX)}…` : shown}`;
 }
 
 function checkNames(drill: FailoverDrill, path: string): FailoverDrill {

@@ -62,9 +62,6 @@ async function play(
 ): Promise<DrillReport> {
   const { clock, signal } = context;
   const { target, load: shape, steps } = drill.spec;
-  for (const { fault, seconds } of steps) {
-    for (const { cluster } of fault ? faultCalls(fault, seconds) : []) context.client(cluster);
-  }
   const records: RequestRecord[] = [];
   const boundariesMs: number[] = [];
   let ended = false;
