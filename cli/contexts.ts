@@ -17,6 +17,7 @@ import { networkFromSpec } from '#runtime/network.ts';
 import type { Io } from './io.ts';
 
 const REQUEST_DEADLINE_MS = 10_000;
+const NAME_A_FILE = 'Name a file with --kubeconfig, or start embedded clusters: isthmus dev.';
 
 const contextsOnly = z.object({ contexts: z.array(z.object({ name: z.string() })).nullish() });
 
@@ -39,13 +40,17 @@ export function findKubeconfig(
   contexts: readonly string[],
   named: string | undefined,
 ): readonly string[] {
+  const fromEnv = (io.env.KUBECONFIG ?? '').split(delimiter).filter(Boolean);
+  // As in kubectl, some of several may be missing; who names files and has none is not led elsewhere in silence.
+  if (!named && fromEnv.length > 0 && !fromEnv.some((path) => existsSync(path))) {
+    throw new IsthmusError('INVALID_CONFIG', `there is no kubeconfig ${fromEnv.join(', ')}`, {
+      field: 'KUBECONFIG',
+      next: 'Set the variable KUBECONFIG to a file, or unset it.',
+    });
+  }
   const places = named
     ? [[named]]
-    : [
-        (io.env.KUBECONFIG ?? '').split(delimiter).filter(Boolean),
-        [join(io.cwd, '.isthmus', 'kubeconfig')],
-        [join(io.home, '.kube', 'config')],
-      ];
+    : [fromEnv, [join(io.cwd, '.isthmus', 'kubeconfig')], [join(io.home, '.kube', 'config')]];
   const looked: string[] = [];
   for (const paths of places) {
     const present = paths.filter((path) => existsSync(path));
@@ -61,7 +66,7 @@ export function findKubeconfig(
       : `no kubeconfig has the context${contexts.length === 1 ? '' : 's'} ${contexts.join(' and ')}: ${looked.join('; ')}`,
     {
       field: 'contexts',
-      next: 'Name a file with --kubeconfig, or start embedded clusters: isthmus dev.',
+      next: NAME_A_FILE,
     },
   );
 }
@@ -73,26 +78,37 @@ export async function openContexts(
   named: string | undefined,
 ): Promise<OpenContext[]> {
   const paths = findKubeconfig(io, contexts, named);
-  return Promise.all(
-    contexts.map(async (context) => {
-      const { client } = await kubeconfigClient({
-        paths,
-        context,
-        env: io.env,
-        network: networkFromSpec(io.env.ISTHMUS_NETWORK),
-        clock: io.clock,
-        random: io.random,
-        log: silentLogger,
-        requestDeadlineMs: REQUEST_DEADLINE_MS,
-      });
-      return { context, client, paths };
-    }),
-  );
+  return Promise.all(contexts.map((context) => openContext(io, context, paths)));
 }
 
-/** Every context of the kubeconfig that would be used. */
+/** A client for `context` of the kubeconfig that `paths` make. */
+export async function openContext(
+  io: Io,
+  context: string,
+  paths: readonly string[],
+): Promise<OpenContext> {
+  const { client } = await kubeconfigClient({
+    paths,
+    context,
+    env: io.env,
+    network: networkFromSpec(io.env.ISTHMUS_NETWORK),
+    clock: io.clock,
+    random: io.random,
+    log: silentLogger,
+    requestDeadlineMs: REQUEST_DEADLINE_MS,
+  });
+  return { context, client, paths };
+}
+
+/** Every context of the kubeconfig that would be used, at least one. Throws `INVALID_CONFIG`. */
 export function allContexts(io: Io, named: string | undefined): readonly string[] {
-  return [...new Set(findKubeconfig(io, [], named).flatMap(contextNames))];
+  const paths = findKubeconfig(io, [], named);
+  const names = [...new Set(paths.flatMap(contextNames))];
+  if (names.length > 0) return names;
+  throw new IsthmusError('INVALID_CONFIG', `${paths.join(', ')} names no context`, {
+    field: 'contexts',
+    next: NAME_A_FILE,
+  });
 }
 
 function contextNames(path: string): string[] {

@@ -4,6 +4,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 import type { OutputFormat } from './io.ts';
 
+const TIMEOUT_SECONDS_MAX = 3_600;
+
 /** `-o, --output text|json|yaml`. */
 export function outputOption(): Option {
   return new Option('-o, --output <format>', 'how to print')
@@ -25,7 +27,9 @@ export function timeoutOption(defaultSeconds: number): Option {
     .default(defaultSeconds)
     .argParser((text) => {
       const value = Number(text);
-      if (value > 0 && value <= 3_600) return value;
-      throw new InvalidArgumentError('expected a number of seconds from 1 to 3600.');
+      if (value >= 1 && value <= TIMEOUT_SECONDS_MAX) return value;
+      throw new InvalidArgumentError(
+        `expected a number of seconds from 1 to ${TIMEOUT_SECONDS_MAX}.`,
+      );
     });
 }

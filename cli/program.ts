@@ -4,7 +4,7 @@
 import { Command, CommanderError } from 'commander';
 import { codeOf, IsthmusError } from '#core/errors.ts';
 import { packageVersion } from '#runtime/package.ts';
-import { completionCommand } from './commands/completion.ts';
+import { completionCommand, contextsCommand } from './commands/completion.ts';
 import { devCommand } from './commands/dev.ts';
 import { drillCommand } from './commands/drill.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -80,6 +80,7 @@ with 0: that is how it is meant to end).`,
     completionCommand(context, program),
   ];
   for (const command of commands) program.addCommand(command);
+  program.addCommand(contextsCommand(context), { hidden: true });
   for (const each of [program, ...program.commands]) {
     each.exitOverride().configureOutput({
       writeOut: (text) => io.out(text),

@@ -42,8 +42,8 @@ export function drillText(report: DrillReport, paint: Paint): string {
       ? ['', 'Failures:', ...report.failures.map((each) => `  ${each}`)]
       : []),
     '',
-    `drill ${report.name} ${verdict}: ${report.requests} requests, ${report.failedRequests} failed, ` +
-      `failover ${milliseconds(report.failoverMs)}, failback ${milliseconds(report.failbackMs)}`,
+    `drill ${report.name} ${verdict}: ${report.requests} requests, ${report.failedRequests} failed,`,
+    `  failover ${milliseconds(report.failoverMs)}, failback ${milliseconds(report.failbackMs)}`,
     '',
   ].join('\n');
 }

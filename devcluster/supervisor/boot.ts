@@ -5,7 +5,7 @@
  * whatever caused it; two clustersets on one machine never meet; files that name a token are readable
  * by the owner alone.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
@@ -134,6 +134,12 @@ function checkNames(names: readonly string[]): void {
 
 /** One supervisor per directory: two would write over each other's kubeconfigs. */
 function claimDirectory(directory: string): void {
+  if (existsSync(directory) && !statSync(directory).isDirectory()) {
+    throw new IsthmusError('INVALID_CONFIG', `${directory} is no folder`, {
+      field: directory,
+      next: 'Move the file away: embedded clusters keep their files in a folder of this name.',
+    });
+  }
   mkdirSync(directory, { recursive: true });
   const path = join(directory, OWNER_FILE);
   const owner = existsSync(path) ? Number(readFileSync(path, 'utf8')) : undefined;

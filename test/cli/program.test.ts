@@ -1,0 +1,125 @@
+/** Command lines that need no cluster: what is wrong is said in words, with the exit code that fits. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { Interruption } from '#cli/interruption.ts';
+import type { Io } from '#cli/io.ts';
+import { reportError, wrap } from '#cli/output.ts';
+import { runProgram } from '#cli/program.ts';
+import { similarTo } from '#cli/similar.ts';
+import { systemClock } from '#core/clock.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
+import { systemRandom } from '#core/random.ts';
+
+let cwd: string;
+before(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'isthmus-program-'));
+});
+after(() => rmSync(cwd, { recursive: true, force: true }));
+
+function captured(env: Record<string, string> = {}): {
+  io: Io;
+  out: () => string;
+  err: () => string;
+} {
+  let out = '';
+  let err = '';
+  const io: Io = {
+    clock: systemClock,
+    random: systemRandom,
+    env,
+    cwd,
+    home: cwd,
+    signal: new AbortController().signal,
+    isTerminal: false,
+    isErrorTerminal: false,
+    size: () => ({ columns: 80, rows: 24 }),
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+  };
+  return { io, out: () => out, err: () => err };
+}
+
+async function run(line: string, env: Record<string, string> = {}) {
+  const { io, out, err } = captured(env);
+  const code = await runProgram(line.split(' '), io);
+  return { code, out: out(), err: err() };
+}
+
+test('an unknown command is answered with the one that was meant', async () => {
+  for (const line of ['lnik', 'help lnik']) {
+    const { code, err } = await run(line);
+    assert.equal(code, 2);
+    assert.match(err, /^error: unknown command 'lnik'\n {2}Did you mean isthmus link\? /);
+  }
+  assert.match((await run('help bogus')).err, /unknown command 'bogus'\n {2}See isthmus --help\./);
+  assert.equal((await run('help link')).code, 0);
+  assert.equal(similarTo('drlil', ['dev', 'drill']), 'drill');
+  assert.equal(similarTo('x', ['dev', 'drill']), undefined);
+});
+
+test('the help fits eighty columns and has no command for shells', async () => {
+  const { out } = await run('--help');
+  for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  assert.doesNotMatch(out, /__contexts/);
+});
+
+test('the format is seen however it is written', async () => {
+  for (const line of ['lnik -ojson', 'lnik -o json', 'lnik --output=json', 'lnik --output json'])
+    assert.equal(JSON.parse((await run(line)).out).error.code, 'USAGE', line);
+});
+
+test('a timeout outside of its bounds is refused', async () => {
+  for (const value of ['0.5', '0', '3601', 'soon']) {
+    const { code, err } = await run(`link a b --timeout ${value}`);
+    assert.equal(code, 2, value);
+    assert.match(err, /from 1 to\s+3600/);
+  }
+});
+
+test('a kubeconfig that is named and missing, or names no context, is no empty listing', async () => {
+  const missing = await run('services', { KUBECONFIG: join(cwd, 'missing') });
+  assert.equal(missing.code, 2);
+  assert.match(missing.err, /there is no kubeconfig .*missing.*\(KUBECONFIG\)/s);
+  writeFileSync(join(cwd, 'empty'), 'contexts: []\n');
+  const empty = await run('services -ojson', { KUBECONFIG: join(cwd, 'empty') });
+  assert.equal(empty.code, 2);
+  assert.match(JSON.parse(empty.out).error.message, /empty names no context$/);
+});
+
+test('a file where the folder of embedded clusters should be is told', async () => {
+  writeFileSync(join(cwd, '.isthmus'), '');
+  const { code, err } = await run('dev', { ISTHMUS_NETWORK: 'loopback' });
+  rmSync(join(cwd, '.isthmus'));
+  assert.equal(code, 2);
+  assert.match(err, /\.isthmus\s+is\s+no folder/);
+  assert.match(err, /\[INVALID_CONFIG\]/);
+});
+
+test('an interruption is no defect, and says what was done', () => {
+  const { io, err } = captured();
+  reportError(new Interruption('SIGINT', 'both Links are written'), io);
+  assert.match(err(), /^interrupted by SIGINT: both Links are written\n.*\[INTERRUPTED\]\n$/);
+});
+
+test('error lines fit the screen, and no quoted value is broken', () => {
+  const value = `"${'a long name '.repeat(9).trim()}"`;
+  const text = wrap(`error: the peer's ${value} of ${'many words '.repeat(20)}`, 80);
+  assert.ok(text.includes(value));
+  for (const line of text.split('\n').filter((each) => !each.includes(value)))
+    assert.ok(line.length <= 80, line);
+  assert.equal(wrap('short\nlines', 80), 'short\nlines');
+});
+
+test('a cause that a message holds already is not said twice', () => {
+  const cause = new Error('connect ECONNREFUSED 127.0.0.1:1');
+  const wrapped = new IsthmusError('API_REFUSED', `GET / failed: ${cause.message}`, { cause });
+  assert.equal(describeError(wrapped), 'GET / failed: connect ECONNREFUSED 127.0.0.1:1');
+  assert.equal(describeError(new Error('outer', { cause })), `outer: ${cause.message}`);
+});
