@@ -2,30 +2,12 @@
  * `isthmus services`: what each cluster exports, and the mirrors it has of others.
  */
 import { Command } from 'commander';
-import {
-  ANNOTATION_CLUSTERS,
-  ANNOTATION_TARGET,
-  LABEL_MANAGED_BY,
-  LABEL_MIRROR,
-  MANAGER,
-} from '#core/names.ts';
-import { serviceExports, services } from '#kube/resources/builtin.ts';
-import type { Service, ServiceExport } from '#kube/types.ts';
-import { allContexts, type ClusterContext, openContexts } from '../contexts.ts';
-import type { CommandContext, OutputFormat } from '../io.ts';
+import { describeError } from '#core/errors.ts';
+import { allContexts, findKubeconfig, openContext } from '../contexts.ts';
+import type { CommandContext, Io, OutputFormat } from '../io.ts';
+import { type ServiceRow, serviceRows, serviceTable } from '../listing.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
-import { printDocument, table } from '../output.ts';
-
-/** One line of the listing. */
-interface ServiceRow {
-  readonly context: string;
-  readonly namespace: string;
-  readonly name: string;
-  readonly kind: 'export' | 'mirror';
-  /** For an export its state, for a mirror the clusters it reaches. */
-  readonly detail: string;
-  readonly address: string | null;
-}
+import { printDocument } from '../output.ts';
 
 interface ServicesOptions {
   readonly kubeconfig?: string;
@@ -33,7 +15,7 @@ interface ServicesOptions {
   readonly output: OutputFormat;
 }
 
-export function servicesCommand({ io }: CommandContext): Command {
+export function servicesCommand({ io, failed }: CommandContext): Command {
   return new Command('services')
     .description('list exported services and mirrors')
     .addOption(kubeconfigOption())
@@ -45,67 +27,30 @@ export function servicesCommand({ io }: CommandContext): Command {
     )
     .action(async (options: ServicesOptions) => {
       const contexts = options.context ?? allContexts(io, options.kubeconfig);
-      const clusters = await openContexts(io, contexts, options.kubeconfig);
-      try {
-        const rows = (await Promise.all(clusters.map(rowsOf))).flat();
-        if (options.output !== 'text') {
-          printDocument(io, options.output, { services: rows });
-          return;
-        }
-        const cells = rows.map((each) => [
-          each.context,
-          each.namespace,
-          each.name,
-          each.kind,
-          each.detail,
-          each.address ?? '-',
-        ]);
-        const headings = ['CLUSTER', 'NAMESPACE', 'SERVICE', 'KIND', 'STATE', 'ADDRESS'];
-        io.out(
-          cells.length > 0
-            ? `${table(headings, cells)}\n`
-            : 'no exported services and no mirrors\n',
-        );
-      } finally {
-        await Promise.all(clusters.map((each) => each.client.close()));
+      const paths = findKubeconfig(io, contexts, options.kubeconfig);
+      const answers = await Promise.allSettled(
+        contexts.map((context) => rowsOf(io, context, paths)),
+      );
+      const rows = answers.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
+      const errors = answers.map((each) => (each.status === 'rejected' ? each.reason : undefined));
+      if (errors.every((each) => each !== undefined)) throw errors[0];
+      // One cluster that is away hides no other.
+      for (const [at, error] of errors.entries()) {
+        if (error === undefined) continue;
+        io.err(`warning: context ${contexts[at]}: ${describeError(error)}\n`);
+        failed();
       }
+      if (options.output !== 'text') printDocument(io, options.output, { services: rows });
+      else if (rows.length > 0) io.out(`${serviceTable(rows)}\n`);
+      else io.out('no exported services and no mirrors\n');
     });
 }
 
-async function rowsOf({ context, client }: ClusterContext): Promise<ServiceRow[]> {
-  const [exported, all] = await Promise.all([client.list(serviceExports), client.list(services)]);
-  const rows = [
-    ...exported.map((each) => exportRow(context, each, all)),
-    ...all.filter(isMirror).map((each) => mirrorRow(context, each)),
-  ];
-  return rows.sort((a, b) => `${a.namespace}/${a.name}`.localeCompare(`${b.namespace}/${b.name}`));
-}
-
-function exportRow(context: string, of: ServiceExport, all: readonly Service[]): ServiceRow {
-  const { name, namespace = '' } = of.metadata;
-  const service = all.find(
-    (each) => each.metadata.name === name && each.metadata.namespace === namespace,
-  );
-  const invalid = of.status?.conditions?.find(
-    (each) => each.type === 'Valid' && each.status === 'False',
-  );
-  const detail = invalid ? `invalid: ${invalid.reason}` : 'exported';
-  return { context, namespace, name, kind: 'export', detail, address: addressOf(service) };
-}
-
-function mirrorRow(context: string, service: Service): ServiceRow {
-  const { name, namespace = '', annotations } = service.metadata;
-  const detail = `${annotations?.[ANNOTATION_TARGET] ?? '?'} in ${annotations?.[ANNOTATION_CLUSTERS] ?? '?'}`;
-  return { context, namespace, name, kind: 'mirror', detail, address: addressOf(service) };
-}
-
-function isMirror(service: Service): boolean {
-  const { labels } = service.metadata;
-  return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
-}
-
-function addressOf(service: Service | undefined): string | null {
-  const port = service?.spec.ports?.[0]?.port;
-  const ip = service?.spec.clusterIP;
-  return ip === undefined || port === undefined ? null : `${ip}:${port}`;
+async function rowsOf(io: Io, context: string, paths: readonly string[]): Promise<ServiceRow[]> {
+  const cluster = await openContext(io, context, paths);
+  try {
+    return await serviceRows(cluster);
+  } finally {
+    await cluster.client.close();
+  }
 }

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { parse, stringify } from 'yaml';
 import { packageRoot } from '#runtime/package.ts';
 import { isthmus, scratch } from './isthmus.ts';
 import { type Stage, setStage } from './stage.ts';
@@ -158,6 +159,27 @@ describe('with two unlinked clusters', () => {
     const unlinked = await run('unlink', 'west', 'east');
     assert.equal(unlinked.code, 0, unlinked.err);
     assert.match((await run('services')).out, /backend +export/);
+  });
+
+  test('a cluster that is away hides no other', async () => {
+    const { kubeconfig } = stage.demo.clusterset;
+    const away = join(stage.directory, 'away');
+    const document = parse(readFileSync(kubeconfig, 'utf8'));
+    document.clusters.push({ name: 'dead', cluster: { server: 'https://127.0.0.1:1' } });
+    document.contexts.push({ name: 'dead', context: { cluster: 'dead', user: 'west' } });
+    writeFileSync(away, stringify(document));
+    const listed = await run('services', '--kubeconfig', away);
+    assert.equal(listed.code, 1);
+    assert.match(listed.out, /^west +shop\/backend +export/m);
+    assert.match(listed.err, /^warning: context dead: .*ECONNREFUSED/);
+  });
+
+  test('unlinking a cluster from itself is refused', async () => {
+    const { code, out } = await run('unlink', 'west', 'west', '--output', 'json');
+    assert.equal(code, 1);
+    const { error } = JSON.parse(out);
+    assert.equal(error.code, 'CLUSTER_NAME_CONFLICT');
+    assert.match(error.next, /two clusters that are linked/);
   });
 
   test('clusters of one name are refused', async () => {
