@@ -13,6 +13,7 @@ import {
 } from '#core/names.ts';
 import type { Network } from '#core/network.ts';
 import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
+import type { KubeClient } from '#kube/client.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { services } from '#kube/resources/builtin.ts';
 import type { Service } from '#kube/types.ts';
@@ -127,9 +128,9 @@ export class AddressObserver {
   readonly #key: string;
 
   constructor(
-    cluster: EmbeddedCluster,
+    cluster: { readonly client: KubeClient },
     target: { readonly namespace: string; readonly service: string },
-    io: Io,
+    io: Pick<Io, 'clock' | 'random' | 'signal'>,
   ) {
     const { namespace, service } = target;
     this.#key = `${namespace}/${service}`;
