@@ -64,6 +64,11 @@ export function progress(io: Io, text: string): void {
   io.err(`${text}\n`);
 }
 
+/** What went wrong without being the end of it, for people. */
+export function warn(io: Io, text: string): void {
+  io.err(`${wrap(`warning: ${text}`, errorColumns(io))}\n`);
+}
+
 /** Says what went wrong: for people on standard error, else as a document of `format`. */
 export function reportError(
   error: unknown,
@@ -78,8 +83,12 @@ export function reportError(
   const { code, message, field, next } = document.error;
   const where = field === null || message.includes(field) ? '' : ` (${field})`;
   const what = error instanceof Interruption ? message : `error: ${message}`;
-  const columns = io.isErrorTerminal ? io.size().columns : COLUMNS;
+  const columns = errorColumns(io);
   io.err(`${wrap(`${what}${where}`, columns)}\n${wrap(`  ${next} [${code}]`, columns)}\n`);
+}
+
+function errorColumns(io: Io): number {
+  return io.isErrorTerminal ? io.size().columns : COLUMNS;
 }
 
 /**

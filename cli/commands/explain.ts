@@ -8,7 +8,7 @@ import { openContexts } from '../contexts.ts';
 import { askGateways, type GatewayAnswer } from '../gateways.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
-import { namedTable, type Paint, paintFor, printDocument } from '../output.ts';
+import { namedTable, type Paint, paintFor, printDocument, warn } from '../output.ts';
 
 const endpoint = z.object({
   endpoint: z.string(),
@@ -75,7 +75,7 @@ Examples:
         const answers = await askGateways(io, cluster, '/balancer');
         const errors = answers.flatMap(({ error }) => error ?? []);
         if (errors.length === answers.length && errors[0]) throw errors[0];
-        for (const error of errors) io.err(`warning: ${error.message}\n`);
+        for (const error of errors) warn(io, error.message);
         if (errors.length > 0) failed();
         const known = answers.flatMap(rowsOf);
         const rows = known.filter(({ mirror, name }) => mirror === key || name === key);

@@ -6,7 +6,14 @@ import type { ClusterContext } from '../contexts.ts';
 import { openContexts } from '../contexts.ts';
 import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import { applyLink, checkPair, linkManifest, readFacts, waitLinked } from '../linking.ts';
+import {
+  applyLink,
+  checkNames,
+  checkPair,
+  linkManifest,
+  readFacts,
+  waitLinked,
+} from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
 
@@ -53,6 +60,7 @@ async function link(
   options: LinkOptions,
 ): Promise<void> {
   const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+  if (one.context === two.context) checkNames(first, second, 'Name the contexts of two clusters.');
   checkPair(first, second);
   if (options.dryRun) {
     const items = [

@@ -7,7 +7,7 @@ import { allContexts, findKubeconfig, openContext } from '../contexts.ts';
 import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { type ServiceRow, serviceRows, serviceTable } from '../listing.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
-import { printDocument } from '../output.ts';
+import { printDocument, warn } from '../output.ts';
 
 interface ServicesOptions {
   readonly kubeconfig?: string;
@@ -37,7 +37,7 @@ export function servicesCommand({ io, failed }: CommandContext): Command {
       // One cluster that is away hides no other.
       for (const [at, error] of errors.entries()) {
         if (error === undefined) continue;
-        io.err(`warning: context ${contexts[at]}: ${describeError(error)}\n`);
+        warn(io, `context ${contexts[at]}: ${describeError(error)}`);
         failed();
       }
       if (options.output !== 'text') printDocument(io, options.output, { services: rows });

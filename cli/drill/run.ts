@@ -4,7 +4,7 @@
  * Promises: a fault that was injected is lifted again, whatever ends the drill; what cannot be lifted is told.
  */
 import { type Clock, sleep } from '#core/clock.ts';
-import { IsthmusError } from '#core/errors.ts';
+import { codeOf, describeError, IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { SLICE_MANAGER } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
@@ -154,7 +154,8 @@ async function inject(
   state.lift = async () => {
     state.lift = undefined;
     lifted = true;
-    await Promise.all(injected.splice(0).map((each) => each()));
+    const ends = await Promise.allSettled(injected.splice(0).map((each) => each()));
+    for (const end of ends) if (end.status === 'rejected') throw stillBroken(fault, end.reason);
   };
   let hits: number | undefined;
   const seconds = drill.spec.steps[index]?.seconds ?? 1;
@@ -176,6 +177,14 @@ async function inject(
       next: 'Check the selector: kubectl get pods -n NAMESPACE --show-labels.',
     });
   }
+}
+
+function stillBroken({ type, cluster }: DrillFault, cause: unknown): IsthmusError {
+  const message = `${type} of ${cluster} could not be lifted and may still be in force: ${describeError(cause)}`;
+  return new IsthmusError(codeOf(cause), message, {
+    cause,
+    next: `Check that the API server of ${cluster} answers, and run the drill again: its end lifts the fault.`,
+  });
 }
 
 /** Does what faults of `steps` want done before there is load. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { parseDrill } from '#cli/drill/file.ts';
 import { runDrill } from '#cli/drill/run.ts';
 import { Interruption } from '#cli/interruption.ts';
+import { IsthmusError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
 import { MemoryClient } from '../support/memory-client.ts';
@@ -26,10 +27,10 @@ function drillWith(fault: object) {
 }
 
 /** Runs a drill with `fault` and interrupts it five seconds into it. */
-async function interrupted(fault: object) {
+async function interrupted(fault: object, onPost: (path: string) => unknown = () => ({})) {
   const clock = new VirtualClock();
   const west = new MemoryClient();
-  west.onPost = () => ({ id: 'fault-1', broken: ['a'] });
+  west.onPost = (path) => ({ id: 'fault-1', broken: ['a'], ...Object(onPost(path)) });
   const ended = new AbortController();
   const steps: string[] = [];
   const running = runDrill(drillWith(fault), {
@@ -48,16 +49,17 @@ async function interrupted(fault: object) {
     () => undefined,
     (error: unknown) => error,
   );
-  assert.ok(failure instanceof Interruption);
-  assert.equal(failure.exitCode, 130);
-  return { message: failure.message, paths: west.posts.map((each) => each.path), steps };
+  assert.ok(failure instanceof IsthmusError);
+  return { failure, message: failure.message, paths: west.posts.map((each) => each.path), steps };
 }
 
 test('an interrupted drill lifts its fault and says so', async () => {
-  const { message, paths, steps } = await interrupted({
+  const { failure, message, paths, steps } = await interrupted({
     type: 'freezeComponent',
     component: 'mirror',
   });
+  assert.ok(failure instanceof Interruption);
+  assert.equal(failure.exitCode, 130);
   assert.deepEqual(paths, ['/faults/processes/break', '/faults/processes/restore']);
   assert.deepEqual(steps, ['before', 'outage']);
   assert.equal(message, 'interrupted by SIGINT: in step 2/2 "outage"; every fault was lifted');
@@ -70,4 +72,17 @@ test('an API server that is down cannot be told to come back: how long it stays 
     message,
     /in step 2\/2 "outage"; apiServerDown of west cannot be lifted and lasts for another 1\d s$/,
   );
+});
+
+test('a fault that could not be lifted is named', async () => {
+  const { failure } = await interrupted(
+    { type: 'freezeComponent', component: 'mirror' },
+    (path) => {
+      if (path.endsWith('/restore'))
+        throw new IsthmusError('CLUSTER_UNREACHABLE', 'nobody answers');
+    },
+  );
+  assert.equal(failure.code, 'CLUSTER_UNREACHABLE');
+  assert.match(failure.message, /^freezeComponent of west could not be lifted and may .*: nobody/);
+  assert.match(failure.next, /API server of west/);
 });
