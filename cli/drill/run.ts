@@ -5,24 +5,16 @@
  */
 import { type Clock, sleep } from '#core/clock.ts';
 import { codeOf, describeError, IsthmusError } from '#core/errors.ts';
-import { silentLogger } from '#core/log.ts';
-import { SLICE_MANAGER } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
-import { Reflector } from '#kube/reflector.ts';
-import { endpointSlices, pods } from '#kube/resources/builtin.ts';
-import type {
-  DestroyPods,
-  DrillFault,
-  DrillStep,
-  FailoverDrill,
-} from '#kube/resources/failover-drill.ts';
+import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failover-drill.ts';
 import { tellingWhatWasDone } from '../interruption.ts';
 import type { FaultTimes } from './failover.ts';
 import { faultCalls } from './faults.ts';
 import { Load } from './load.ts';
 import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
+import { watchReady } from './watch-ready.ts';
 
 /** What a drill runs with. */
 export interface DrillContext {
@@ -38,8 +30,6 @@ export interface DrillContext {
 }
 
 const WARM_UP_MS = 2_000;
-/** How long reading the pods that a fault selects may take. */
-const SYNC_MS = 10_000;
 
 /**
  * Runs `drill` to its end. Rejects when a fault cannot be injected or the signal aborts; an interruption then says how
@@ -192,55 +182,6 @@ async function prepare(steps: readonly DrillStep[], context: DrillContext): Prom
   const all = steps.flatMap(({ fault, seconds }) => (fault ? faultCalls(fault, seconds) : []));
   for (const { cluster, prepare: call } of all) {
     if (call) await context.client(cluster).post(call.path, call.body);
-  }
-}
-
-/** Calls `onReady` whenever an endpoint of a pod that `fault` selects is ready. */
-async function watchReady(
-  fault: DestroyPods,
-  client: KubeClient,
-  context: DrillContext,
-  signal: AbortSignal,
-  onReady: () => void,
-): Promise<void> {
-  const { clock, random } = context;
-  const { namespace, selector } = fault;
-  const shared = { client, clock, random, log: silentLogger };
-  const selected = new Reflector({
-    ...shared,
-    resource: pods,
-    selection: { namespace, labelSelector: selector },
-  });
-  const slices = new Reflector({ ...shared, resource: endpointSlices, selection: { namespace } });
-  const check = () => {
-    for (const slice of slices.cache.values()) {
-      if (slice.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === SLICE_MANAGER)
-        continue;
-      for (const { conditions, targetRef } of slice.endpoints) {
-        const isSelected = selected.cache.has(`${namespace}/${targetRef?.name}`);
-        if (isSelected && conditions?.ready !== false) onReady();
-      }
-    }
-  };
-  selected.onChange(check);
-  slices.onChange(check);
-  const ending = AbortSignal.any([signal, context.signal]);
-  selected.start(ending);
-  slices.start(ending);
-  const late = new IsthmusError(
-    'TIMED_OUT',
-    `the pods and EndpointSlices of ${namespace} in ${fault.cluster} could not be read within ${SYNC_MS / 1_000} s`,
-    {
-      next: `Check that the API server of ${fault.cluster} answers: kubectl get pods -n ${namespace}.`,
-    },
-  );
-  const deadline = new AbortController();
-  const timer = clock.after(SYNC_MS, () => deadline.abort(late));
-  try {
-    const bounded = AbortSignal.any([ending, deadline.signal]);
-    await Promise.all([selected.synced(bounded), slices.synced(bounded)]);
-  } finally {
-    timer.cancel();
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Clock, sleep } from '#core/clock.ts';
+import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import {
@@ -25,17 +25,9 @@ import { routesFile } from '../faults/component-partitions.ts';
 import { Kubelet, type RunningComponent } from '../kubelet/kubelet.ts';
 import { type Access, formatKubeconfig, readAccess, writePrivately } from './access.ts';
 import { ApiServer } from './api-server.ts';
-import { API_SERVER_PORT, apiServerHost, LEFTOVER_WAIT_MS } from './blocks.ts';
-import { failureIn, logLines } from './child-log.ts';
+import { API_SERVER_PORT, apiServerHost } from './blocks.ts';
 import { installManifests, podsWanted } from './install.ts';
-
-/** How long components may take to be ready. */
-const READY_TIMEOUT_MS = 60_000;
-const READY_POLL_MS = 20;
-/** Logs are looked into once in so many looks at the pods. */
-const LOOKS_BEFORE_LOGS = 25;
-/** People who wait longer than this are told for what. */
-const PATIENCE_MS = 2_000;
+import { componentsReady } from './readiness.ts';
 
 export interface ClusterOptions {
   readonly name: string;
@@ -139,7 +131,13 @@ export class EmbeddedCluster {
       cluster.#kubelet.start();
       const manifests = installManifests(name);
       await applyManifests(cluster.client, manifests, { clock, signal });
-      await cluster.#ready(podsWanted(manifests));
+      await componentsReady({
+        ...options,
+        kubelet: cluster.#kubelet,
+        wanted: podsWanted(manifests),
+        logs: join(directory, name, 'logs'),
+        onWait: (text) => options.onWait?.(text),
+      });
       return cluster;
     } catch (error) {
       await (cluster ? cluster.stop(0) : server.stop(0, clock));
@@ -205,56 +203,6 @@ export class EmbeddedCluster {
           each.labels['app.kubernetes.io/component'] === component,
       )
       .sort((a, b) => (a.pod < b.pod ? -1 : 1));
-  }
-
-  async #ready(wanted: number): Promise<void> {
-    const { clock, signal, name } = this.#options;
-    const startMs = clock.monotonicMs();
-    let told = '';
-    let takenSinceMs: number | undefined;
-    for (let look = 1; ; look += 1) {
-      const ready = this.#kubelet.running().filter((each) => each.ready).length;
-      if (ready >= wanted) return;
-      const nowMs = clock.monotonicMs();
-      const count = `${ready} of ${wanted} pods are ready`;
-      if (nowMs - startMs > READY_TIMEOUT_MS) {
-        const reasons = this.#kubelet.unready().join('; ') || count;
-        throw new IsthmusError('TIMED_OUT', `Cluster ${name} is not ready: ${reasons}`, {
-          next: `See the logs in ${this.#logs}.`,
-        });
-      }
-      if (look % LOOKS_BEFORE_LOGS === 0) {
-        const taken = this.#addressInUse();
-        takenSinceMs = taken ? (takenSinceMs ?? nowMs) : undefined;
-        // What a killed run left goes by itself, and the component tries again.
-        if (taken && nowMs - (takenSinceMs ?? nowMs) > LEFTOVER_WAIT_MS) throw taken;
-      }
-      if (nowMs - startMs > PATIENCE_MS && count !== told) {
-        told = count;
-        this.#options.onWait?.(`still waiting for ${name}: ${count}`);
-      }
-      await sleep(clock, READY_POLL_MS, signal);
-    }
-  }
-
-  /** What the log of a component that is not ready says of an address that is taken. */
-  #addressInUse(): IsthmusError | undefined {
-    const { name } = this.#options;
-    for (const { pod, ready } of this.#kubelet.running()) {
-      if (ready) continue;
-      const failure = logLines(join(this.#logs, `${pod}.log`))
-        .map(failureIn)
-        .findLast((each) => each.code === 'ADDRESS_IN_USE');
-      if (!failure) continue;
-      return new IsthmusError('ADDRESS_IN_USE', `${pod} of ${name} ${failure.message}`, {
-        field: failure.field,
-      });
-    }
-    return undefined;
-  }
-
-  get #logs(): string {
-    return join(this.#options.directory, this.name, 'logs');
   }
 
   /** What a pod of a real cluster would find through DNS and its node. */
