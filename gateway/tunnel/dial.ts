@@ -51,7 +51,12 @@ export function dialPeer(
   };
   const where = `${peer.clusterName} at ${formatAddress(address)}`;
   const timer = clock.after(DIAL_TIMEOUT_MS, () =>
-    fail(new IsthmusError('PEER_UNREACHABLE', `${where} did not answer in ${DIAL_TIMEOUT_MS} ms`)),
+    fail(
+      new IsthmusError(
+        'PEER_UNREACHABLE',
+        `${where} did not answer within ${DIAL_TIMEOUT_MS / 1_000} s`,
+      ),
+    ),
   );
   socket.on('error', (error) =>
     // Set only where the certificate is what failed: the address is right, the bundle is not.
