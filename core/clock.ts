@@ -17,18 +17,24 @@ export interface Clock {
   monotonicMs(): number;
   /** Milliseconds since the Unix epoch; may jump. */
   wallMs(): number;
-  /** Runs `callback` once after `delayMs`. A timer never keeps the process alive by itself. */
+  /**
+   * Runs `callback` once after `delayMs`, or after {@link TIMER_MS_MAX} where that is sooner. A timer never keeps the
+   * process alive by itself.
+   */
   after(delayMs: number, callback: () => void): Timer;
   /** Runs `callback` every `periodMs` until cancelled. Never keeps the process alive by itself. */
   every(periodMs: number, callback: () => void): Timer;
 }
+
+/** The longest wait of the machine's timers, 24 days: what is longer they would take for none at all. */
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** The machine's clock. */
 export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   after(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, TIMER_MS_MAX));
     handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },

@@ -44,8 +44,6 @@ const RENEW_AFTER = 2 / 3;
 const RENEW_SPREAD = 0.1;
 /** The first attempts come quickly: at a cluster's start identity is up within a second or two. */
 const RETRY = { firstMs: 100, maxMs: 10_000 };
-/** Timers of the machine overflow beyond 2³¹ ms. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** Obtains and renews the credentials of this process. */
 export class WorkloadIdentity {
@@ -135,7 +133,7 @@ export class WorkloadIdentity {
   #scheduleRenewal(credentials: Credentials): void {
     const { clock, random } = this.#options;
     const dueMs = renewalMs(credentials, clock.wallMs(), random);
-    this.#timer = clock.after(Math.min(dueMs, TIMER_MS_MAX), () => {
+    this.#timer = clock.after(dueMs, () => {
       this.#renew().catch((error: unknown) => {
         // Only closing ends a renewal without an answer.
         if (!this.#ended.signal.aborted) throw error;
