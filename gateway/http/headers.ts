@@ -117,8 +117,9 @@ function forwardedOf(address: string, authority: string): string {
   return value;
 }
 
+/** Behind the last field of that name: whoever reads the list from its end must find what we say, not the client. */
 function append(headers: string[], name: string, value: string, separator: string): void {
-  for (let at = 0; at < headers.length; at += 2) {
+  for (let at = headers.length - 2; at >= 0; at -= 2) {
     if (headers[at] !== name) continue;
     headers[at + 1] = `${headers[at + 1]}${separator}${value}`;
     return;
