@@ -115,7 +115,8 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
       return;
     }
     this.tries.drop('cancelled', this.context.clock.monotonicMs());
-    if (this.status === 0) {
+    // To a gateway that asked us OVERLOADED says that nobody was sent anything, and a pod may have had a part.
+    if (this.status === 0 && !this.route.unsentOnly) {
       this.turnAway('OVERLOADED', 'too much content stands still here');
       return;
     }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AttemptError } from '#gateway/http/attempt-error.ts';
+import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { TRAFFIC_DEFAULTS, type TrafficSettings } from '#gateway/snapshot/traffic.ts';
 import { type Bench, serviceOf } from './kit.ts';
 
@@ -109,6 +110,24 @@ describe('repetitions', () => {
     last(bench).fail(unsent());
     last(bench).answer(200);
     assert.equal(never.status, 200);
+  });
+
+  test('what was sent in part and stood still is never told another gateway as never sent', () => {
+    const bench = serviceOf(3);
+    const standing = (route: { unsentOnly?: boolean }) => {
+      const client = bench.send({ method: 'POST', length: 40_000 }, route);
+      client.listener.onRequestBody(Buffer.alloc(20_000), 0, 20_000, false);
+      return client;
+    };
+    const ofPeer = standing({ unsentOnly: true });
+    const own = standing({});
+    for (let sent = 0; sent < HELD_BYTES_MAX; sent += 1_048_576) {
+      const other = bench.send({ method: 'POST', length: 1_048_577 });
+      other.listener.onRequestBody(Buffer.alloc(1_048_576), 0, 1_048_576, false);
+    }
+    assert.deepEqual([ofPeer.status, ofPeer.aborted], [undefined, 'OVERLOADED']);
+    assert.deepEqual([own.status, own.header('isthmus-error')], [503, 'OVERLOADED']);
+    assert.equal(bench.reports[0]?.code, 'OVERLOADED');
   });
 
   test('attempts of the far gateway count, so that three by three never becomes nine', () => {
