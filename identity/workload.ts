@@ -42,6 +42,11 @@ export interface WorkloadIdentityOptions {
 /** Renewal begins after this share of a certificate's life, or up to a tenth of it later. */
 const RENEW_AFTER = 2 / 3;
 const RENEW_SPREAD = 0.1;
+/**
+ * Between two renewals, however little life is left: what an issuer that soon ends signs is due at once, and so is all that
+ * anybody signs where the clocks are hours apart.
+ */
+export const RENEWED_EACH_MS = 30_000;
 /** The first attempts come quickly: at a cluster's start identity is up within a second or two. */
 const RETRY = { firstMs: 100, maxMs: 10_000 };
 
@@ -133,7 +138,7 @@ export class WorkloadIdentity {
   #scheduleRenewal(credentials: Credentials): void {
     const { clock, random } = this.#options;
     const dueMs = renewalMs(credentials, clock.wallMs(), random);
-    this.#timer = clock.after(dueMs, () => {
+    this.#timer = clock.after(Math.max(RENEWED_EACH_MS, dueMs), () => {
       this.#renew().catch((error: unknown) => {
         // Only closing ends a renewal without an answer.
         if (!this.#ended.signal.aborted) throw error;

@@ -17,7 +17,7 @@ import type { Credentials } from '#identity/credentials.ts';
 import { createRequest } from '#identity/csr.ts';
 import { createSigningServer, SIGNING_LIMITS } from '#identity/server.ts';
 import { type Authority, createSigning, ownCredentials } from '#identity/signing.ts';
-import { renewalMs, WorkloadIdentity } from '#identity/workload.ts';
+import { RENEWED_EACH_MS, renewalMs, WorkloadIdentity } from '#identity/workload.ts';
 import { createKey } from '#identity/x509.ts';
 import { createAuthority, systemId } from './authority-fixture.ts';
 
@@ -180,6 +180,38 @@ test('A workload waits for its files and for identity, then renews and tells its
     'spiffe://west.isthmus.local/ns/isthmus-system/sa/isthmus-gateway',
   );
   assert.ok((jumps[0] ?? 0) > 15 * 3_600_000 && (jumps[0] ?? 0) < 19 * 3_600_000);
+});
+
+test('A certificate that is due as soon as it is signed is not renewed without a pause', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const west = createAuthority('west');
+  const { validity } = west;
+  const notAfterMs = Date.now() + 70_000;
+  const { port } = await serve(t, { ...west, validity: { ...validity, notAfterMs } });
+  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  writeFileSync(files.tokenFile, GOOD_TOKEN);
+  writeFileSync(files.bundleFile, west.trustBundle);
+  const waits: number[] = [];
+  const identity = new WorkloadIdentity({
+    id: GATEWAY,
+    identityAddress: { host: '127.0.0.1', port },
+    network: identityNetwork,
+    ...files,
+    clock: {
+      ...systemClock,
+      after(delayMs, callback) {
+        waits.push(delayMs);
+        return systemClock.after(delayMs, callback);
+      },
+    },
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+  const first = await identity.start(new AbortController().signal);
+  assert.equal(renewalMs(first, Date.now(), { next: () => 1 }), 0);
+  assert.equal(waits.at(-1), RENEWED_EACH_MS);
+  identity.close();
 });
 
 test('A workload that is told to end while it waits rejects with the reason', async () => {
