@@ -16,7 +16,7 @@ import { Http1Pool } from './http1/pool.ts';
 import { Http2Pool } from './http2/pool.ts';
 import { connectTcp } from './opaque/attempt.ts';
 
-/** How often pods nobody asked for are forgotten. */
+/** How often pods nobody asked for are forgotten, and what pods were found to speak. */
 const FORGET_MS = 60_000;
 const KEY_BYTES = 16;
 
@@ -115,6 +115,8 @@ export class LocalUpstream {
         this.#pools.delete(endpoint);
       }
       pools.used = false;
+      // An address may have passed to another pod.
+      delete pools.found;
     }
   }
 }

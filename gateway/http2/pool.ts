@@ -33,7 +33,7 @@ export interface Http2PoolOptions {
   readonly renewAtStreamId: number;
 }
 
-/** Starts an attempt over HTTP/1; `instead`: the pod turned out not to speak HTTP/2 at all. */
+/** Starts an attempt over HTTP/1; `instead`: the pod has said that it does not speak HTTP/2 at all. */
 export type Fallback = (instead: boolean) => Attempt;
 
 export class Http2Pool {
@@ -55,7 +55,7 @@ export class Http2Pool {
   /**
    * Starts an attempt. With a `fallback` nobody has said that the pod speaks HTTP/2: the first attempt
    * waits until it has, and where the pod answers something else, which it did to our preface alone,
-   * `fallback` starts the attempt in its stead. One that asks to switch waits in any case, for it may
+   * `fallback` starts the attempt in its stead; so it does where the pod says nothing, but that proves nothing. One that asks to switch waits in any case, for it may
    * only be made once the pod has said that it can (RFC 8441 section 3).
    */
   start(request: UpstreamRequest, fallback: Fallback | undefined): Attempt {
@@ -68,7 +68,7 @@ export class Http2Pool {
         return () => connection.start(request);
       }
       if (announced === undefined && !connection.connected) throw connection.lostError('closed');
-      if (fallback !== undefined) return () => fallback(announced === undefined);
+      if (fallback !== undefined) return () => fallback(connection.speaksOther);
       throw new AttemptError(
         'UPSTREAM_PROTOCOL',
         `${formatAddress(this.#options.address)} ${announced ? 'announces no extended CONNECT' : 'does not speak HTTP/2'}`,
@@ -110,6 +110,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   readonly #timer: Timer;
   #error: Error | undefined;
   #connected = false;
+  #speaksOther = false;
   #leaving = false;
 
   constructor(options: Http2PoolOptions, onGone: (connection: PodConnection) => void) {
@@ -140,6 +141,11 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** Whether the pod has said something that is not HTTP/2; one that stands still or starts anew says nothing. */
+  get speaksOther(): boolean {
+    return this.#speaksOther;
   }
 
   get usable(): boolean {
@@ -214,6 +220,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   }
 
   onBroken(rule: string): void {
+    if (rule !== 'SETTLE_TIMEOUT') this.#speaksOther = true;
     this.#error = new AttemptError('UPSTREAM_PROTOCOL', `not HTTP/2 as it should be: ${rule}`, {
       neverSent: false,
     });
