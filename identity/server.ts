@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { codeOf, describeError, ERRORS, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
@@ -22,6 +23,8 @@ import {
 
 export interface SigningServerLimits {
   readonly connectionsMax: number;
+  /** Of one address, so that whoever keeps as many open as it gets leaves some to others. */
+  readonly connectionsOfOneMax: number;
   /** Requests being answered at once. */
   readonly concurrencyMax: number;
   /** Handshake, headers and whole request each. */
@@ -31,6 +34,7 @@ export interface SigningServerLimits {
 
 export const SIGNING_LIMITS: SigningServerLimits = {
   connectionsMax: 256,
+  connectionsOfOneMax: 32,
   concurrencyMax: 32,
   timeoutMs: 5_000,
   rate: { perSecond: 20, burst: 100, addressesMax: 10_000 },
@@ -79,6 +83,21 @@ export function createSigningServer(options: SigningServerOptions): Server {
     },
   );
   server.maxConnections = limits.connectionsMax;
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const from = socket.remoteAddress ?? '';
+    const own = open.get(from) ?? 0;
+    if (own >= limits.connectionsOfOneMax) {
+      socket.destroy();
+      return;
+    }
+    open.set(from, own + 1);
+    socket.once('close', () => {
+      const left = (open.get(from) ?? 1) - 1;
+      if (left === 0) open.delete(from);
+      else open.set(from, left);
+    });
+  });
   server.on('tlsClientError', (error) => {
     options.log.debug('A TLS handshake failed', { reason: error.message });
   });

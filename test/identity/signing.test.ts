@@ -1,9 +1,10 @@
 /** Obtaining an identity, from Secret to certificate, over a real socket. */
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -119,6 +120,21 @@ test('A caller that asks too often is told to wait, and others are not', async (
   await ask(port, west.trustBundle, goodBody());
   await ask(port, west.trustBundle, goodBody());
   await assert.rejects(ask(port, west.trustBundle, goodBody()), { code: 'OVERLOADED' });
+});
+
+test('An address that keeps connections open leaves some to others', async (t) => {
+  const west = createAuthority('west');
+  const limits = { ...SIGNING_LIMITS, connectionsMax: 4, connectionsOfOneMax: 3 };
+  const { port } = await serve(t, west, { limits });
+  const idle = Array.from({ length: 8 }, () => {
+    const socket = connect({ host: '127.0.0.1', port, localAddress: '127.0.0.2' });
+    return socket.on('error', () => undefined);
+  });
+  t.after(() => idle.forEach((socket) => void socket.destroy()));
+  await Promise.all(idle.slice(3).map((socket) => once(socket, 'close')));
+  assert.equal(idle.filter(({ destroyed }) => !destroyed).length, 3);
+  const answer = await ask(port, west.trustBundle, goodBody());
+  assert.equal(answer.trustBundle, west.trustBundle);
 });
 
 test('A token is never sent to a server that is not identity', async (t) => {
