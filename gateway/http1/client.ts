@@ -52,7 +52,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   #attempt: Http1Attempt | undefined;
   #connecting: Timer | undefined;
   #timedOut = false;
-  /** Whether a request was answered before the present one. */
+  /** Whether it was idle before the present request: the pod may have given it up meanwhile. */
   #reused = false;
   /** Something of the present request was given to the system. */
   #flushed = false;
@@ -273,6 +273,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   #giveBack(): void {
+    this.#reused = true;
     if (this.#usable) this.#home.onIdle(this);
     else this.destroy();
   }

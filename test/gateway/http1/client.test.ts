@@ -231,6 +231,24 @@ test('a request begun on a connection that the pod has just given up goes out on
   }
 });
 
+test('so does one begun on a connection that nobody has used yet', async () => {
+  const forged = 'HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n';
+  const { pool, sockets, heads } = await scripted(OK);
+  start(pool).attempt?.cancel();
+  await until(() => pool.idle === 1 && sockets.length === 1);
+  const one = new Notes();
+  setTimeout(() => {
+    sockets[0]?.write(forged);
+    const late = performance.now() + 10;
+    while (performance.now() < late);
+    one.attempt = pool.start({ head: { ...HEAD, method: 'POST', length: 2 }, listener: one });
+    one.attempt.body(Buffer.from('hi'), 0, 2, true);
+  }, 5);
+  await done(one);
+  assert.deepEqual([one.failure, one.head?.status, one.text], [undefined, 200, 'ok']);
+  assert.deepEqual([heads.length, sockets.length], [1, 2]);
+});
+
 test('a pod that does not accept in time was never sent anything', async () => {
   const { port } = await scripted();
   const pool = keep(
