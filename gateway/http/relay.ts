@@ -137,6 +137,12 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     // How fast a failure comes says nothing good of an endpoint.
     tries.answered(nowMs, end || head.status >= 500);
     if ((head.status >= 429 || end) && this.setsAside(head, end, nowMs)) return;
+    if (this.#wouldSwitch(head)) {
+      tries.drop('success', nowMs);
+      const asked = this.head.upgrade;
+      this.turnAway('UPSTREAM_PROTOCOL', `the answer is ${head.status}, not a switch to ${asked}`);
+      return;
+    }
     if (tries.hedge !== undefined) tries.dropHedge('superseded', nowMs);
     this.restAssured();
     this.status = head.status;
@@ -214,13 +220,20 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     this.#end('cancelled', code);
   }
 
-  /** What the client has not taken of the answer holds nothing back any more. */
+  /** Whether a client of HTTP/2 would take an answer for a switch that is none: it knows 101 by no other sign (RFC 8441 section 5). */
+  #wouldSwitch({ status, upgrade }: AnswerHead): boolean {
+    if (this.head.upgrade === '' || upgrade !== '' || status < 200 || status >= 300) return false;
+    // Gateways tell each other in a field of their own.
+    return this.exchange.head.version === 'http2' && !this.route.unsentOnly;
+  }
+
   /** `bytes` of either content were taken. */
   #moved(bytes: number): void {
     const { address } = this.exchange;
     if (address !== undefined) this.context.crowd?.left(address, bytes);
   }
 
+  /** What the client has not taken of the answer holds nothing back any more. */
   #letGo(): void {
     const unsentBytes = this.#content.letGo(this.over);
     if (unsentBytes > 0) this.tries.attempt?.consumed(unsentBytes);

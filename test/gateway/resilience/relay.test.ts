@@ -140,6 +140,25 @@ describe('repetitions', () => {
     assert.equal(bench.calls.length, 1);
   });
 
+  test('an answer that is no switch is not passed on where it would be taken for one', () => {
+    const bench = serviceOf(1);
+    const asked = { version: 'http2', upgrade: 'websocket', length: -1 } as const;
+    const client = bench.send(asked);
+    last(bench).answer(200, [], 'a page');
+    assert.deepEqual([client.status, client.header('isthmus-error')], [502, 'UPSTREAM_PROTOCOL']);
+    assert.deepEqual([last(bench).cancelled, client.content.includes('page')], [true, false]);
+    const refused = bench.send(asked);
+    last(bench).answer(403, [], 'no');
+    assert.deepEqual([refused.status, refused.content], [403, 'no']);
+    const older = bench.send({ ...asked, version: 'http1' });
+    last(bench).answer(200, [], 'a page');
+    assert.deepEqual([older.status, older.content], [200, 'a page']);
+    const ofPeer = bench.send(asked, { unsentOnly: true });
+    last(bench).answer(200, [], 'a page');
+    assert.deepEqual([ofPeer.status, ofPeer.content], [200, 'a page']);
+    assert.equal(bench.reports.length, 4);
+  });
+
   test('a client that has gone is not worth another attempt', () => {
     const bench = serviceOf(3);
     const client = bench.send();
