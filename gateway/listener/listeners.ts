@@ -46,7 +46,9 @@ class Open implements DetectionHome {
   }
 
   decided(connection: DetectedConnection): void {
-    this.#onConnection(connection, this.route);
+    // Where HTTP is declared, whatever is none is refused as such: carried as it is, it would pass by every rule for requests.
+    const isRefused = connection.protocol === 'opaque' && this.route.hint === 'http';
+    this.#onConnection(isRefused ? { ...connection, protocol: 'http1' } : connection, this.route);
   }
 }
 

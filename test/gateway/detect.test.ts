@@ -16,6 +16,11 @@ test('detect() tells HTTP/1, HTTP/2 and everything else from the first bytes', (
   check('GET /a', 'undecided');
   check('\x16\x03\x01\x02\x00', 'opaque');
   check('*1\r\n$4\r\nPING\r\n', 'opaque');
+  check('\r\n', 'undecided');
+  check('\r\n\r', 'undecided');
+  check('\r\nGET / HTTP/1.1\r\n', 'http1');
+  check('\r\nQUIT\r\n', 'opaque');
+  check('\r\n\r\n\0\r\nQUIT\n', 'opaque');
   check('get / HTTP/1.1\r\n', 'opaque');
   check('SSH-2.0-OpenSSH_9.2\r\n', 'opaque');
   check('EHLO mail.example\r\n', 'opaque');
