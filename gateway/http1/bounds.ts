@@ -26,6 +26,9 @@ export const BODY_IDLE_MS = 60_000;
 /** Without a byte of the answer leaving. */
 export const ANSWER_STALL_MS = 60_000;
 
+/** Without an answer, once the client has ended its half: few do and wait, and whoever closes its socket looks alike. */
+export const ENDED_MS = 10_000;
+
 /** Content nobody wants that is read for the sake of keeping the connection. */
 export const DISCARD_BYTES_MAX = 1_048_576;
 export const DISCARD_MS = 5_000;

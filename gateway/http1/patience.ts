@@ -7,13 +7,14 @@ import {
   ANSWER_STALL_MS,
   BODY_IDLE_MS,
   DISCARD_MS,
+  ENDED_MS,
   HEAD_MS,
   IDLE_MS,
   LINGER_MS,
 } from './bounds.ts';
 
 /** What a connection waits for; `nothing` may last. */
-export type Wait = 'nothing' | 'head' | 'idle' | 'body' | 'room' | 'discard' | 'linger';
+export type Wait = 'nothing' | 'head' | 'idle' | 'body' | 'room' | 'answer' | 'discard' | 'linger';
 
 const BOUNDS: Readonly<Record<Wait, number>> = {
   nothing: Number.POSITIVE_INFINITY,
@@ -21,6 +22,7 @@ const BOUNDS: Readonly<Record<Wait, number>> = {
   idle: IDLE_MS,
   body: BODY_IDLE_MS,
   room: ANSWER_STALL_MS,
+  answer: ENDED_MS,
   discard: DISCARD_MS,
   linger: LINGER_MS,
 };

@@ -168,6 +168,7 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
         this.#options.onRefused('SLOW_READER', this.#address);
         this.cut(true);
         return;
+      case 'answer':
       case 'linger':
         this.destroy();
         return;
@@ -336,6 +337,9 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
       if (this.#rest !== undefined) return 'nothing';
       return this.#fresh || !this.#parser.idle ? 'head' : 'idle';
     }
+    // Whoever has closed its socket, not its half alone, is never heard of before it is written to.
+    const isLeft = this.#clientEnded && exchange.requestDone && !exchange.answerBegun;
+    if (isLeft && !exchange.raw) return 'answer';
     if (exchange.requestDone || exchange.raw) return 'nothing';
     if (exchange.discarding) return exchange.answerDone ? 'discard' : 'nothing';
     return exchange.answerBegun || exchange.held ? 'nothing' : 'body';

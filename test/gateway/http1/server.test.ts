@@ -7,6 +7,7 @@ import http from 'node:http';
 import { after, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Exchange } from '#gateway/http/exchange.ts';
+import { ENDED_MS } from '#gateway/http1/bounds.ts';
 import { answerText, Collector, RawClient, type Served, serve, until } from './support.ts';
 
 const run = promisify(execFile);
@@ -305,6 +306,29 @@ test('an early answer: a short rest is read and the connection kept, a long one 
     `head -c ${size} /dev/zero | curl -s -T - -X POST -H 'expect:' http://127.0.0.1:${port}/`,
   ]).catch((error: { stdout: string }) => error);
   assert.equal(stdout, 'too large');
+});
+
+test('a client that has ended its half and waits for long is taken for gone', async () => {
+  const seen: Collector[] = [];
+  const made = await served((exchange) => void seen.push(new Collector(exchange, () => undefined)));
+  const left = client(made.port);
+  left.socket.end(get('/'));
+  const stays = client(made.port).send(get('/'));
+  await until(() => seen.length === 2);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const nowMs = performance.now();
+  const sweep = (atMs: number) => {
+    for (const each of [...made.connections]) each.sweep(atMs);
+  };
+  for (const atMs of [nowMs, nowMs + ENDED_MS - 1]) sweep(atMs);
+  assert.deepEqual(
+    seen.map(({ gone }) => gone),
+    [0, 0],
+  );
+  sweep(nowMs + ENDED_MS);
+  await until(() => made.connections.size === 1);
+  assert.deepEqual(seen.map(({ gone }) => gone).sort(), [0, 1]);
+  stays.socket.destroy();
 });
 
 test('an upgrade: 101, then bytes both ways, each half closed apart', async () => {
