@@ -1,13 +1,8 @@
 /**
  * What one cluster exports, and the mirrors it has of others, as rows.
  */
-import {
-  ANNOTATION_CLUSTERS,
-  ANNOTATION_TARGET,
-  LABEL_MANAGED_BY,
-  LABEL_MIRROR,
-  MANAGER,
-} from '#core/names.ts';
+import { ANNOTATION_CLUSTERS, ANNOTATION_TARGET } from '#core/names.ts';
+import { isMirror } from '#kube/mirror.ts';
 import { serviceExports, services } from '#kube/resources/builtin.ts';
 import type { Service, ServiceExport } from '#kube/types.ts';
 import type { ClusterContext } from './contexts.ts';
@@ -74,11 +69,6 @@ function mirrorRow(context: string, service: Service): ServiceRow {
   const { name, namespace = '', annotations } = service.metadata;
   const detail = `${annotations?.[ANNOTATION_TARGET] ?? '?'} in ${annotations?.[ANNOTATION_CLUSTERS] ?? '?'}`;
   return { context, namespace, name, kind: 'mirror', detail, ...reached(service) };
-}
-
-function isMirror(service: Service): boolean {
-  const { labels } = service.metadata;
-  return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
 }
 
 function reached(service: Service | undefined): Pick<ServiceRow, 'address' | 'ports'> {

@@ -5,13 +5,13 @@
  */
 import { LABEL_EXPORT, LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
 import { exportOf } from '#kube/exported.ts';
+import { isMirror } from '#kube/mirror.ts';
 import { apiVersionOf, serviceExports } from '#kube/resources/builtin.ts';
 import type { Condition, Service, ServiceExport } from '#kube/types.ts';
 import { sameConditions, transition, type WantedCondition } from './conditions.ts';
 import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
 import { type Shortfall, shortfallMessage } from './left-out.ts';
 import { type Conflict, merge } from './merge.ts';
-import { isMirror } from './peers.ts';
 
 const API_VERSION = apiVersionOf(serviceExports);
 

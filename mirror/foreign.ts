@@ -6,11 +6,11 @@
  * is found gone.
  */
 import type { Clock } from '#core/clock.ts';
-import { LABEL_MANAGED_BY, LABEL_SLICE_MANAGER, MANAGER, SLICE_MANAGER } from '#core/names.ts';
+import { LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
+import { isMirror, isMirrorSlice } from '#kube/mirror.ts';
 import { objectKey } from '#kube/parse.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { Applied } from './input.ts';
-import { isMirror } from './peers.ts';
 
 /** What was read counts for so long, then it is read again. */
 export const FOREIGN_MS = 15_000;
@@ -18,9 +18,8 @@ export const FOREIGN_MS = 15_000;
 /** Whether Isthmus made `object`. */
 export function isOurs(kind: Applied, object: KubeObject): boolean {
   if (kind === 'Service') return isMirror(object);
-  const { labels } = object.metadata;
-  if (kind === 'EndpointSlice') return labels?.[LABEL_SLICE_MANAGER] === SLICE_MANAGER;
-  return labels?.[LABEL_MANAGED_BY] === MANAGER;
+  if (kind === 'EndpointSlice') return isMirrorSlice(object);
+  return object.metadata.labels?.[LABEL_MANAGED_BY] === MANAGER;
 }
 
 interface Found {

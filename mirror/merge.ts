@@ -45,7 +45,7 @@ export function merge(members: readonly Member[]): Merged {
       }
     }
   }
-  const carried = union.filter((each) => each.port.protocol === 'TCP');
+  const carried = union.filter((each) => isCarried(each.port));
   const names = new Set(carried.map((each) => each.port.name));
   const refused = members.flatMap((each) => each.export.ports.filter((port) => !isCarried(port)));
   return {
@@ -60,7 +60,8 @@ export function merge(members: readonly Member[]): Merged {
   };
 }
 
-function isCarried({ protocol }: CatalogPort): boolean {
+/** Whether gateways carry a port. */
+export function isCarried({ protocol }: CatalogPort): boolean {
   return protocol === 'TCP';
 }
 

@@ -15,13 +15,13 @@ import {
   MANAGER,
   SLICE_MANAGER,
 } from '#core/names.ts';
+import { isMirror } from '#kube/mirror.ts';
 import { defined } from '#kube/parse.ts';
 import { apiVersionOf, endpointSlices } from '#kube/resources/builtin.ts';
 import type { Endpoint, EndpointSlice, Service, ServicePort } from '#kube/types.ts';
 import { isOurs } from './foreign.ts';
 import type { Action, PlanInput } from './input.ts';
 import { FAMILIES, type Mirror, sliceName } from './mirrors.ts';
-import { isMirror } from './peers.ts';
 import { portOwner } from './ports.ts';
 
 const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';

@@ -5,13 +5,14 @@
  * keeps it. An object of that name that Isthmus did not make is never touched.
  */
 import { GLOBAL, mirrorName } from '#core/names.ts';
+import { isMirror } from '#kube/mirror.ts';
 import { apiVersionOf, services } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
 import { isOurs } from './foreign.ts';
 import type { Finding, Member, Offer, PlanInput } from './input.ts';
 import { type MergedPort, merge } from './merge.ts';
 import { linkReference } from './offers.ts';
-import { isMirror, olderLinkFirst } from './peers.ts';
+import { olderLinkFirst } from './peers.ts';
 
 /** A mirror Service that has to be. */
 export interface Mirror {

@@ -13,14 +13,14 @@ import {
   ANNOTATION_PORT_CLUSTERS,
   ANNOTATION_TARGET,
   GLOBAL,
-  LABEL_MANAGED_BY,
   LABEL_MIRROR,
-  MANAGER,
   SYSTEM_NAMESPACE,
 } from '#core/names.ts';
+import { isMirror } from '#kube/mirror.ts';
 import type { Link, LinkSpec } from '#kube/resources/link.ts';
 import type { Service } from '#kube/types.ts';
 import type { Member, PlanInput } from './input.ts';
+import { isCarried } from './merge.ts';
 
 /** A Link and its part in the plan. */
 export type LinkRole =
@@ -69,7 +69,7 @@ export function importsNamespace(spec: LinkSpec, namespace: string): boolean {
 
 /** Whether an export can have a mirror: not headless ones, and none without a port that gateways carry. */
 export function isMirrored(one: CatalogExport): boolean {
-  return one.type !== 'Headless' && one.ports.some((port) => port.protocol === 'TCP');
+  return one.type !== 'Headless' && one.ports.some(isCarried);
 }
 
 /** Every export that comes in from other clusters, whether its namespace exists here or not. */
@@ -169,12 +169,6 @@ function byPort(json: string): Readonly<Record<string, string>> {
     // Somebody edited our annotation; the plain list of clusters still holds.
     return {};
   }
-}
-
-/** Whether Isthmus made `service` as a mirror. */
-export function isMirror(service: Pick<Service, 'metadata'>): boolean {
-  const { labels } = service.metadata;
-  return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
 }
 
 /** `namespace/name` of the exported Service that `mirror` stands for. */

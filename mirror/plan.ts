@@ -4,6 +4,7 @@
  * Promises: applied to the state it was made from, it leaves nothing to do; nothing is taken away because
  * something is not known; nothing that Isthmus did not make is changed but for the status of our own kinds and of ServiceExports.
  */
+import { isMirror } from '#kube/mirror.ts';
 import { exportStatusActions, labelActions, localMembers } from './exports.ts';
 import type { Finding, Plan, PlanInput } from './input.ts';
 import { catalogFindings, shortfallFindings, shortfalls } from './left-out.ts';
@@ -11,7 +12,7 @@ import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
 import { linkReference, missingNamespaces, offersOf } from './offers.ts';
-import { importerOf, isMirror, type LinkRole, linkRoles, remoteMembers } from './peers.ts';
+import { importerOf, type LinkRole, linkRoles, remoteMembers } from './peers.ts';
 import { policyStatusActions } from './policies.ts';
 import { allocatePorts, PORTS_OF_LINK, type PortClaim, portOwner } from './ports.ts';
 

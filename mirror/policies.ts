@@ -4,6 +4,7 @@
  * Types and reasons are the Gateway API's (GEP-713, PolicyConditionType): `Accepted` with `Accepted`, `Invalid`,
  * `Conflicted` or `TargetNotFound`.
  */
+import { isMirror } from '#kube/mirror.ts';
 import { apiVersionOf, trafficPolicies } from '#kube/resources/builtin.ts';
 import {
   policiesInForce,
@@ -13,7 +14,7 @@ import {
 import type { TargetKind } from '#kube/resources/traffic-policy.ts';
 import { sameConditions, transition, type WantedCondition } from './conditions.ts';
 import type { Action, PlanInput } from './input.ts';
-import { isMirror, targetOf } from './peers.ts';
+import { targetOf } from './peers.ts';
 
 type Verdict = Pick<WantedCondition, 'status' | 'reason' | 'message'>;
 type Known = Pick<PlanInput, 'policies' | 'services' | 'exports' | 'now'>;

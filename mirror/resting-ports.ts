@@ -2,8 +2,8 @@
  * Listener ports that mirrors gave up lately, and whose they were: they serve nobody else yet.
  */
 import type { Clock } from '#core/clock.ts';
+import { isMirror } from '#kube/mirror.ts';
 import type { Service } from '#kube/types.ts';
-import { isMirror } from './peers.ts';
 import { PORT_REST_MS, portOwner } from './ports.ts';
 
 /** Remembers what the watch of Services tells. */

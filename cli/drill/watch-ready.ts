@@ -4,9 +4,9 @@
 import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
-import { SLICE_MANAGER } from '#core/names.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
+import { isMirrorSlice } from '#kube/mirror.ts';
 import { Reflector } from '#kube/reflector.ts';
 import { endpointSlices, pods } from '#kube/resources/builtin.ts';
 import type { DestroyPods } from '#kube/resources/failover-drill.ts';
@@ -40,8 +40,7 @@ export async function watchReady(
   const slices = new Reflector({ ...shared, resource: endpointSlices, selection: { namespace } });
   const check = () => {
     for (const slice of slices.cache.values()) {
-      if (slice.metadata.labels?.['endpointslice.kubernetes.io/managed-by'] === SLICE_MANAGER)
-        continue;
+      if (isMirrorSlice(slice)) continue;
       for (const { conditions, targetRef } of slice.endpoints) {
         const isSelected = selected.cache.has(`${namespace}/${targetRef?.name}`);
         if (isSelected && conditions?.ready !== false) onReady();

@@ -11,13 +11,11 @@ import {
   ANNOTATION_PORT_CLUSTERS,
   ANNOTATION_TARGET,
   GATEWAY_SERVICE,
-  LABEL_MANAGED_BY,
-  LABEL_MIRROR,
   LISTENER_PORT_MAX,
   LISTENER_PORT_MIN,
-  MANAGER,
   SYSTEM_NAMESPACE,
 } from '#core/names.ts';
+import { isMirror } from '#kube/mirror.ts';
 import type { TrafficPolicy } from '#kube/resources/policy-attachment.ts';
 import type { EndpointSlice, Pod, Service, ServiceExport, ServicePort } from '#kube/types.ts';
 import { type Advertise, advertisedAddresses } from './advertised.ts';
@@ -112,11 +110,6 @@ export function compile(input: SnapshotInput): Snapshot {
 
 function keyOf(object: { metadata: { namespace?: string; name: string } }): string {
   return `${object.metadata.namespace}/${object.metadata.name}`;
-}
-
-function isMirror(service: Service): boolean {
-  const { labels } = service.metadata;
-  return labels?.[LABEL_MANAGED_BY] === MANAGER && labels[LABEL_MIRROR] !== undefined;
 }
 
 /** Of two claims of one port the older Service keeps it (DESIGN: listeners). */

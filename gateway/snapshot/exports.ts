@@ -2,8 +2,8 @@
  * What this cluster tells its peers: one catalog entry per valid export. pure
  */
 import { CATALOG_LIMITS, type CatalogExport } from '#core/catalog.ts';
-import { LABEL_MANAGED_BY, LABEL_MIRROR, MANAGER } from '#core/names.ts';
 import { exportOf } from '#kube/exported.ts';
+import { isMirror } from '#kube/mirror.ts';
 import type { EndpointSlice, Service, ServiceExport } from '#kube/types.ts';
 
 /**
@@ -17,10 +17,8 @@ export function catalogExportOf(
   gatewayAddresses: ReadonlySet<string>,
 ): CatalogExport | undefined {
   const { spec, metadata } = service;
-  if (spec.type === 'ExternalName' || metadata.deletionTimestamp !== undefined) return undefined;
-  if (metadata.labels?.[LABEL_MANAGED_BY] === MANAGER && metadata.labels[LABEL_MIRROR]) {
-    return undefined;
-  }
+  if (spec.type === 'ExternalName' || isMirror(service)) return undefined;
+  if (metadata.deletionTimestamp !== undefined) return undefined;
   const ready = readyAddresses(slices, gatewayAddresses);
   return {
     ...exportOf(exported, service).entry,

@@ -4,12 +4,11 @@
  * A gateway's own address and any slice Isthmus manages never count as a local endpoint: that is
  * what keeps a mirror from pointing at itself.
  */
-import { SLICE_MANAGER } from '#core/names.ts';
+import { isMirrorSlice } from '#kube/mirror.ts';
 import type { EndpointSlice, Service, ServicePort } from '#kube/types.ts';
 import type { LocalEndpoint, LocalPort, LocalService, ProtocolHint } from './types.ts';
 
 const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
-const LABEL_SLICE_MANAGER = 'endpointslice.kubernetes.io/managed-by';
 
 /** Ports whose protocol lets the server speak first (DESIGN: detection). */
 const OPAQUE_PORTS: ReadonlySet<number> = new Set([25, 587, 3306, 4444, 5432, 6379, 9300, 11211]);
@@ -36,8 +35,7 @@ export function slicesByService(slices: Iterable<EndpointSlice>): Map<string, En
   const bySlice = new Map<string, EndpointSlice[]>();
   for (const slice of slices) {
     const service = slice.metadata.labels?.[LABEL_SERVICE_NAME];
-    if (service === undefined) continue;
-    if (slice.metadata.labels?.[LABEL_SLICE_MANAGER] === SLICE_MANAGER) continue;
+    if (service === undefined || isMirrorSlice(slice)) continue;
     const key = `${slice.metadata.namespace}/${service}`;
     const known = bySlice.get(key);
     if (known) known.push(slice);

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { below, seededRandom } from '#core/random.ts';
+import { isMirror } from '#kube/mirror.ts';
 import type { PlanInput } from '#mirror/input.ts';
 import { merge } from '#mirror/merge.ts';
-import { importsNamespace, isMirror } from '#mirror/peers.ts';
+import { importsNamespace } from '#mirror/peers.ts';
 import { plan } from '#mirror/plan.ts';
 import { allocatePorts, type PortClaim } from '#mirror/ports.ts';
 import { WithdrawalGuard } from '#mirror/withdrawals.ts';
