@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { mayReadOn, type Reading } from './read-turns.ts';
 import { readHook, readInto, SMALL_BYTES } from './reading.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
-import { writeDirectly, writeNow } from './writing.ts';
+import { type SocketWriter, writerOf, writeTogether } from './writing.ts';
 
 /** What a {@link Transport} tells its owner. */
 export interface TransportOwner extends Flushable {
@@ -34,9 +34,10 @@ export class Transport implements Reading {
   #paused = false;
   #halted = false;
   readonly #tls: boolean;
-  readonly #writesNow: boolean;
+  /** Of a socket that can be written past its stream. */
+  readonly #writer: SocketWriter | undefined;
   #flushing = false;
-  /** Ended by us, or closed: asking the socket costs two getters for every write. */
+  /** Ended by us, or closed: asking the socket costs two getters each time. */
   #gone = false;
   #error: NodeJS.ErrnoException | undefined;
   #ended = false;
@@ -50,7 +51,8 @@ export class Transport implements Reading {
     this.owner = owner;
     (socket as Carrier)[CARRIED] = this;
     this.#tls = 'encrypted' in socket;
-    this.#writesNow = !this.#tls && writeDirectly(socket);
+    this.#writer = this.#tls ? undefined : writerOf(socket);
+    (socket as Carrier)._unrefTimer = noTimer;
     if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
     socket.on('data', onData);
     socket.on('end', onEnd);
@@ -62,6 +64,7 @@ export class Transport implements Reading {
   /** For the listeners of this file alone. */
   fail(error: NodeJS.ErrnoException): void {
     this.#error ??= error;
+    this.#gone = true;
     this.full = false;
   }
 
@@ -97,7 +100,7 @@ export class Transport implements Reading {
 
   /** Bytes written that the system has not taken. */
   get waitingBytes(): number {
-    return this.socket.writableLength;
+    return this.#writer === undefined ? this.socket.writableLength : this.#writer.waitingBytes;
   }
 
   /**
@@ -110,7 +113,7 @@ export class Transport implements Reading {
   }
 
   get destroyed(): boolean {
-    return this.socket.destroyed;
+    return this.#gone;
   }
 
   /** Has `flush` of the owner called at the end of this turn, once however often it is asked for. */
@@ -130,16 +133,14 @@ export class Transport implements Reading {
   write(list: readonly Buffer[]): void {
     const { socket } = this;
     if (this.#gone || this.#ended) return;
+    const writer = this.#writer;
     if (list.length === 1) {
       const bytes = list[0] as Buffer;
-      const taken = this.#writesNow ? writeNow(socket, bytes) : socket.write(bytes);
+      const taken = writer === undefined ? socket.write(bytes) : writer.write(bytes);
       if (!taken) this.full = socket.writableNeedDrain;
       return;
     }
-    socket.cork();
-    for (const bytes of list) socket.write(bytes);
-    socket.uncork();
-    this.full = socket.writableNeedDrain;
+    this.full = !(writer === undefined ? writeTogether(socket, list) : writer.writeAll(list));
   }
 
   /** Reads no further until {@link resume}. */
@@ -204,7 +205,12 @@ const CARRIED = Symbol('transport');
 interface Carrier extends Socket {
   [CARRIED]: Transport;
   readonly _handle?: { readonly writeQueueSize: number } | null;
+  /** Called with every read and write. */
+  _unrefTimer: () => void;
 }
+
+/** Connections are timed together (`connections.ts`), so that no socket has a timer that has to be set back. */
+const noTimer = () => undefined;
 
 const onRead = readHook(function (this: Socket, bytes, from, to) {
   return (this as Carrier)[CARRIED].read(bytes, from, to);

@@ -38,33 +38,78 @@ let spare = binding === undefined ? undefined : request(binding);
 /** Under way already, when the stream is told to write it. */
 let adopted: WriteRequest | undefined;
 
-/** Has `socket`, which must not be one of TLS, written by {@link writeNow}. False: it, or this Node, cannot be. */
-export function writeDirectly(socket: net.Socket): boolean {
-  // What only behaves as a socket has no handle.
-  if (binding === undefined || !(socket instanceof net.Socket)) return false;
-  socket._write = write;
-  return true;
+/** Writes one socket, which must not be one of TLS. */
+export class SocketWriter {
+  readonly #socket: net.Socket;
+  /** Asked of the socket once it is connected, for that is a search among all kinds of sockets. */
+  #handle: Handle | null = null;
+  /** The stream may have something under way or waiting. */
+  #streams = false;
+
+  /** For {@link writerOf} alone. */
+  constructor(socket: net.Socket) {
+    this.#socket = socket;
+    socket._write = write;
+  }
+
+  /** Bytes that the system has not taken. */
+  get waitingBytes(): number {
+    return this.#streams ? this.#socket.writableLength : 0;
+  }
+
+  /** Writes `bytes`, which must not change any more; false: the stream of the socket may want a `drain` first. */
+  write(bytes: Buffer): boolean {
+    if (this.#isBusy() || binding === undefined || spare === undefined) return this.#stream(bytes);
+    const { streamBaseState, kLastWriteWasAsync } = binding;
+    // Nothing was taken of what fails, and the stream fails in the same way and tells whom it concerns.
+    if (this.#handle?.writeBuffer(spare, bytes) !== 0) return this.#stream(bytes);
+    if (streamBaseState[kLastWriteWasAsync] === 0) return true;
+    adopted = spare;
+    adopted.buffer = bytes;
+    spare = request(binding);
+    const taken = this.#stream(bytes);
+    // A stream that has failed writes nothing more.
+    adopted = undefined;
+    return taken;
+  }
+
+  /** Writes all of `list` by the stream; false as in {@link write}. */
+  writeAll(list: readonly Buffer[]): boolean {
+    const socket = this.#socket;
+    this.#streams = true;
+    return writeTogether(socket, list);
+  }
+
+  /** Whether what is written now has to wait behind something else. */
+  #isBusy(): boolean {
+    const socket = this.#socket as Inner;
+    if (this.#handle === null) {
+      if (socket.connecting) return true;
+      this.#handle = socket._handle;
+    }
+    if (this.#streams) this.#streams = socket.writableLength > 0;
+    return this.#streams;
+  }
+
+  #stream(bytes: Buffer): boolean {
+    this.#streams = true;
+    return this.#socket.write(bytes);
+  }
 }
 
-/**
- * Writes `bytes`, which must not change any more, to a socket given to {@link writeDirectly}, whose stream may be
- * writing something else; false: the stream of the socket wants a `drain` first.
- */
-export function writeNow(socket: net.Socket, bytes: Buffer): boolean {
-  const handle = (socket as Inner)._handle;
-  if (handle === null || binding === undefined || spare === undefined) return socket.write(bytes);
-  if (socket.connecting || socket.writableLength > 0) return socket.write(bytes);
-  const { streamBaseState, kLastWriteWasAsync } = binding;
-  // Nothing was taken of what fails, and the stream fails in the same way and tells whom it concerns.
-  if (handle.writeBuffer(spare, bytes) !== 0) return socket.write(bytes);
-  if (streamBaseState[kLastWriteWasAsync] === 0) return true;
-  adopted = spare;
-  adopted.buffer = bytes;
-  spare = request(binding);
-  const taken = socket.write(bytes);
-  // A stream that has failed writes nothing more.
-  adopted = undefined;
-  return taken;
+/** The writer of `socket`, which must not be one of TLS; `undefined`: it, or this Node, cannot be written so. */
+export function writerOf(socket: net.Socket): SocketWriter | undefined {
+  // What only behaves as a socket has no handle.
+  if (binding === undefined || !(socket instanceof net.Socket)) return undefined;
+  return new SocketWriter(socket);
+}
+
+/** Writes `list` by the stream of `socket` in one go; false: it wants a `drain` first. */
+export function writeTogether(socket: net.Socket, list: readonly Buffer[]): boolean {
+  socket.cork();
+  for (const bytes of list) socket.write(bytes);
+  socket.uncork();
+  return !socket.writableNeedDrain;
 }
 
 function write(this: net.Socket, bytes: Buffer, encoding: BufferEncoding, done: Done): void {
