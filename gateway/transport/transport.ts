@@ -6,8 +6,10 @@
  */
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { mayReadOn, type Reading } from './read-turns.ts';
 import { readHook, readInto, SMALL_BYTES } from './reading.ts';
+import { type SecureWriter, secureWriterOf } from './secure-writing.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 import { type SocketWriter, writerOf, writeTogether } from './writing.ts';
 
@@ -35,7 +37,7 @@ export class Transport implements Reading {
   #halted = false;
   readonly #tls: boolean;
   /** Of a socket that can be written past its stream. */
-  readonly #writer: SocketWriter | undefined;
+  readonly #writer: SocketWriter | SecureWriter | undefined;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters each time. */
   #gone = false;
@@ -51,7 +53,7 @@ export class Transport implements Reading {
     this.owner = owner;
     (socket as Carrier)[CARRIED] = this;
     this.#tls = 'encrypted' in socket;
-    this.#writer = this.#tls ? undefined : writerOf(socket);
+    this.#writer = this.#tls ? secureWriterOf(socket as TLSSocket) : writerOf(socket);
     (socket as Carrier)._unrefTimer = noTimer;
     if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
     socket.on('data', onData);

@@ -10,7 +10,7 @@ import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
 
 /** A write the system may finish later, as Node's own streams make them. */
-interface WriteRequest {
+export interface WriteRequest {
   oncomplete: (this: WriteRequest, status: number) => void;
   callback: ((error: Error | null) => void) | null;
   /** Kept here while the system reads it. */
@@ -23,7 +23,8 @@ interface StreamBinding {
   readonly kLastWriteWasAsync: number;
 }
 
-interface Handle {
+/** What Node writes a socket by. */
+export interface Handle {
   /** 0, or the error of a write of which nothing was taken. */
   writeBuffer(request: WriteRequest, bytes: Buffer): number;
 }
@@ -123,6 +124,11 @@ function write(this: net.Socket, bytes: Buffer, encoding: BufferEncoding, done: 
 
 type Done = (error?: Error | null) => void;
 
+/** A request of its own; `undefined`: this Node is not as expected. */
+export function newRequest(): WriteRequest | undefined {
+  return binding === undefined ? undefined : request(binding);
+}
+
 function request({ WriteWrap }: StreamBinding): WriteRequest {
   const made = new WriteWrap();
   made.oncomplete = onComplete;
@@ -134,8 +140,8 @@ function onComplete(this: WriteRequest, status: number): void {
   this.callback?.(status < 0 ? failed(status) : null);
 }
 
-/** The error a stream of Node's has for it. */
-function failed(errno: number): NodeJS.ErrnoException {
+/** The error a stream of Node's has for a write that failed with `errno`. */
+export function failed(errno: number): NodeJS.ErrnoException {
   const code = getSystemErrorName(errno);
   return Object.assign(new Error(`write ${code}`), { errno, code, syscall: 'write' });
 }
