@@ -8,8 +8,8 @@
  * {@link readInto} says so and sockets are read as streams.
  *
  * Whoever is given bytes may keep them, so what it keeps must not hold much more than itself: bounds
- * count bytes, not what they lie in. Up to {@link SMALL_BYTES}, reads share slabs of {@link SLAB_BYTES};
- * above, each has a buffer of exactly its size. Content that waits is put together in pieces of ours up
+ * count bytes, not what they lie in. Up to {@link SMALL_BYTES}, reads share slabs of {@link SLAB_BYTES}, and those of
+ * TLS, which come in records of 16 KiB anyway, slabs of that size; above, each has a buffer of exactly its size. Content that waits is put together in pieces of ours up
  * to the same sizes (http/piece.ts), so a slab kept for a few bytes is no more than such a piece.
  */
 import net from 'node:net';
@@ -18,6 +18,17 @@ import net from 'node:net';
 export const SMALL_BYTES = 1_024;
 /** Slabs that small reads are copied into. */
 export const SLAB_BYTES = 8 * 1_024;
+
+/** Which reads share slabs. */
+export interface Shares {
+  /** Reads up to this length. */
+  readonly readBytes: number;
+  readonly slabBytes: number;
+}
+
+const PLAIN: Shares = { readBytes: SMALL_BYTES, slabBytes: SLAB_BYTES };
+/** Of sockets of TLS. */
+export const SECURE: Shares = { readBytes: 4 * 1_024, slabBytes: 16 * 1_024 };
 /**
  * After so many bytes of buffers the young generation is collected. Most of them are garbage by then, but
  * V8, which sees little else being made, would wait until 32 MiB are there and then collect everything.
@@ -31,9 +42,8 @@ export type Reader = (this: net.Socket, bytes: Buffer, from: number, to: number)
 
 /** The buffer all sockets are read into: copied from before anything else happens. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+const NO_SLAB = Buffer.alloc(0);
 
-let slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-let slabAt = 0;
 let madeBytes = 0;
 
 /** There with `--expose-gc`, which workers run with. */
@@ -63,18 +73,20 @@ const hooks = findHooks();
  * A hook that has `reader` told of every read of a socket it is given to by {@link readInto}. One
  * serves all sockets of a kind.
  */
-export function readHook(reader: Reader): Hook {
+export function readHook(reader: Reader, { readBytes, slabBytes }: Shares = PLAIN): Hook {
+  let slab = NO_SLAB;
+  let slabAt = slabBytes;
   return function (this: net.Socket, length: number): boolean {
-    if (length > SMALL_BYTES) {
+    if (length > readBytes) {
       make(length);
       const bytes = Buffer.from(shared.buffer.slice(0, length));
       return reader.call(this, bytes, 0, length);
     }
     let from = slabAt;
     let to = from + length;
-    if (to > SLAB_BYTES) {
-      make(SLAB_BYTES);
-      slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    if (to > slabBytes) {
+      make(slabBytes);
+      slab = Buffer.allocUnsafeSlow(slabBytes);
       from = 0;
       to = length;
     }

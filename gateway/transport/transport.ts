@@ -8,7 +8,7 @@ import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { mayReadOn, type Reading } from './read-turns.ts';
-import { readHook, readInto, SMALL_BYTES } from './reading.ts';
+import { type Reader, readHook, readInto, SECURE, SMALL_BYTES } from './reading.ts';
 import { type SecureWriter, secureWriterOf } from './secure-writing.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
 import { type SocketWriter, writerOf, writeTogether } from './writing.ts';
@@ -55,7 +55,8 @@ export class Transport implements Reading {
     this.#tls = 'encrypted' in socket;
     this.#writer = this.#tls ? secureWriterOf(socket as TLSSocket) : writerOf(socket);
     (socket as Carrier)._unrefTimer = noTimer;
-    if (readInto(socket, onRead)) this.#direct = socket.readableLength === 0;
+    if (readInto(socket, this.#tls ? onSecureRead : onRead))
+      this.#direct = socket.readableLength === 0;
     socket.on('data', onData);
     socket.on('end', onEnd);
     socket.on('drain', onDrain);
@@ -214,9 +215,12 @@ interface Carrier extends Socket {
 /** Connections are timed together (`connections.ts`), so that no socket has a timer that has to be set back. */
 const noTimer = () => undefined;
 
-const onRead = readHook(function (this: Socket, bytes, from, to) {
+const read: Reader = function (this: Socket, bytes, from, to) {
   return (this as Carrier)[CARRIED].read(bytes, from, to);
-});
+};
+
+const onRead = readHook(read);
+const onSecureRead = readHook(read, SECURE);
 
 /** What the stream of a socket held, or all, where {@link readInto} cannot. */
 function onData(this: Carrier, bytes: Buffer): void {
