@@ -58,11 +58,11 @@ export class BlockBuilder {
     this.#host = '';
   }
 
-  /** The next field; `classes` says what is wrong with its value. */
-  add(name: FieldName, value: string, classes: number, sensitive: boolean): void {
+  /** The next field; its value has `length` characters, and `classes` says what is wrong with them. */
+  add(name: FieldName, value: string, length: number, classes: number, sensitive: boolean): void {
     // Whoever sends it on hides a credential by itself.
     if (sensitive && !name.sensitive && this.listBytes <= this.#maxBytes) this.#hide(name);
-    this.listBytes += name.text.length + value.length + ENTRY_OVERHEAD_BYTES;
+    this.listBytes += name.length + length + ENTRY_OVERHEAD_BYTES;
     if (this.listBytes > this.#maxBytes) return;
     const at = this.#count;
     this.#list[at] = name.text;

@@ -35,19 +35,23 @@ const builder = new BlockBuilder();
 class Field {
   readonly name: FieldName;
   readonly value: string;
+  /** Of {@link value}. */
+  readonly length: number;
   /** Bits of `BYTE`. */
   readonly classes: number;
 
-  constructor(name: FieldName, value: string, classes: number) {
+  constructor(name: FieldName, value: string, length: number, classes: number) {
     this.name = name;
     this.value = value;
+    this.length = length;
     this.classes = classes;
   }
 }
 
 const STATIC: readonly Field[] = STATIC_FIELDS.map((name, index) => {
   const value = STATIC_VALUES[index] as string;
-  return new Field(name, value, classesOf(Buffer.from(value, 'latin1'), 0, value.length));
+  const { length } = value;
+  return new Field(name, value, length, classesOf(Buffer.from(value, 'latin1'), 0, length));
 });
 
 export interface DecoderOptions {
@@ -75,7 +79,7 @@ export class HpackDecoder {
   #textAt = 0;
   /** Bits of `BYTE` of the value read last. */
   #classes = 0;
-  /** Bytes of the string read last. */
+  /** Bytes of the string read last; of a value, once it is decoded. */
   #size = 0;
 
   constructor(options: DecoderOptions) {
@@ -135,21 +139,22 @@ export class HpackDecoder {
       if (first >= 0x80) {
         const index = this.#integer(0x7f);
         if (index === 0) throw new HpackError('INDEX_ZERO');
-        const { name, value, classes } = this.#entry(index);
-        builder.add(name, value, classes, false);
+        const { name, value, length, classes } = this.#entry(index);
+        builder.add(name, value, length, classes, false);
       } else if (first >= 0x40) {
         const name = this.#literalName(0x3f);
         // What stays must not keep the rest of the block with it.
         const value = this.#value(false);
-        const bytes = name.text.length + value.length + ENTRY_OVERHEAD_BYTES;
-        this.#table.insert(bytes, new Field(name, value, this.#classes));
-        builder.add(name, value, this.#classes, false);
+        const length = this.#size;
+        const bytes = name.length + length + ENTRY_OVERHEAD_BYTES;
+        this.#table.insert(bytes, new Field(name, value, length, this.#classes));
+        builder.add(name, value, length, this.#classes, false);
       } else if (first >= 0x20) {
         throw new HpackError('SIZE_UPDATE_PLACE');
       } else {
         const name = this.#literalName(0x0f);
         const value = this.#value(true);
-        builder.add(name, value, this.#classes, first >= 0x10);
+        builder.add(name, value, this.#size, this.#classes, first >= 0x10);
       }
     }
   }
@@ -224,6 +229,7 @@ export class HpackDecoder {
     const bytes = this.#bytes;
     if (coded) {
       const length = this.#decoded(from, to);
+      this.#size = length;
       this.#classes = classesOf(scratch, 0, length);
       return latin1(scratch, 0, length);
     }

@@ -40,6 +40,8 @@ export const SENSITIVE_NAMES: ReadonlySet<string> = new Set([
 /** A name as it came. */
 export class FieldName {
   readonly text: string;
+  /** Of {@link text}; to ask a string, of which there are many kinds, costs more. */
+  readonly length: number;
   /** The same, as bytes. */
   readonly bytes: Uint8Array;
   /** One of {@link NAME}. */
@@ -52,6 +54,7 @@ export class FieldName {
 
   constructor(text: string) {
     this.text = text;
+    this.length = text.length;
     this.bytes = Buffer.from(text, 'latin1');
     this.kind = kindOf(text);
     this.seen = seenBits(text);

@@ -6,6 +6,7 @@
  * rule of `rules.ts` throws, and the parser reads no further: after a malformed message nobody can
  * say where the next one begins.
  */
+import { latin1 } from '../native.ts';
 import { beginOrigin, endOrigin } from '../origin.ts';
 import { ChunkLines } from './chunks.ts';
 import {
@@ -183,7 +184,7 @@ export class Http1Parser {
       const pos = this.#scanner.scan(chunk, from, Math.min(to, from + most), from);
       if (this.#scanner.done) {
         if (this.#state === HEAD) beginOrigin(chunk, from);
-        const head = this.#sectionEnd(chunk.toString('latin1', from, pos));
+        const head = this.#sectionEnd(latin1(chunk, from, pos));
         if (whole && head !== undefined) this.#repeated.put(chunk, from, pos, asked, head);
         if (head !== undefined) this.#headRead(head);
         return pos;
@@ -203,7 +204,7 @@ export class Http1Parser {
     this.#carry = NO_CARRY;
     this.#carried = 0;
     if (this.#state === HEAD) beginOrigin(carry, 0);
-    const head = this.#sectionEnd(carry.toString('latin1', 0, end));
+    const head = this.#sectionEnd(latin1(carry, 0, end));
     if (head !== undefined) this.#headRead(head);
     return from + end - carried;
   }
