@@ -14,9 +14,9 @@ import { type Credentials, renewalMs } from '#identity/workload.ts';
 import { Barred, isFlood } from '../listener/barred.ts';
 import type { Peer, PeerAddress } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
-import { chosenOf, TOGETHER_MAX } from './choice.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
 import { type Introduced, ownHello, refusalOf } from './hello.ts';
+import { KnownTunnels } from './known.ts';
 import { TunnelSlot } from './slot.ts';
 import { Succession } from './succession.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
@@ -56,8 +56,7 @@ export class PeerTunnels {
   readonly #succession: Succession;
   readonly #ticker: Timer;
   #peer: Peer;
-  /** What {@link pick} chooses from, since it last changed. */
-  #known = noneKnown();
+  readonly #known = new KnownTunnels((purpose) => this.#ours(purpose));
   #sinceMs: number;
   #trustedSinceMs: number;
   #wasConnected = false;
@@ -149,16 +148,9 @@ export class PeerTunnels {
     );
   }
 
-  /** A live tunnel for `purpose` in which we may open streams, as {@link chosenOf} says. */
+  /** A live tunnel for `purpose` in which we may open streams. */
   pick(purpose: TunnelPurpose): Tunnel | undefined {
-    const known = this.#known[purpose];
-    // Opaque connections last, and are spread for what they will bring.
-    const together = purpose === 'opaque' ? 0 : TOGETHER_MAX;
-    const best = chosenOf(known, together);
-    if (best !== undefined) return best;
-    // Whatever made those useless, others may be there.
-    this.#known[purpose] = [...this.#ours(purpose)];
-    return chosenOf(this.#known[purpose], together);
+    return this.#known.pick(purpose);
   }
 
   /** Whether requests can be sent to this peer now, or as soon as a gateway that left is succeeded. */
@@ -365,7 +357,7 @@ export class PeerTunnels {
   }
 
   #notice(): void {
-    this.#known = noneKnown();
+    this.#known.forget();
     this.#succession.notice();
     if (this.connected !== this.#wasConnected) {
       this.#wasConnected = this.connected;
@@ -379,9 +371,4 @@ export class PeerTunnels {
     this.#slots.clear();
     for (const tunnel of [...this.#adopted, ...this.#accepted]) tunnel.close(reason);
   }
-}
-
-/** Nothing is known: whoever picks looks again. */
-function noneKnown(): Record<TunnelPurpose, readonly Tunnel[]> {
-  return { control: [], data: [], opaque: [] };
 }

@@ -116,6 +116,11 @@ export class Tunnel implements EndpointHandler {
     return connection.hasOutput && !transport.full;
   }
 
+  /** Whether the system takes no more of it for now. */
+  get full(): boolean {
+    return this.endpoint.transport.full;
+  }
+
   /** Milliseconds since the peer was last heard: any byte counts, whatever it carries. */
   silentMs(): number {
     const { clock, connection } = this.options;

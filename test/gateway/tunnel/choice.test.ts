@@ -1,39 +1,73 @@
 /** Which tunnel a stream is opened in. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Choosable, chosenOf, TOGETHER_MAX } from '#gateway/tunnel/choice.ts';
+import { type Choosable, chosenOf, PACKED_MAX, TOGETHER_MAX } from '#gateway/tunnel/choice.ts';
 
-function tunnel(inFlight: number, sending = false, open = true): Choosable {
-  return { inFlight, sending, open };
+interface State {
+  readonly sending?: boolean;
+  readonly open?: boolean;
+  readonly full?: boolean;
 }
+
+function tunnel(inFlight: number, { sending = false, open = true, full = false }: State = {}) {
+  return { inFlight, sending, open, full };
+}
+
+const alone = (...tunnels: Choosable[]) => tunnels.map((each) => [each]);
 
 test('the least loaded tunnel is chosen while none is about to send', () => {
   const least = tunnel(2);
-  assert.equal(chosenOf([tunnel(5), least, tunnel(3)], TOGETHER_MAX), least);
+  assert.equal(chosenOf(alone(tunnel(5), least, tunnel(3)), TOGETHER_MAX), least);
 });
 
 test('a tunnel that is about to send takes what else a turn has to say', () => {
-  const sending = tunnel(TOGETHER_MAX + 1, true);
-  assert.equal(chosenOf([tunnel(1), sending], TOGETHER_MAX), sending);
+  const sending = tunnel(TOGETHER_MAX + 1, { sending: true });
+  assert.equal(chosenOf(alone(tunnel(1), sending), TOGETHER_MAX), sending);
 });
 
 test('a tunnel that has too many streams is not chosen for being about to send', () => {
   const least = tunnel(0);
-  assert.equal(chosenOf([tunnel(TOGETHER_MAX + 1, true), least], TOGETHER_MAX), least);
+  const busy = tunnel(TOGETHER_MAX + 1, { sending: true });
+  assert.equal(chosenOf(alone(busy, least), TOGETHER_MAX), least);
 });
 
 test('of tunnels about to send the less loaded is chosen', () => {
-  const sending = tunnel(3, true);
-  assert.equal(chosenOf([tunnel(4, true), tunnel(2), sending], TOGETHER_MAX), sending);
+  const sending = tunnel(3, { sending: true });
+  const more = tunnel(4, { sending: true });
+  assert.equal(chosenOf(alone(more, tunnel(2), sending), TOGETHER_MAX), sending);
 });
 
 test('connections that last go to the least loaded, whoever is about to send', () => {
   const least = tunnel(2);
-  assert.equal(chosenOf([tunnel(3, true), least], 0), least);
+  assert.equal(chosenOf(alone(tunnel(3, { sending: true }), least), 0), least);
 });
 
 test('a tunnel that takes no streams is never chosen', () => {
-  assert.equal(chosenOf([tunnel(0, true, false)], TOGETHER_MAX), undefined);
+  const closed = tunnel(0, { sending: true, open: false });
+  assert.equal(chosenOf(alone(closed), TOGETHER_MAX), undefined);
   const open = tunnel(9);
-  assert.equal(chosenOf([tunnel(0, true, false), open], TOGETHER_MAX), open);
+  assert.equal(chosenOf(alone(closed, open), TOGETHER_MAX), open);
+  assert.equal(chosenOf([[closed, open]], TOGETHER_MAX), open);
+  assert.equal(chosenOf([[closed, closed], [open]], TOGETHER_MAX), open);
+  assert.equal(chosenOf([], TOGETHER_MAX), undefined);
+});
+
+test('of tunnels to one process the first is chosen, however busy, until it has many streams or is full', () => {
+  const second = tunnel(0);
+  const busy = tunnel(PACKED_MAX - 1);
+  assert.equal(chosenOf([[busy, second]], TOGETHER_MAX), busy);
+  assert.equal(chosenOf([[tunnel(PACKED_MAX), second]], TOGETHER_MAX), second);
+  assert.equal(chosenOf([[tunnel(1, { full: true }), second]], TOGETHER_MAX), second);
+});
+
+test('where all tunnels to a process have many streams, the least loaded of them is chosen', () => {
+  const least = tunnel(PACKED_MAX);
+  assert.equal(chosenOf([[tunnel(PACKED_MAX + 1), least]], TOGETHER_MAX), least);
+});
+
+test('processes are chosen by all that is under way in them', () => {
+  const other = tunnel(3);
+  assert.equal(chosenOf([[tunnel(1), tunnel(4)], [other]], TOGETHER_MAX), other);
+  const first = tunnel(1);
+  assert.equal(chosenOf([[first, tunnel(1)], [other]], TOGETHER_MAX), first);
 });
