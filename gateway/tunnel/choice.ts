@@ -10,8 +10,6 @@ export interface Choosable {
   readonly inFlight: number;
   /** Whether it has something to send at the end of this turn. */
   readonly sending: boolean;
-  /** Whether the system takes no more of it for now. */
-  readonly full: boolean;
 }
 
 /** Tunnels that end in one process of the peer's, or one that is taken by itself. */
@@ -57,12 +55,12 @@ export function chosenOf<T extends Choosable>(
   return sending !== undefined && sendingLoad <= leastLoad + together ? sending : least;
 }
 
-/** The first tunnel that has room, or else the least loaded that is open. */
+/** The first tunnel that has room, or else the one with the fewest streams that is open. */
 function firstOf<T extends Choosable>(bundle: Bundle<T>): T | undefined {
   let least: T | undefined;
   for (const tunnel of bundle) {
     if (!tunnel.open) continue;
-    if (tunnel.inFlight < PACKED_MAX && !tunnel.full) return tunnel;
+    if (tunnel.inFlight < PACKED_MAX) return tunnel;
     if (least === undefined || tunnel.inFlight < least.inFlight) least = tunnel;
   }
   return least;

@@ -2,7 +2,6 @@
  * The tunnels of a peer that streams may be opened in, kept ready for whoever chooses one: every request does.
  */
 import type { TunnelPurpose } from '#core/hello.ts';
-import { answersAreSmall } from '../transport/company.ts';
 import { type Bundle, chosenOf, TOGETHER_MAX } from './choice.ts';
 import type { Tunnel } from './tunnel.ts';
 
@@ -41,8 +40,8 @@ export class KnownTunnels {
     const { each, bundles } = this.#known[purpose];
     // Opaque connections last, and are spread for what they will bring.
     if (purpose === 'opaque') return chosenOf(each, 0);
-    // Large answers want the windows of all tunnels.
-    return chosenOf(answersAreSmall() ? bundles : each, TOGETHER_MAX);
+    // Large content wants the windows of all tunnels, and small content not to wait behind it.
+    return chosenOf(isLaden(each) ? each : bundles, TOGETHER_MAX);
   }
 }
 
@@ -53,4 +52,10 @@ function nothingKnown(): Record<TunnelPurpose, Known> {
 function knownOf(tunnels: readonly Tunnel[]): Known {
   const bundles = Map.groupBy(tunnels, ({ peer }) => `${peer?.replica} ${peer?.worker}`);
   return { each: tunnels.map((tunnel) => [tunnel]), bundles: [...bundles.values()] };
+}
+
+/** Whether what is sent in any of them may wait behind much else. */
+function isLaden(each: readonly Bundle<Tunnel>[]): boolean {
+  for (const [tunnel] of each) if (tunnel?.laden === true) return true;
+  return false;
 }

@@ -116,9 +116,10 @@ export class Tunnel implements EndpointHandler {
     return connection.hasOutput && !transport.full;
   }
 
-  /** Whether the system takes no more of it for now. */
-  get full(): boolean {
-    return this.endpoint.transport.full;
+  /** Whether what is sent in it waits behind much else. */
+  get laden(): boolean {
+    const { connection, transport } = this.endpoint;
+    return connection.laden || transport.full;
   }
 
   /** Milliseconds since the peer was last heard: any byte counts, whatever it carries. */

@@ -78,6 +78,11 @@ export class Http2Connection<T> {
     return this.#session.ended;
   }
 
+  /** Whether streams are open that move much content: what others send waits behind it. */
+  get laden(): boolean {
+    return this.#session.laden > 0;
+  }
+
   /** Whether so much is held that no stream's window should grow. */
   get pressed(): boolean {
     return this.#session.pressed;
@@ -251,6 +256,7 @@ export class Http2Connection<T> {
       session.sendWindow -= room;
       stream.sentBytes += room;
       at += room;
+      session.moved(stream);
     }
     if (from === to && endStream) session.writer.data(stream.id, bytes, to, to, true);
     stream.stallFromMs = -1;

@@ -167,6 +167,8 @@ export class Inbound<T> implements FrameHandler {
       return undefined;
     }
     stream.receiveWindow -= length;
+    stream.receivedBytes += content;
+    session.moved(stream);
     if (stream.receiveWindow < 0) {
       session.streamError(id, 'WINDOW_EXCEEDED');
       return undefined;

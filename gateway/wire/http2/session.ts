@@ -26,6 +26,9 @@ const PRESSED_WINDOW_BYTES = 16 * 1024;
  */
 export const ENDED_AT_ONCE = 64;
 
+/** A stream that has moved more content either way is taken to move much. */
+const LADEN_BYTES = 16 * 1_024;
+
 /** Content from which on a frame costs no more than its bytes. */
 export const FULL_FRAME_BYTES = 256;
 /** What follows from a request, beside reading its frame. */
@@ -66,6 +69,8 @@ export class Session<T> {
   leaving = false;
   /** The connection is over; nothing is read any more. */
   ended = false;
+  /** Open streams that move much: what others send waits behind it. */
+  laden = 0;
   /** PINGs of ours that are not answered yet. */
   pings = 0;
   nowMs = 0;
@@ -127,7 +132,16 @@ export class Session<T> {
     stream.localClosed = true;
     stream.remoteClosed = true;
     this.queue.forget(stream);
-    return this.streams.delete(stream.id);
+    if (!this.streams.delete(stream.id)) return false;
+    if (stream.laden) this.laden -= 1;
+    return true;
+  }
+
+  /** `stream`, which is open, has moved content. */
+  moved(stream: Http2Stream<T>): void {
+    if (stream.laden || Math.max(stream.sentBytes, stream.receivedBytes) <= LADEN_BYTES) return;
+    stream.laden = true;
+    this.laden += 1;
   }
 
   /** Whether `id` names a stream that nobody has opened yet (RFC 9113, section 5.1). */

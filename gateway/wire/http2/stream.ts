@@ -34,8 +34,11 @@ export class Http2Stream<T> {
   unannounced = 0;
   /** Bytes of DATA still to come by content-length, or -1 where nothing was promised. */
   bodyLeft = -1;
-  /** Payload of DATA sent. */
+  /** Payload of DATA sent, and received. */
   sentBytes = 0;
+  receivedBytes = 0;
+  /** It has moved much of it; see `Session.laden`. */
+  laden = false;
   /** Since when what it sends ahead of others is counted, and `sentBytes` then; see `SendQueue`. */
   quickFromMs = Number.NEGATIVE_INFINITY;
   quickFromBytes = 0;

@@ -6,11 +6,10 @@ import { type Choosable, chosenOf, PACKED_MAX, TOGETHER_MAX } from '#gateway/tun
 interface State {
   readonly sending?: boolean;
   readonly open?: boolean;
-  readonly full?: boolean;
 }
 
-function tunnel(inFlight: number, { sending = false, open = true, full = false }: State = {}) {
-  return { inFlight, sending, open, full };
+function tunnel(inFlight: number, { sending = false, open = true }: State = {}) {
+  return { inFlight, sending, open };
 }
 
 const alone = (...tunnels: Choosable[]) => tunnels.map((each) => [each]);
@@ -52,15 +51,14 @@ test('a tunnel that takes no streams is never chosen', () => {
   assert.equal(chosenOf([], TOGETHER_MAX), undefined);
 });
 
-test('of tunnels to one process the first is chosen, however busy, until it has many streams or is full', () => {
+test('of tunnels to one process the first is chosen, however busy, until it has many streams', () => {
   const second = tunnel(0);
   const busy = tunnel(PACKED_MAX - 1);
   assert.equal(chosenOf([[busy, second]], TOGETHER_MAX), busy);
   assert.equal(chosenOf([[tunnel(PACKED_MAX), second]], TOGETHER_MAX), second);
-  assert.equal(chosenOf([[tunnel(1, { full: true }), second]], TOGETHER_MAX), second);
 });
 
-test('where all tunnels to a process have many streams, the least loaded of them is chosen', () => {
+test('where all tunnels to a process have many streams, that with the fewest is chosen', () => {
   const least = tunnel(PACKED_MAX);
   assert.equal(chosenOf([[tunnel(PACKED_MAX + 1), least]], TOGETHER_MAX), least);
 });
