@@ -30,7 +30,8 @@ docs/performance.md is written with its pictures; --quick writes no file.
   failover    what clients see when something dies
   devcluster  the embedded API server
   endure      whether a pair grows over ten million requests (15 minutes)
-  bare        how far Node itself goes: a pair that reads nothing
+  bare        how far Node itself goes: a pair that reads nothing, one that
+              reads and writes heads
 
   --quick            shorter rounds
   --json             one JSON object on standard output

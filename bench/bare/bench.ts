@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- bare`: how far Node itself goes. A pair that reads nothing of what it carries, beside Isthmus and
- * HAProxy in the same rounds: what lies between it and Isthmus is what a gateway costs in JavaScript.
+ * `npm run bench -- bare`: how far Node itself goes. A pair that reads nothing of what it carries, and one that reads and
+ * writes heads and does nothing else, beside Isthmus and HAProxy in the same rounds: what lies between the first and
+ * Isthmus is what a gateway costs in JavaScript, and what lies before the second is what heads cost of that.
  */
 import type { Io } from '#cli/io.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
@@ -16,7 +17,7 @@ import type { Pair } from '../wire/systems.ts';
 import { Wrk } from '../wire/wrk.ts';
 
 const SCENARIOS = ['h1-c16', 'h1-c128'] as const;
-const SYSTEMS = ['bare', 'isthmus', 'haproxy'] as const;
+const SYSTEMS = ['bare', 'heads', 'isthmus', 'haproxy'] as const;
 const WARM_MS = 4_000;
 
 /** How many rounds, and how long each of a system takes. */
@@ -45,14 +46,15 @@ export async function benchBare(io: Io, { rounds, roundMs }: BarePace): Promise<
     writeCertificates(stage.directory, io.clock.wallMs());
     const place = { programs: stage.programs, directory: stage.directory, pod: stage.host(0) };
     const haproxy = await startHaproxy({ ...place, west: stage.host(1), east: stage.host(2) });
-    const bare = await startBare({ ...place, west: stage.host(3), east: stage.host(4) });
+    const bare = await startLess('bytes', { ...place, west: stage.host(3), east: stage.host(4) });
+    const heads = await startLess('heads', { ...place, west: stage.host(5), east: stage.host(6) });
     const isthmus = await startIsthmus(io, stage.directory, place.pod);
-    const pairs: Of<Pair> = { bare, isthmus, haproxy };
+    const pairs: Of<Pair> = { bare, heads, isthmus, haproxy };
     const figures: BareFigures = { scenarios: {}, ratios: {}, rounds };
     try {
       for (const name of SCENARIOS) {
         io.err(`${name}: ${rounds} rounds of ${roundMs} ms each …\n`);
-        const samples: Of<Sample[]> = { bare: [], isthmus: [], haproxy: [] };
+        const samples: Of<Sample[]> = { bare: [], heads: [], isthmus: [], haproxy: [] };
         for (const system of SYSTEMS)
           await sampleOf(stage, wrk, pairs[system], SCENARIO[name], WARM_MS);
         for (let round = 0; round < rounds; round += 1) {
@@ -62,13 +64,18 @@ export async function benchBare(io: Io, { rounds, roundMs }: BarePace): Promise<
             samples[system].push(sample);
           }
         }
-        const { bare: own, isthmus: ours, haproxy: theirs } = samples;
+        const { haproxy: theirs } = samples;
         figures.scenarios[name] = {
-          bare: summarise(own, false),
-          isthmus: summarise(ours, false),
+          bare: summarise(samples.bare, false),
+          heads: summarise(samples.heads, false),
+          isthmus: summarise(samples.isthmus, false),
           haproxy: summarise(theirs, false),
         };
-        figures.ratios[name] = { bare: ratioOf(own, theirs), isthmus: ratioOf(ours, theirs) };
+        figures.ratios[name] = {
+          bare: ratioOf(samples.bare, theirs),
+          heads: ratioOf(samples.heads, theirs),
+          isthmus: ratioOf(samples.isthmus, theirs),
+        };
       }
       return figures;
     } finally {
@@ -77,10 +84,14 @@ export async function benchBare(io: Io, { rounds, roundMs }: BarePace): Promise<
   });
 }
 
-async function startBare({ programs, directory, west, east, pod }: RivalPlace): Promise<Pair> {
+/** A pair of `main.ts`. */
+async function startLess(
+  what: 'bytes' | 'heads',
+  { programs, directory, west, east, pod }: RivalPlace,
+): Promise<Pair> {
   const script = new URL('./main.ts', import.meta.url);
   const start = (half: string) =>
-    programs.startScript(script, [half, directory, west, east, pod], WORKER_FLAGS);
+    programs.startScript(script, [what, half, directory, west, east, pod], WORKER_FLAGS);
   const halves = [await start('far'), await start('near')];
   return {
     version: process.versions.node,
