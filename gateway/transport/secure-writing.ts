@@ -7,36 +7,29 @@
  */
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { failed, type Handle, newRequest, type WriteRequest, writeTogether } from './writing.ts';
+import { DirectWriter, type WriteRequest } from './direct-writing.ts';
+import { failed, newRequest } from './writing.ts';
 
 /** Longer writes go through the stream, which says when a socket is full. */
 const DIRECT_BYTES_MAX = 32 * 1_024;
-
-interface Inner extends TLSSocket {
-  readonly _handle: Handle | null;
-}
 
 interface SecureRequest extends WriteRequest {
   writer: SecureWriter;
 }
 
 /** Writes one socket of TLS. */
-export class SecureWriter {
-  readonly #socket: Inner;
+export class SecureWriter extends DirectWriter {
   /** One may still be held by the system while it tells that it has done with it. */
   #request: SecureRequest;
   #spare: SecureRequest;
-  #handle: Handle | null = null;
   /** Bytes of a write of ours that is under way. */
   #busyBytes = 0;
-  /** The stream may have something under way or waiting. */
-  #streams = false;
   /** What the stream wants done, one thing at a time. */
   #held: (() => void) | undefined;
 
   /** For {@link secureWriterOf} alone. */
   constructor(socket: TLSSocket, one: WriteRequest, other: WriteRequest) {
-    this.#socket = socket as Inner;
+    super(socket);
     this.#request = Object.assign(one, { writer: this, oncomplete });
     this.#spare = Object.assign(other, { writer: this, oncomplete });
     const { _write, _writev, _final } = socket;
@@ -46,53 +39,30 @@ export class SecureWriter {
     socket._final = (done) => this.#afterOurs(() => _final.call(socket, done));
   }
 
-  /** Bytes that TLS has not taken. */
-  get waitingBytes(): number {
-    return this.#busyBytes + this.#socket.writableLength;
+  override get waitingBytes(): number {
+    return this.#busyBytes + super.waitingBytes;
   }
 
-  /** Writes `bytes`, which must not change any more; false: the stream of the socket may want a `drain` first. */
-  write(bytes: Buffer): boolean {
+  override write(bytes: Buffer): boolean {
     const { length } = bytes;
-    if (length > DIRECT_BYTES_MAX || this.#isBusy()) return this.#stream(bytes);
+    if (this.#busyBytes > 0 || length > DIRECT_BYTES_MAX || this.isBusy())
+      return this.stream(bytes);
     const request = this.#request;
     // What fails fails again in the stream, which tells whom it concerns.
-    if (this.#handle?.writeBuffer(request, bytes) !== 0) return this.#stream(bytes);
+    if (this.handle?.writeBuffer(request, bytes) !== 0) return this.stream(bytes);
     this.#request = this.#spare;
     this.#spare = request;
     this.#busyBytes = length;
     return true;
   }
 
-  /** Writes all of `list` by the stream; false as in {@link write}. */
-  writeAll(list: readonly Buffer[]): boolean {
-    this.#streams = true;
-    return writeTogether(this.#socket, list);
-  }
-
   /** For the requests of this file alone: our write is over, with an error of the system below 0. */
   complete(status: number): void {
     this.#busyBytes = 0;
-    if (status < 0) this.#socket.destroy(failed(status));
+    if (status < 0) this.socket.destroy(failed(status));
     const held = this.#held;
     this.#held = undefined;
     held?.();
-  }
-
-  #isBusy(): boolean {
-    if (this.#busyBytes > 0) return true;
-    const socket = this.#socket;
-    if (this.#handle === null) {
-      if (socket.connecting) return true;
-      this.#handle = socket._handle;
-    }
-    if (this.#streams) this.#streams = socket.writableLength > 0;
-    return this.#streams;
-  }
-
-  #stream(bytes: Buffer): boolean {
-    this.#streams = true;
-    return this.#socket.write(bytes);
   }
 
   #afterOurs(act: () => void): void {

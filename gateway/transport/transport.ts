@@ -7,11 +7,12 @@
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { type DirectWriter, writeTogether } from './direct-writing.ts';
 import { mayReadOn, type Reading } from './read-turns.ts';
 import { type Reader, readHook, readInto, SECURE, SMALL_BYTES } from './reading.ts';
-import { type SecureWriter, secureWriterOf } from './secure-writing.ts';
+import { secureWriterOf } from './secure-writing.ts';
 import { type Flushable, flushAtTurnEnd } from './turn.ts';
-import { type SocketWriter, writerOf, writeTogether } from './writing.ts';
+import { writerOf } from './writing.ts';
 
 /** What a {@link Transport} tells its owner. */
 export interface TransportOwner extends Flushable {
@@ -37,7 +38,7 @@ export class Transport implements Reading {
   #halted = false;
   readonly #tls: boolean;
   /** Of a socket that can be written past its stream. */
-  readonly #writer: SocketWriter | SecureWriter | undefined;
+  readonly #writer: DirectWriter | undefined;
   #flushing = false;
   /** Ended by us, or closed: asking the socket costs two getters each time. */
   #gone = false;

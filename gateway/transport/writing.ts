@@ -8,29 +8,12 @@
  */
 import net from 'node:net';
 import { getSystemErrorName } from 'node:util';
-
-/** A write the system may finish later, as Node's own streams make them. */
-export interface WriteRequest {
-  oncomplete: (this: WriteRequest, status: number) => void;
-  callback: ((error: Error | null) => void) | null;
-  /** Kept here while the system reads it. */
-  buffer: Buffer | null;
-}
+import { DirectWriter, type WriteRequest } from './direct-writing.ts';
 
 interface StreamBinding {
   readonly WriteWrap: new () => WriteRequest;
   readonly streamBaseState: Int32Array;
   readonly kLastWriteWasAsync: number;
-}
-
-/** What Node writes a socket by. */
-export interface Handle {
-  /** 0, or the error of a write of which nothing was taken. */
-  writeBuffer(request: WriteRequest, bytes: Buffer): number;
-}
-
-interface Inner extends net.Socket {
-  readonly _handle: Handle | null;
 }
 
 const binding = findBinding();
@@ -40,61 +23,26 @@ let spare = binding === undefined ? undefined : request(binding);
 let adopted: WriteRequest | undefined;
 
 /** Writes one socket, which must not be one of TLS. */
-export class SocketWriter {
-  readonly #socket: net.Socket;
-  /** Asked of the socket once it is connected, for that is a search among all kinds of sockets. */
-  #handle: Handle | null = null;
-  /** The stream may have something under way or waiting. */
-  #streams = false;
-
+export class SocketWriter extends DirectWriter {
   /** For {@link writerOf} alone. */
   constructor(socket: net.Socket) {
-    this.#socket = socket;
+    super(socket);
     socket._write = write;
   }
 
-  /** Bytes that the system has not taken. */
-  get waitingBytes(): number {
-    return this.#streams ? this.#socket.writableLength : 0;
-  }
-
-  /** Writes `bytes`, which must not change any more; false: the stream of the socket may want a `drain` first. */
-  write(bytes: Buffer): boolean {
-    if (this.#isBusy() || binding === undefined || spare === undefined) return this.#stream(bytes);
+  override write(bytes: Buffer): boolean {
+    if (this.isBusy() || binding === undefined || spare === undefined) return this.stream(bytes);
     const { streamBaseState, kLastWriteWasAsync } = binding;
     // Nothing was taken of what fails, and the stream fails in the same way and tells whom it concerns.
-    if (this.#handle?.writeBuffer(spare, bytes) !== 0) return this.#stream(bytes);
+    if (this.handle?.writeBuffer(spare, bytes) !== 0) return this.stream(bytes);
     if (streamBaseState[kLastWriteWasAsync] === 0) return true;
     adopted = spare;
     adopted.buffer = bytes;
     spare = request(binding);
-    const taken = this.#stream(bytes);
+    const taken = this.stream(bytes);
     // A stream that has failed writes nothing more.
     adopted = undefined;
     return taken;
-  }
-
-  /** Writes all of `list` by the stream; false as in {@link write}. */
-  writeAll(list: readonly Buffer[]): boolean {
-    const socket = this.#socket;
-    this.#streams = true;
-    return writeTogether(socket, list);
-  }
-
-  /** Whether what is written now has to wait behind something else. */
-  #isBusy(): boolean {
-    const socket = this.#socket as Inner;
-    if (this.#handle === null) {
-      if (socket.connecting) return true;
-      this.#handle = socket._handle;
-    }
-    if (this.#streams) this.#streams = socket.writableLength > 0;
-    return this.#streams;
-  }
-
-  #stream(bytes: Buffer): boolean {
-    this.#streams = true;
-    return this.#socket.write(bytes);
   }
 }
 
@@ -103,14 +51,6 @@ export function writerOf(socket: net.Socket): SocketWriter | undefined {
   // What only behaves as a socket has no handle.
   if (binding === undefined || !(socket instanceof net.Socket)) return undefined;
   return new SocketWriter(socket);
-}
-
-/** Writes `list` by the stream of `socket` in one go; false: it wants a `drain` first. */
-export function writeTogether(socket: net.Socket, list: readonly Buffer[]): boolean {
-  socket.cork();
-  for (const bytes of list) socket.write(bytes);
-  socket.uncork();
-  return !socket.writableNeedDrain;
 }
 
 function write(this: net.Socket, bytes: Buffer, encoding: BufferEncoding, done: Done): void {
