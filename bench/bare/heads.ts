@@ -3,7 +3,7 @@
  * nobody chooses, repeats, limits, times, counts or adds anything.
  */
 import net, { type Socket } from 'node:net';
-import { FRAMING_NONE, framingOfLength } from '#gateway/wire/http1/message.ts';
+import { FRAMING_NONE, framingOfLength, type Head } from '#gateway/wire/http1/message.ts';
 import type { HeadOptions } from '#gateway/wire/http1/writer.ts';
 import { Speaker } from './speaker.ts';
 import { type Stream, Streams } from './streams.ts';
@@ -25,7 +25,7 @@ export function nearHeads(tunnel: Socket): (client: Socket) => void {
     },
   });
   const hears = {
-    onHead(client: Speaker, { method, path, authority, headers }: RequestParts) {
+    onHead(client: Speaker, { method, path, authority, headers }: Head) {
       const list = [':method', method, ':scheme', 'http', ':path', path, ':authority', authority];
       for (let at = 0; at < headers.length; at += 2)
         if (headers[at] !== 'host') list.push(headers[at] as string, headers[at + 1] as string);
@@ -39,13 +39,6 @@ export function nearHeads(tunnel: Socket): (client: Socket) => void {
   return (client) => {
     new Speaker(client, 'request', hears);
   };
-}
-
-interface RequestParts {
-  readonly method: string;
-  readonly path: string;
-  readonly authority: string;
-  readonly headers: readonly string[];
 }
 
 /** Has what comes by `tunnel` answered by the pod at `host` and `port`. */
@@ -71,7 +64,7 @@ export function farHeads(tunnel: Socket, host: string, port: number): void {
     },
   });
   const hears = {
-    onHead(pod: Speaker, { status, headers, framing }: AnswerParts) {
+    onHead(pod: Speaker, { status, headers, framing }: Head) {
       const stream = asked.get(pod) as Stream;
       const end = framing.length === 0;
       streams.connection.sendHeaders(stream, [':status', String(status), ...headers], end);
@@ -84,10 +77,4 @@ export function farHeads(tunnel: Socket, host: string, port: number): void {
       if (end) idle.push(pod);
     },
   };
-}
-
-interface AnswerParts {
-  readonly status: number;
-  readonly headers: readonly string[];
-  readonly framing: { readonly length: number };
 }

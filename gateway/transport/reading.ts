@@ -9,8 +9,9 @@
  *
  * Whoever is given bytes may keep them, so what it keeps must not hold much more than itself: bounds
  * count bytes, not what they lie in. Up to {@link SMALL_BYTES}, reads share slabs of {@link SLAB_BYTES}, and those of
- * TLS, which come in records of 16 KiB anyway, slabs of that size; above, each has a buffer of exactly its size. Content that waits is put together in pieces of ours up
- * to the same sizes (http/piece.ts), so a slab kept for a few bytes is no more than such a piece.
+ * TLS, which come in records of 16 KiB anyway, slabs of that size; above, each has a buffer of exactly its size. Content
+ * that waits is put together in pieces of ours up to the same sizes (http/piece.ts), so a slab kept for a few bytes is no
+ * more than such a piece.
  */
 import net from 'node:net';
 

@@ -9,9 +9,8 @@ import type { Io } from '#cli/io.ts';
 import { reportError, wrap } from '#cli/output.ts';
 import { runProgram } from '#cli/program.ts';
 import { similarTo } from '#cli/similar.ts';
-import { systemClock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
-import { systemRandom } from '#core/random.ts';
+import { silentIo } from '#test/silent-io.ts';
 
 let cwd: string;
 before(() => {
@@ -27,15 +26,7 @@ function captured(env: Record<string, string> = {}): {
   let out = '';
   let err = '';
   const io: Io = {
-    clock: systemClock,
-    random: systemRandom,
-    env,
-    cwd,
-    home: cwd,
-    signal: new AbortController().signal,
-    isTerminal: false,
-    isErrorTerminal: false,
-    size: () => ({ columns: 80, rows: 24 }),
+    ...silentIo(cwd, env),
     out: (text) => {
       out += text;
     },

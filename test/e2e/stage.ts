@@ -8,12 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Demo, startDemo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
-import { systemClock } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
-import { systemRandom } from '#core/random.ts';
 import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
+import { silentIo } from '#test/silent-io.ts';
 
 export interface Stage {
   readonly demo: Demo;
@@ -25,23 +24,6 @@ export interface Stage {
   /** Components' requests that RBAC refused. */
   refusals(): string[];
   end(): Promise<void>;
-}
-
-/** An {@link Io} that prints nowhere. */
-export function silentIo(cwd: string, env: Record<string, string | undefined> = {}): Io {
-  return {
-    clock: systemClock,
-    random: systemRandom,
-    env,
-    cwd,
-    home: cwd,
-    signal: new AbortController().signal,
-    isTerminal: false,
-    isErrorTerminal: false,
-    size: () => ({ columns: 80, rows: 24 }),
-    out: () => undefined,
-    err: () => undefined,
-  };
 }
 
 /** Boots west and east with the sample, linked unless `link` is false. */

@@ -206,6 +206,18 @@ test('an idle connection that gets bytes or a FIN is dropped, and never trusted'
   assert.equal(sockets.length, 4);
 });
 
+/** Begins a request of `one` when the pod has done `what`, and before anything of that is read. */
+function beginJustAfter(pool: Http1Pool, one: Notes, what: () => void): void {
+  // From a timer: what the pod did is read before the turn ends, and so before the request leaves.
+  setTimeout(() => {
+    what();
+    const late = performance.now() + 10;
+    while (performance.now() < late);
+    one.attempt = pool.start({ head: { ...HEAD, method: 'POST', length: 2 }, listener: one });
+    one.attempt.body(Buffer.from('hi'), 0, 2, true);
+  }, 5);
+}
+
 test('a request begun on a connection that the pod has just given up goes out on another', async () => {
   const { pool, sockets, heads } = await scripted(OK, OK, OK);
   const givesUp: ((socket: net.Socket | undefined) => void)[] = [
@@ -215,15 +227,10 @@ test('a request begun on a connection that the pod has just given up goes out on
   await done(start(pool));
   for (const [at, giveUp] of givesUp.entries()) {
     const one = new Notes();
-    // From a timer: what the pod did is read before the turn ends, and so before the request leaves.
-    setTimeout(() => {
+    beginJustAfter(pool, one, () => {
       assert.equal(pool.idle, 1);
       giveUp(sockets[at]);
-      const late = performance.now() + 10;
-      while (performance.now() < late);
-      one.attempt = pool.start({ head: { ...HEAD, method: 'POST', length: 2 }, listener: one });
-      one.attempt.body(Buffer.from('hi'), 0, 2, true);
-    }, 5);
+    });
     await done(one);
     assert.equal(one.failure, undefined);
     assert.match(heads[at + 1] ?? '', /^POST .*hi$/s);
@@ -237,13 +244,7 @@ test('so does one begun on a connection that nobody has used yet', async () => {
   start(pool).attempt?.cancel();
   await until(() => pool.idle === 1 && sockets.length === 1);
   const one = new Notes();
-  setTimeout(() => {
-    sockets[0]?.write(forged);
-    const late = performance.now() + 10;
-    while (performance.now() < late);
-    one.attempt = pool.start({ head: { ...HEAD, method: 'POST', length: 2 }, listener: one });
-    one.attempt.body(Buffer.from('hi'), 0, 2, true);
-  }, 5);
+  beginJustAfter(pool, one, () => sockets[0]?.write(forged));
   await done(one);
   assert.deepEqual([one.failure, one.head?.status, one.text], [undefined, 200, 'ok']);
   assert.deepEqual([heads.length, sockets.length], [1, 2]);
