@@ -138,6 +138,7 @@ export class Objects {
         fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
+    this.#checkReplacedUid(def, live, decoded);
     return this.#replace(def, live, decoded, options);
   }
 
@@ -184,6 +185,11 @@ export class Objects {
       return { object: this.#finish(def, live, merged, options), created: false };
     }
     if (options.part) throw notFound(def.group, def.plural, name);
+    const uid = asString(decoded.metadata.uid);
+    if (uid !== '') {
+      const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+      throw conflict(def.group, def.plural, name, why);
+    }
     const empty: KubeObject = {
       apiVersion: groupVersion(def),
       kind: def.kind,
@@ -314,15 +320,21 @@ export class Objects {
     if (version !== '' && version !== live.metadata.resourceVersion) {
       throw modified(def.group, def.plural, name);
     }
+    // Of whoever patches or applies it is no precondition, but a field that cannot change.
     const uid = asString(decoded.metadata.uid);
     if (uid !== '' && uid !== live.metadata.uid) {
-      throw conflict(
-        def.group,
-        def.plural,
-        name,
-        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
-      );
+      throw invalid(def.group, def.kind, name, [
+        fieldError.invalid('metadata.uid', uid, 'field is immutable'),
+      ]);
     }
+  }
+
+  /** Whoever replaces an object names the one that is meant. */
+  #checkReplacedUid(def: ResourceDef, live: KubeObject, decoded: KubeObject): void {
+    const uid = asString(decoded.metadata.uid);
+    if (uid === '' || uid === live.metadata.uid) return;
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
+    throw conflict(def.group, def.plural, live.metadata.name, why);
   }
 
   #check(def: ResourceDef, object: KubeObject, previous: KubeObject | undefined): void {

@@ -307,6 +307,52 @@ export const applies: readonly ContractCase[] = [
     },
   },
   {
+    name: 'an applied object that holds a version is made where there is none, a Service as well',
+    source: 'https://github.com/kubernetes/kubernetes/issues/106745',
+    async run(cluster) {
+      const namespace = await cluster.namespace();
+      const metadata = { name: 'x', resourceVersion: '1' };
+      const services = { ...service([{ port: 80, protocol: 'TCP' }]), metadata };
+      const applied = { configmaps: configMap('x', { a: '1' }, metadata), services };
+      for (const [plural, body] of Object.entries(applied)) {
+        const path = core(namespace, plural, 'x');
+        const made = await apply(cluster, path, 'one', body, 201);
+        assert.notEqual(versionOf(made), '1');
+        assert.deepEqual(entries(made), ['one Apply ']);
+        const url = `${path}?fieldManager=one&force=true`;
+        const type = PATCH.apply;
+        const answer = await refused(cluster, 409, 'Conflict', 'PATCH', url, body, { type });
+        assert.match(answer.message, /the object has been modified/);
+      }
+    },
+  },
+  {
+    name: 'an applied object may hold a uid, and then must be of it: another is a 422, none a 409',
+    source: 'https://github.com/kubernetes/kubernetes/issues/127625',
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps', 'x');
+      const uid = '00000000-0000-4000-8000-000000000000';
+      const body = configMap('x', { a: '2' }, { uid });
+      const url = `${path}?fieldManager=one&force=true`;
+      const type = PATCH.apply;
+      const absent = await refused(cluster, 409, 'Conflict', 'PATCH', url, body, { type });
+      assert.match(
+        absent.message,
+        /: uid mismatch: the provided object specified uid 0{8}-.*, and no existing object was found$/,
+      );
+      const made = await apply(cluster, path, 'one', configMap('x'), 201);
+      const other = await refused(cluster, 422, 'Invalid', 'PATCH', url, body, { type });
+      // The real server says it twice of kinds that look at metadata themselves.
+      assert.deepEqual([...new Set(other.causes)], ['FieldValueInvalid metadata.uid']);
+      assert.match(other.message, /field is immutable/);
+      const merge = { type: PATCH.merge };
+      await refused(cluster, 422, 'Invalid', 'PATCH', path, { metadata: { uid } }, merge);
+      const own = asString(metaOf(made).uid);
+      const same = configMap('x', { a: '2' }, { uid: own });
+      assert.deepEqual((await apply(cluster, path, 'one', same)).data, { a: '2' });
+    },
+  },
+  {
     name: 'managedFields cannot be applied',
     source: PAGE('clearing-managedfields'),
     async run(cluster) {
