@@ -83,6 +83,8 @@ export interface ApplyOptions extends CallOptions {
    * `API_CONFLICT` that names them: see `fieldConflictsOf()`.
    */
   readonly force?: boolean;
+  /** Only makes what is not there: an object of that name, whoever made it, is an `API_CONFLICT`. */
+  readonly ifAbsent?: boolean;
 }
 
 /** How an object is deleted. */

@@ -28,6 +28,11 @@ import type { KubeObject } from './types.ts';
 
 /** One watch event may not be larger than this (etcd holds objects of at most 1.5 MiB). */
 export const WATCH_LINE_BYTES_MAX = 8 * 1024 * 1024;
+/**
+ * An applied object that holds a version must be of it where there is one, and is made where there is none. No object
+ * has this version: etcd counts from it before anything is written.
+ */
+const VERSION_OF_NOTHING = '1';
 /** Items asked for at once by {@link HttpKubeClient.list}. */
 export const LIST_PAGE_ITEMS = 500;
 /** A watch on which nothing came for this long is taken for half-open. */
@@ -150,7 +155,9 @@ export class HttpKubeClient implements KubeClient {
     object: KubeObject,
     options: ApplyOptions = {},
   ): Promise<T> {
-    return this.#apply(resource, object, '', options);
+    if (!options.ifAbsent) return this.#apply(resource, object, '', options);
+    const metadata = { ...object.metadata, resourceVersion: VERSION_OF_NOTHING };
+    return this.#apply(resource, { ...object, metadata }, '', options);
   }
 
   applyStatus<T extends KubeObject>(

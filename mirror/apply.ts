@@ -3,7 +3,7 @@
  *
  * Promises: what somebody else made is not written, whether the watch has told of it or not; what changed underneath
  * is not forced: a delete whose object was replaced, or a status whose object is gone, is over, for the watch will lead
- * to a new plan, and an apply whose object was replaced fails.
+ * to a new plan; an apply whose object was replaced, or has appeared, fails and is tried again with what is there then.
  */
 import type { KubeClient, Resource } from '#kube/client.ts';
 import { objectKey } from '#kube/parse.ts';
@@ -107,7 +107,9 @@ async function applyObject(
   }
   signal.throwIfAborted();
   const uid = found?.metadata.uid;
-  if (uid === undefined) return await client.apply(RESOURCES[kind], object, { signal });
+  // Somebody else may make one of that name in this very moment.
+  const ifAbsent = found === undefined;
+  if (uid === undefined) return await client.apply(RESOURCES[kind], object, { signal, ifAbsent });
   // With the uid, a successor of the same name is refused.
   const named = { ...object, metadata: { ...object.metadata, uid } };
   return await client.apply(RESOURCES[kind], named, { signal });

@@ -38,6 +38,16 @@ test('server-side apply is a forced PATCH with the content type of its own', asy
   assert.deepEqual(JSON.parse(seen?.body ?? ''), object);
 });
 
+test('an apply of what must not be there yet holds a version that no object has', async () => {
+  await using server = await scriptedServer((_, response) =>
+    json(response, 201, configMap('a', '2')),
+  );
+  await using client = clientOf(server.url);
+  await client.apply(configMaps, object, { ifAbsent: true });
+  const metadata = { ...object.metadata, resourceVersion: '1' };
+  assert.deepEqual(JSON.parse(server.seen[0]?.body ?? ''), { ...object, metadata });
+});
+
 test('an apply without force names the fields that others own', async () => {
   await using server = await scriptedServer((_, response) =>
     json(response, 409, {

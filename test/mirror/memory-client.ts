@@ -30,6 +30,8 @@ export class MemoryClient implements KubeClient {
   refuse: Refusal = () => undefined;
   /** Objects read one by one. */
   gets = 0;
+  /** Called when one was read, before anybody hears of it. */
+  afterGet: (resource: Resource<KubeObject>, key: string) => void = () => undefined;
   /** Plurals of which watches tell nothing for now. */
   #lagging: readonly string[] = [];
   running = 0;
@@ -75,7 +77,9 @@ export class MemoryClient implements KubeClient {
   async get<T extends KubeObject>(resource: Resource<T>, name: string, namespace?: string) {
     this.gets += 1;
     const key = namespace === undefined ? name : `${namespace}/${name}`;
-    return this.#store(resource).get(key) as T | undefined;
+    const found = this.#store(resource).get(key) as T | undefined;
+    this.afterGet(resource, key);
+    return found;
   }
 
   async list<T extends KubeObject>(resource: Resource<T>, selection: Selection = {}) {
@@ -143,10 +147,14 @@ export class MemoryClient implements KubeClient {
   async apply<T extends KubeObject>(
     resource: Resource<T>,
     object: KubeObject,
-    _options?: ApplyOptions,
+    { ifAbsent = false }: ApplyOptions = {},
   ): Promise<T> {
     const { uid } = object.metadata;
     const found = this.#store(resource).get(objectKey(object));
+    if (ifAbsent && found !== undefined) {
+      const cause = new StatusError(409, 'Conflict', 'the object has been modified');
+      throw new IsthmusError('API_CONFLICT', 'there is one', { cause });
+    }
     if (uid !== undefined && uid !== found?.metadata.uid) {
       const cause = new StatusError(409, 'Conflict', `uid mismatch: ${uid}`);
       throw new IsthmusError('API_CONFLICT', 'replaced', { cause });

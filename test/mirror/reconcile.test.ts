@@ -344,6 +344,25 @@ test('a ServiceExport of a user that no watch has told of yet is taken over by n
   assert.ok(!client.writes.some((each) => each === 'apply serviceexports shop/frontend'));
 });
 
+test('an object of a user that appears between a look and the write is not taken over, but told', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  const metadata = { name: 'backend-east', namespace: 'shop', labels: { app: 'mine' } };
+  let mine: unknown;
+  client.afterGet = (_, key) => {
+    if (key === 'shop/backend-east') {
+      mine ??= client.put(services, { metadata, spec: { ports: [{ port: 443 }] } });
+    }
+  };
+  gateway.say(snapshot(1, backend()));
+  await eventually('news', () => running.news.some((each) => each.about.kind === 'Service'));
+  await eventually('quiet', () => running.controller.backlog().depth === 0);
+  assert.equal(client.all(services).get('shop/backend-east'), mine);
+});
+
 test('a successor of a mirror that a user made is not overwritten', async () => {
   const client = world();
   const gateway = scriptedGateway();
