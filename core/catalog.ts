@@ -14,6 +14,8 @@ import { isLabelName, isQualifiedName, quotable } from './names.ts';
 export const CATALOG_LIMITS = {
   lineBytesMax: 4 * 1024 * 1024,
   exportsMax: 10_000,
+  /** Of all exports of a peer together, as {@link charactersOf} counts. */
+  charactersMax: 8 * 1024 * 1024,
   portsMax: 128,
   appProtocolMax: 255,
   hostnamesMax: 1_000,
@@ -163,6 +165,32 @@ export function exportKey(of: { readonly namespace: string; readonly name: strin
   return `${of.namespace}/${of.name}`;
 }
 
+/** What an export, and a port of it, takes beside what is counted by its length. */
+const EXPORT_CHARACTERS = 400;
+const PORT_CHARACTERS = 60;
+
+/** About how many characters of JSON an export takes. Cheap, for it is asked of every export at every change. */
+export function charactersOf(one: CatalogExport): number {
+  let sum = EXPORT_CHARACTERS + PORT_CHARACTERS * one.ports.length;
+  for (const { name, appProtocol = '' } of one.ports) sum += name.length + appProtocol.length;
+  for (const entries of [one.exportedLabels, one.exportedAnnotations]) {
+    for (const key in entries) sum += key.length + (entries[key]?.length ?? 0);
+  }
+  for (const host of one.hostnames) sum += host.length;
+  return sum;
+}
+
+/** How many of `exports`, from the first on, one catalog has room for. */
+export function countFitting(exports: Iterable<CatalogExport>): number {
+  let [count, characters] = [0, 0];
+  for (const each of exports) {
+    characters += charactersOf(each);
+    if (count >= CATALOG_LIMITS.exportsMax || characters > CATALOG_LIMITS.charactersMax) break;
+    count += 1;
+  }
+  return count;
+}
+
 /** Milliseconds since 1970 of an RFC 3339 time; NaN where it is none. */
 export function timeOf(text: string): number {
   const form = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
@@ -236,7 +264,7 @@ export function applyCatalogMessage(
     exports.set(exportKey(each), each);
     left.delete(exportKey(each));
   }
-  if (exports.size > CATALOG_LIMITS.exportsMax) return undefined;
+  if (countFitting(exports.values()) < exports.size) return undefined;
   return catalogOf(message, message.cluster ?? known.cluster, exports, left);
 }
 

@@ -3,15 +3,16 @@
  *
  * The oldest are told, so that a new export never takes the place of one that others already use.
  */
-import { CATALOG_LIMITS, type CatalogExport, exportKey, timeOf } from './catalog.ts';
+import { type CatalogExport, countFitting, exportKey, timeOf } from './catalog.ts';
 
 /** Keys of those among `exports`, all that one peer may see, that are too many. */
 export function untoldExports(exports: Iterable<CatalogExport>): ReadonlySet<string> {
   const all = [...exports];
-  if (all.length <= CATALOG_LIMITS.exportsMax) return new Set();
-  const aged = all.map((each) => ({ key: exportKey(each), ms: ageOf(each) }));
+  if (countFitting(all) === all.length) return new Set();
+  const aged = all.map((each) => ({ each, key: exportKey(each), ms: ageOf(each) }));
   aged.sort((a, b) => (a.ms === b.ms ? (a.key < b.key ? -1 : 1) : a.ms < b.ms ? -1 : 1));
-  return new Set(aged.slice(CATALOG_LIMITS.exportsMax).map((each) => each.key));
+  const told = countFitting(aged.map(({ each }) => each));
+  return new Set(aged.slice(told).map(({ key }) => key));
 }
 
 function ageOf({ createdAt }: CatalogExport): number {

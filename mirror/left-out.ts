@@ -50,7 +50,7 @@ function untoldClusters(
   input: Pick<PlanInput, 'services'>,
 ): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  if (local.length <= CATALOG_LIMITS.exportsMax) return found;
+  if (untoldExports(local.map((member) => member.export)).size === 0) return found;
   for (const each of roles) {
     if (each.role !== 'active') continue;
     const { serviceSelector } = each.spec.export;
@@ -79,8 +79,7 @@ export function shortfallFindings(
 
 /** A shortfall in one line. */
 export function shortfallMessage({ leftOut, untold }: Shortfall): string {
-  const max = CATALOG_LIMITS.exportsMax;
-  const whom = `not announced to ${untold.join(', ')}: there are ${max} older exports, and a catalog holds no more; let spec.export.serviceSelector of the Link select fewer`;
+  const whom = `not announced to ${untold.join(', ')}: a catalog has no room for it beside older exports; let spec.export.serviceSelector of the Link select fewer`;
   return [untold.length > 0 ? whom : '', leftOut && `not told: ${leftOut}`]
     .filter(Boolean)
     .join('; ');

@@ -5,7 +5,7 @@
  * then the catalog is fetched afresh, and only what is missing there too is let go. What is held back and what is new
  * are together no more than one catalog can hold: what is new waits.
  */
-import { CATALOG_LIMITS, type Catalog, type CatalogExport } from '#core/catalog.ts';
+import { type Catalog, type CatalogExport, countFitting } from '#core/catalog.ts';
 
 /** At most this many may go at once without being held. */
 export const WITHDRAWAL_SERVICES_MAX = 10;
@@ -46,7 +46,7 @@ export class WithdrawalGuard {
       return { catalog, withheld: 0, refetchAtMs: undefined };
     }
     this.#heldSinceMs ??= nowMs;
-    const exports = new Map([...gone, ...this.#within(catalog.exports, gone.length)]);
+    const exports = this.#within([...gone, ...catalog.exports]);
     this.#known = exports;
     return {
       catalog: { ...catalog, exports },
@@ -55,15 +55,11 @@ export class WithdrawalGuard {
     };
   }
 
-  /** Of `exports` what was known, and as much of the rest as there is room for beside those that are `held`. */
-  #within(
-    exports: Catalog['exports'],
-    held: number,
-  ): readonly (readonly [string, CatalogExport])[] {
-    const room = Math.max(0, CATALOG_LIMITS.exportsMax - held);
-    if (exports.size <= room) return [...exports];
-    const known = [...exports].filter(([key]) => this.#known.has(key));
-    const fresh = [...exports].filter(([key]) => !this.#known.has(key));
-    return [...known, ...fresh.slice(0, Math.max(0, room - known.length))];
+  /** As much of `exports` as one catalog has room for, what was known first. */
+  #within(exports: readonly (readonly [string, CatalogExport])[]): Catalog['exports'] {
+    const known = exports.filter(([key]) => this.#known.has(key));
+    const fresh = exports.filter(([key]) => !this.#known.has(key));
+    const ordered = [...known, ...fresh];
+    return new Map(ordered.slice(0, countFitting(ordered.map(([, each]) => each))));
   }
 }

@@ -34,7 +34,7 @@ export class OwnCatalog {
 
   /** Takes over a snapshot; views that did not change are left alone. */
   update(snapshot: Snapshot, all: CatalogCluster): void {
-    const { exportsMax, gatewaysMax } = CATALOG_LIMITS;
+    const { gatewaysMax } = CATALOG_LIMITS;
     const cluster = { ...all, gateways: all.gateways.slice(0, gatewaysMax) };
     this.#warn('addresses of gateways', all.gateways.length - gatewaysMax, {
       next: `advertise at most ${gatewaysMax} addresses, such as those of a load balancer`,
@@ -55,7 +55,7 @@ export class OwnCatalog {
       const untold = untoldExports(exports.values());
       for (const key of untold) exports.delete(key);
       this.#warn(exportsFor(peer.clusterName), untold.size, {
-        next: `let spec.export.serviceSelector of Link ${peer.linkName} select at most ${exportsMax}`,
+        next: `let spec.export.serviceSelector of Link ${peer.linkName} select fewer`,
       });
       const known = cell.current();
       if (known && same(known.cluster, cluster)) {

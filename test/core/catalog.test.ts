@@ -3,10 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   applyCatalogMessage,
+  CATALOG_LIMITS,
   type Catalog,
   type CatalogMessage,
+  catalogExport,
+  countFitting,
+  exportKey,
   parseCatalogMessage,
 } from '#core/catalog.ts';
+import { untoldExports } from '#core/untold.ts';
 
 const entry = {
   namespace: 'shop',
@@ -106,6 +111,39 @@ for (const [what, change] of invalid) {
     assert.ok(catalog.leftOut.has(`shop/${bad.name}`));
   });
 }
+
+/** `count` exports, each as large as it may be. */
+function large(count: number, part = 0) {
+  const appProtocol = `${'a.'.repeat(90)}example/${'b'.repeat(63)}`;
+  const ports = Array.from({ length: CATALOG_LIMITS.portsMax }, (_, port) => ({
+    ...{ name: `${'p'.repeat(50)}-${port}`, port: port + 1, appProtocol },
+  }));
+  return Array.from({ length: count }, (_, index) => ({
+    ...entry,
+    name: `s${part}-${index}`,
+    ports,
+  }));
+}
+
+test('exports that are large, each as it may be, are together too much for a catalog', () => {
+  const snapshot = { kind: 'snapshot', position: at(1), cluster, exports: [], more: true };
+  const parts = Array.from({ length: 5 }, (_, part) => ({
+    ...{ kind: 'delta', position: at(1), changed: large(50, part), more: true },
+  }));
+  assert.equal(apply(snapshot, ...parts.slice(0, 3))?.exports.size, 150);
+  assert.equal(apply(snapshot, ...parts)?.exports.size, undefined);
+});
+
+test('of exports that are too large together the oldest are told, and fit', () => {
+  const all = large(250).map((each, index) =>
+    catalogExport.parse({ ...each, createdAt: `2026-01-01T00:0${index < 200 ? 5 : 1}:00Z` }),
+  );
+  const untold = untoldExports(all);
+  assert.ok(untold.size > 0 && untold.size < 200, `${untold.size}`);
+  assert.ok(!all.slice(200).some((each) => untold.has(exportKey(each))));
+  const told = all.filter((each) => !untold.has(exportKey(each)));
+  assert.equal(countFitting(told), told.length);
+});
 
 test('an export that becomes invalid is gone, and known no more as such when it is valid or removed', () => {
   const snapshot = { kind: 'snapshot', position: at(1), cluster, exports: [entry] };

@@ -120,7 +120,7 @@ function deltaOf(changed: readonly CatalogExport[]): CatalogMessage {
 
 test('a listener that reads slowly is told the rest of a snapshot before what changed since', async () => {
   const cell = new CatalogCell();
-  const exports = some(600, { exportedAnnotations: big });
+  const exports = some(400, { exportedAnnotations: big });
   cell.set(catalogOf(exports));
   const sink = new PassThrough({ highWaterMark: 1 });
   const clock = new HandClock();
@@ -146,7 +146,7 @@ test('a listener that reads slowly is told the rest of a snapshot before what ch
     if (catalog?.exports.has('shop/late')) break;
   }
   // Never a part of it.
-  assert.deepEqual([...sizes], [undefined, 600, 601]);
+  assert.deepEqual([...sizes], [undefined, 400, 401]);
 });
 
 test('what a peer says and cannot be used is told on to the mirror controller, until it is mended', () => {

@@ -1,6 +1,7 @@
 /** Properties of the plan, and tables for what it is made of. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { countFitting } from '#core/catalog.ts';
 import { below, seededRandom } from '#core/random.ts';
 import { isMirror } from '#kube/mirror.ts';
 import type { PlanInput } from '#mirror/input.ts';
@@ -208,6 +209,19 @@ test('what is held back and what is new are no more than a catalog can hold, the
     assert.ok(withheld >= 8_000, `${withheld}`);
     for (let index = 0; index < 9_000; index += 1)
       assert.ok(catalog.exports.has(`shop/s-${index}`));
+  }
+});
+
+test('what is held back of exports that are large is with what is new no larger than a catalog', () => {
+  const guard = new WithdrawalGuard(new Map());
+  const hostnames = Array.from({ length: 2_000 }, () => 'h'.repeat(60));
+  for (let round = 0; round < 5; round += 1) {
+    const small = catalogOfSize(20, round * 20);
+    const large = [...small.exports].map(([key, each]) => [key, { ...each, hostnames }] as const);
+    const catalog = { ...small, exports: new Map(large) };
+    const { exports } = guard.judge(catalog, 0, round).catalog;
+    assert.equal(countFitting(exports.values()), exports.size);
+    for (let index = 0; index < 20; index += 1) assert.ok(exports.has(`shop/s-${index}`));
   }
 });
 
