@@ -56,14 +56,17 @@ export class AuthorityStore {
    */
   async load(): Promise<Authority> {
     const existing = await this.#get(ISSUER_SECRET);
-    const issuer = existing ? await this.#replaceIfOld(existing) : await this.#makeIssuer();
+    const issuer = existing ? await this.#replaceIfOld(existing) : await this.#makeFirst();
     const authority = readAuthority(issuer);
     await this.#publish(authority.trustBundle);
     return authority;
   }
 
-  async #makeIssuer(replaced?: Secret): Promise<Secret> {
-    const root = (await this.#get(ROOT_SECRET)) ?? (await this.#makeRoot());
+  async #makeFirst(): Promise<Secret> {
+    return this.#makeIssuer((await this.#get(ROOT_SECRET)) ?? (await this.#makeRoot()));
+  }
+
+  async #makeIssuer(root: Secret, replaced?: Secret): Promise<Secret> {
     const { certificate, privateKey } = readPair(root);
     const { trustDomain, clock, client, log } = this.#options;
     const key = createKey();
@@ -99,9 +102,20 @@ export class AuthorityStore {
   /** Only an issuer we made, of a root we hold, is ours to replace. */
   async #replaceIfOld(issuer: Secret): Promise<Secret> {
     if (issuer.metadata.labels?.[LABEL_MANAGED_BY] !== MANAGER) return issuer;
-    const { notBeforeMs, notAfterMs } = validityOf(readPair(issuer).certificate);
+    const { clock, log } = this.#options;
+    const { certificate, root: trusted } = readPair(issuer);
+    const { notBeforeMs, notAfterMs } = validityOf(certificate);
     const dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * REPLACE_AFTER;
-    return this.#options.clock.wallMs() < dueMs ? issuer : this.#makeIssuer(issuer);
+    if (clock.wallMs() < dueMs) return issuer;
+    const root = await this.#get(ROOT_SECRET);
+    const signs = root && splitCertificates(trusted).includes(readPair(root).certificate);
+    if (signs) return this.#makeIssuer(root, issuer);
+    // What another root signs is trusted neither by linked clusters nor by the workloads of this one.
+    log.warn('The issuer grows old and is kept, for the root that signed it is not held', {
+      secret: ROOT_SECRET,
+      notAfter: new Date(notAfterMs).toISOString(),
+    });
+    return issuer;
   }
 
   /** Creation is the one atomic step: whoever comes second uses what the first one made. */

@@ -82,6 +82,26 @@ test('An issuer of ours is replaced when it grows old, below the same root', asy
   assert.ok(second.validity.notAfterMs > first.validity.notAfterMs);
 });
 
+test('An issuer of ours whose root is no longer held, or is another, is kept: a new root would be trusted by nobody', async () => {
+  const later = { ...systemClock, wallMs: () => Date.now() + ISSUER_LIFE_MS * 0.7 };
+  for (const another of [false, true]) {
+    const client = new MemoryClient();
+    const first = await storeOf(client).load();
+    await client.delete(secrets, 'isthmus-root', 'isthmus-system');
+    if (another) {
+      const other = new MemoryClient();
+      await storeOf(other).load();
+      const root = await other.get(secrets, 'isthmus-root', 'isthmus-system');
+      assert.ok(root);
+      const { resourceVersion: _, ...metadata } = root.metadata;
+      await client.create(secrets, { ...root, metadata });
+    }
+    const second = await storeOf(client, later).load();
+    assert.deepEqual([second.chain, second.trustBundle], [first.chain, first.trustBundle]);
+    assert.equal(await publishedBundle(client), first.trustBundle);
+  }
+});
+
 function foreignIssuer(data: Record<string, string>): Data {
   const encoded = Object.entries(data).map(([key, text]) => [key, btoa(text)]);
   return {
