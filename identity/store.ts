@@ -106,12 +106,14 @@ export class AuthorityStore {
     const { certificate, root: trusted } = readPair(issuer);
     const { notBeforeMs, notAfterMs } = validityOf(certificate);
     const dueMs = notBeforeMs + (notAfterMs - notBeforeMs) * REPLACE_AFTER;
-    if (clock.wallMs() < dueMs) return issuer;
+    const nowMs = clock.wallMs();
+    // One that is not valid yet was made while the clock was ahead, and nothing it signs is valid before it is.
+    if (notBeforeMs <= nowMs && nowMs < dueMs) return issuer;
     const root = await this.#get(ROOT_SECRET);
     const signs = root && splitCertificates(trusted).includes(readPair(root).certificate);
     if (signs) return this.#makeIssuer(root, issuer);
     // What another root signs is trusted neither by linked clusters nor by the workloads of this one.
-    log.warn('The issuer grows old and is kept, for the root that signed it is not held', {
+    log.warn('The issuer is due and is kept, for the root that signed it is not held', {
       secret: ROOT_SECRET,
       notAfter: new Date(notAfterMs).toISOString(),
     });

@@ -102,6 +102,17 @@ test('An issuer of ours whose root is no longer held, or is another, is kept: a 
   }
 });
 
+test('An issuer of ours made while the clock was ahead is replaced when the clock is right again', async () => {
+  const client = new MemoryClient();
+  const first = await storeOf(client).load();
+  const ahead = { ...systemClock, wallMs: () => Date.now() + ISSUER_LIFE_MS * 0.7 };
+  const second = await storeOf(client, ahead).load();
+  assert.ok(second.validity.notBeforeMs > Date.now());
+  const third = await storeOf(client).load();
+  assert.ok(third.validity.notBeforeMs <= Date.now());
+  assert.equal(third.trustBundle, first.trustBundle);
+});
+
 function foreignIssuer(data: Record<string, string>): Data {
   const encoded = Object.entries(data).map(([key, text]) => [key, btoa(text)]);
   return {
