@@ -44,13 +44,14 @@ export function fieldConflictsOf(error: unknown): readonly StatusCause[] {
 }
 
 /**
- * Whether the server refused what was written as invalid, so that it will refuse it again. A uid that does not fit is none of
- * that: the object has been replaced.
+ * Whether the server will refuse again what was written: it is invalid, or a quota, a policy or missing rights forbid it. A
+ * uid that does not fit is none of that: the object has been replaced.
  */
-export function isInvalid(error: unknown): boolean {
+export function isDenied(error: unknown): boolean {
   const { status, causes = [] } = statusErrorIn(error) ?? {};
   return (
-    (status === 400 || status === 422) && !causes.some((each) => each.field === 'metadata.uid')
+    (status === 400 || status === 403 || status === 422) &&
+    !causes.some((each) => each.field === 'metadata.uid')
   );
 }
 

@@ -8,11 +8,11 @@ import { codeOf, describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import { type Budget, Lanes } from './lanes.ts';
-import { isInvalid, retryAfterMsOf } from './status.ts';
+import { isDenied, retryAfterMsOf } from './status.ts';
 
 const BACKOFF: BackoffLimits = { firstMs: 50, maxMs: 30_000 };
-/** What the API server refuses as invalid it will refuse again. */
-const INVALID: BackoffLimits = { firstMs: 1_000, maxMs: 5 * 60_000 };
+/** What the API server refuses as invalid or forbidden it will refuse again. */
+const DENIED: BackoffLimits = { firstMs: 1_000, maxMs: 5 * 60_000 };
 
 export interface WorkQueueOptions {
   /** Reads the present state and acts on it; called again for a key that was added meanwhile. */
@@ -133,7 +133,7 @@ export class WorkQueue {
 
   #fail(key: string, error: unknown): void {
     const { random, log, backoff: usual = BACKOFF } = this.#options;
-    const backoff = isInvalid(error) ? INVALID : usual;
+    const backoff = isDenied(error) ? DENIED : usual;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     // A server that asks to be left alone is.

@@ -43,7 +43,7 @@ export interface PlanInput {
   readonly exports: ReadonlyMap<string, ServiceExport>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly policies: ReadonlyMap<string, TrafficPolicy>;
-  /** What the API server said of writes it refused as invalid, by key of the actions. */
+  /** What the API server said of writes it refused as invalid or forbidden, by key of the actions. */
   readonly refused: ReadonlyMap<string, string>;
   readonly portRange: PortRange;
   /** Freed ports that must not serve anyone else yet, and whose they were. */

@@ -121,7 +121,7 @@ function refusals(
         link: link.metadata.name,
         type: 'Warning',
         reason: 'WriteRefused',
-        message: `the mirror ${key} of ${target} cannot be written as it is exported, correct the export: ${said}`,
+        message: `the mirror ${key} of ${target} cannot be written: ${said}: correct the export, or what forbids it here`,
       });
     }
   }

@@ -1,8 +1,8 @@
 /**
- * Writes that the API server refused as invalid: they are told, and not tried again soon unless they change.
+ * Writes that the API server refused as invalid or forbidden: they are told, and not tried again soon unless they change.
  */
 import { createHash } from 'node:crypto';
-import { isInvalid, statusMessageOf } from '#kube/status.ts';
+import { isDenied, statusMessageOf } from '#kube/status.ts';
 import type { Action } from './input.ts';
 
 /** Characters kept of what the server said, which may repeat what a peer said. */
@@ -24,7 +24,7 @@ export class Refusals {
 
   /** Notes that `actions` of `key` ended with `error`, or well; true when that changes what is known. */
   note(key: string, actions: readonly Action[], error?: unknown): boolean {
-    if (error === undefined || !isInvalid(error)) {
+    if (error === undefined || !isDenied(error)) {
       return error === undefined && this.#refused.delete(key);
     }
     const said = (statusMessageOf(error) ?? '').slice(0, SAID_MAX);

@@ -462,6 +462,29 @@ test('a write that is refused as invalid is told, waits long, and is tried at on
   await eventually('told', () => synced()?.reason === 'Synced');
 });
 
+test('a mirror that a quota forbids is told, and tried again after a while', async () => {
+  const client = world();
+  const gateway = scriptedGateway();
+  let refusals = 0;
+  client.refuse = (_verb, _resource, object) => {
+    if (object !== 'shop/bad-east') return;
+    refusals += 1;
+    const said = 'services "bad-east" is forbidden: exceeded quota: few';
+    const cause = new StatusError(403, 'Forbidden', said);
+    throw new IsthmusError('API_REFUSED', 'refused', { cause });
+  };
+  await using running = run(client, gateway.replica);
+  link(client);
+  await eventually('the stream', () => gateway.opened() > 0);
+  gateway.say(snapshot(1, backend('bad'), backend('good')));
+  const synced = () => conditionOf(client, 'CatalogSynced');
+  await eventually('the finding', () => synced()?.reason === 'PartlyImported');
+  assert.match(synced()?.message ?? '', /shop\/bad-east .* exceeded quota: few/);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(refusals, 1);
+  assert.equal(running.controller.backlog().failing, 1);
+});
+
 test('a peer that changes without end is written no more often than its budget, others go before', async () => {
   const client = world();
   const gateway = scriptedGateway();
