@@ -143,6 +143,7 @@ function serviceOf(mirror: Mirror, ports: readonly ServicePort[]): Service {
 /** Whether `existing` is what was applied last, and nobody changed our part of it since. */
 function covers(existing: Service, wanted: Service): boolean {
   return (
+    existing.spec.type === wanted.spec.type &&
     hasAll(existing.metadata.labels, wanted.metadata.labels) &&
     hasAll(existing.metadata.annotations, wanted.metadata.annotations) &&
     JSON.stringify(portKeys(existing)) === JSON.stringify(portKeys(wanted))

@@ -324,3 +324,14 @@ test('a global mirror keeps its local members when the last peer stops exporting
   assert.equal(alone.services.has('shop/backend-east'), false);
   assert.equal(globalOf(settle({ ...alone, links: [] })), undefined);
 });
+
+test('a mirror that somebody made a Service of another type is put right', () => {
+  const world = inputOf(readWorld('test/golden/mirror/import-and-local.in.yaml'));
+  const settled = applyPlan(world, plan(world).actions, { next: 1 });
+  const mirror = settled.services.get('shop/backend-east');
+  assert.ok(mirror);
+  const spec = { ...mirror.spec, type: 'ExternalName' as const };
+  const services = new Map(settled.services).set('shop/backend-east', { ...mirror, spec });
+  const applied = plan({ ...settled, services }).actions.map(({ do: verb, kind }) => [verb, kind]);
+  assert.deepEqual(applied, [['apply', 'Service']]);
+});
