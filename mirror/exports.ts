@@ -164,6 +164,10 @@ function noService(each: ServiceExport): Invalid {
 }
 
 function invalidity(service: Service): Invalid | undefined {
+  // It may wait for a finalizer, and the gateways tell of it no longer.
+  if (isGoing(service)) {
+    return { reason: 'NoService', message: 'the Service is being deleted' };
+  }
   if (service.spec.type === 'ExternalName') {
     return {
       reason: 'InvalidServiceType',

@@ -72,6 +72,19 @@ test('what of an export is not told stands in its condition Ready, and in an Eve
   );
 });
 
+test('the export of a Service that is being deleted is not said to be announced, and is in no mirror', () => {
+  const world = alike({});
+  const going = { ...backend.metadata, deletionTimestamp: '2026-01-02T00:00:00Z' };
+  const services = [{ ...backend, metadata: { ...going, finalizers: ['x.example/cleanup'] } }];
+  const { condition } = conditions({ ...world, services }, 'ServiceExport', 'Valid');
+  assert.deepEqual([condition?.status, condition?.reason], ['False', 'NoService']);
+  const { actions } = plan(inputOf({ about: '', links: [link], ...world, services }));
+  const mirrors = actions.flatMap((each) =>
+    each.do === 'apply' ? (each.object.metadata.annotations?.['isthmus.dev/clusters'] ?? []) : [],
+  );
+  assert.deepEqual(mirrors, ['east', 'east'], 'as the gateways see it');
+});
+
 test('an export that no catalog has room for is not ready', () => {
   const { exportsMax } = CATALOG_LIMITS;
   const many = Array.from({ length: exportsMax + 1 }, (_, index) => ({
