@@ -1,7 +1,7 @@
 /**
  * The loop of the mirror controller: read → plan → apply, level-triggered.
  *
- * Promises: every change leads to a plan within {@link COALESCE_MS}; an object that cannot be written
+ * Promises: every change leads to a plan within {@link COALESCE_MS}, or as long as the last plan took; an object that cannot be written
  * holds up no other; a change of the gateways is written at once, further ones at most once a second, in one
  * wave of bounded width; nothing is written before everything has been read, nor without leadership.
  */
@@ -79,6 +79,8 @@ export class Controller {
   #gatewaysAtMs = Number.NEGATIVE_INFINITY;
   #gatewaysPending = false;
   #planPending = false;
+  /** How long the last plan took. */
+  #planMs = 0;
   #todo = new Map<string, readonly Action[]>();
   #findings = new Set<string>();
   #feed: Feed | undefined;
@@ -159,14 +161,18 @@ export class Controller {
   readonly changed = (): void => {
     if (this.#planPending) return;
     this.#planPending = true;
-    this.#options.clock.after(COALESCE_MS, () => {
+    const { clock } = this.#options;
+    // Each write comes back as a change: were it planned at once, a large cluster would do little else.
+    clock.after(Math.max(COALESCE_MS, this.#planMs), () => {
       this.#planPending = false;
       if (this.#signal?.aborted) return;
+      const beganMs = clock.monotonicMs();
       try {
         this.#reconcile();
       } catch (error) {
         this.#options.log.error('no plan could be made', { error: describeError(error) });
       }
+      this.#planMs = clock.monotonicMs() - beganMs;
     });
   };
 

@@ -1,7 +1,7 @@
 /** The loop, from watch to write, against a client in memory and gateways that a test scripts. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '#core/clock.ts';
+import { type Clock, systemClock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
@@ -512,4 +512,36 @@ test('a peer that changes without end is written no more often than its budget, 
   const { burst, perSecond } = WRITES_OF_PEER;
   const most = burst + ((performance.now() - beganMs) / 1_000) * perSecond;
   assert.ok(applied() <= most, `${applied()} of ${most}`);
+});
+
+test('a plan that took long is followed by as long a time for writes', async () => {
+  let aheadMs = 0;
+  const delays: number[] = [];
+  const clock: Clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + aheadMs,
+    after: (delayMs, callback) => {
+      delays.push(delayMs);
+      return systemClock.after(Math.min(delayMs, 50), callback);
+    },
+  };
+  const controller = new Controller({
+    ...{ ...base, clock, cluster: 'west', client: world() },
+    recorder: { record: () => undefined },
+    // It is asked for once a plan, which so takes longer than any of a real cluster.
+    get portRange() {
+      aheadMs += 7_000;
+      return { min: 10_000, max: 32_767 };
+    },
+  });
+  const feed = new Feed({ ...base, replicas: () => [], onChange: controller.changed });
+  const stop = new AbortController();
+  controller.start(feed, stop.signal);
+  const leading = controller.lead(stop.signal);
+  await eventually('a plan', () => aheadMs > 0);
+  controller.changed();
+  const isLong = (delayMs: number) => delayMs >= 7_000 && delayMs < 8_000;
+  await eventually('a pause of the same length', () => delays.some(isLong));
+  stop.abort();
+  await leading;
 });
