@@ -136,7 +136,8 @@ function eventOf(
     apiVersion: 'v1',
     kind: 'Event' as const,
     metadata: {
-      name: `${about.name.slice(0, 200)}.${key}`,
+      // A cut must not leave a dot or hyphen before our own dot.
+      name: `${about.name.slice(0, 200).replace(/[-.]+$/, '')}.${key}`,
       // Events about objects without namespace live in `default`, as Kubernetes does it.
       namespace: about.namespace ?? 'default',
     },
