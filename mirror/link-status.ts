@@ -6,6 +6,7 @@
 import type { Catalog } from '#core/catalog.ts';
 import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import { selects } from '#core/selector.ts';
+import { defined } from '#kube/parse.ts';
 import { apiVersionOf, links } from '#kube/resources/builtin.ts';
 import {
   LINK_CATALOG_SYNCED,
@@ -78,7 +79,10 @@ function judge(role: LinkRole, of: LinkStatusInput) {
       bundle === undefined
         ? { ...why, status: 'Unknown' }
         : { status: 'False', reason: 'InvalidBundle', message: why.message };
-    return { facts: {}, connected: why, synced: why, trust };
+    // The roots of the spec may no longer sign anybody by the time it is put right.
+    const { specHash, trustBundle, gateways } = link.status;
+    const facts: Facts = defined({ specHash, trustBundle, gateways });
+    return { facts, connected: why, synced: why, trust };
   }
   const { spec } = role;
   const catalog = of.input.catalogs.get(spec.clusterName);

@@ -48,3 +48,12 @@ test('what is announced under the new bundle counts again', () => {
   const before = statusAfter(west(NEW, {}, { east: 'the old roots' }));
   assert.equal(statusAfter(west(NEW, before)).trustBundle, OLD);
 });
+
+test('a Link that cannot be used for a while keeps what the peer announced, for when its spec is as before', () => {
+  const before = statusAfter(west(OLD));
+  const { specHash, trustBundle, gateways } = statusAfter(west('a slip of the pen', before));
+  assert.deepEqual(
+    [specHash, trustBundle, gateways],
+    [before.specHash, before.trustBundle, before.gateways],
+  );
+});
