@@ -39,8 +39,11 @@ export function decideSigning(
     };
   }
   const validity = leafValidity(cluster.issuer, nowMs);
-  return validity.notAfterMs - nowMs < LEAF_LIFE_MIN_MS
-    ? { sign: false, reason: 'the issuer of this cluster has expired' }
+  if (validity.notAfterMs - nowMs < LEAF_LIFE_MIN_MS) {
+    return { sign: false, reason: 'the issuer of this cluster has expired' };
+  }
+  return validity.notAfterMs <= validity.notBeforeMs
+    ? { sign: false, reason: 'the issuer of this cluster is not valid yet' }
     : { sign: true, validity };
 }
 

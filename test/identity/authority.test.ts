@@ -40,3 +40,9 @@ test('A leaf never outlives its issuer, and an expired issuer signs nothing', ()
   const expired = { ...CLUSTER, issuer: validFor(-0.5, NOW) };
   assert.match(reasonFor(id, GATEWAY, expired, NOW), /expired/);
 });
+
+test('An issuer that is not valid yet signs nothing: the leaf would end before it begins', () => {
+  const id = systemId('west', 'isthmus-gateway');
+  const ahead = { ...CLUSTER, issuer: validFor(1_000, NOW + 2 * LEAF_LIFE_MS) };
+  assert.match(reasonFor(id, GATEWAY, ahead, NOW), /not valid yet/);
+});
