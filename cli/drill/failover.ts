@@ -21,6 +21,8 @@ export interface FaultTimes {
 export interface Failover {
   readonly failoverMs: number | null;
   readonly failbackMs: number | null;
+  /** Those that were called for and never came. */
+  readonly missing: readonly ('failover' | 'failback')[];
 }
 
 const WINDOW_MS = 1_000;
@@ -32,46 +34,47 @@ export function failovers(
   faults: readonly FaultTimes[],
   home: string,
 ): Failover[] {
-  return faults.map(({ faultMs, localReadyMs }, index) => {
+  return faults.map((fault, index): Failover => {
+    const { faultMs, localReadyMs, takesPods } = fault;
     // What comes after the next fault is that one's.
     const untilMs = faults[index + 1]?.faultMs ?? Number.POSITIVE_INFINITY;
     const own = byEnd.filter((each) => each.endMs > faultMs && each.endMs <= untilMs);
+    const failoverMs = measureFailover(own, faultMs, home);
+    const failbackMs = localReadyMs === undefined ? null : measureFailback(own, localReadyMs, home);
+    const noFailover = failoverMs === null && !servesAtEnd(byEnd, fault, home);
+    const noFailback = failbackMs === null && takesPods;
     return {
-      failoverMs: measureFailover(own, faultMs, home),
-      failbackMs: localReadyMs === undefined ? null : measureFailback(own, localReadyMs, home),
+      failoverMs,
+      failbackMs,
+      missing: [
+        ...(noFailover ? ['failover' as const] : []),
+        ...(noFailback ? ['failback' as const] : []),
+      ],
     };
   });
 }
 
 /** The worst of each; `null` where one that was called for never came, or none was. */
-export function worstOf(
-  measured: readonly Failover[],
-  byEnd: readonly RequestRecord[],
-  faults: readonly FaultTimes[],
-  home: string,
-): Failover {
-  const away = measured.filter(
-    ({ failoverMs }, at) => failoverMs !== null || !servesAtEnd(byEnd, faults[at], home),
-  );
-  const back = measured.filter((_, at) => faults[at]?.takesPods);
+export function worstOf(measured: readonly Failover[]): Omit<Failover, 'missing'> {
+  const isMissing = (what: 'failover' | 'failback') =>
+    measured.some(({ missing }) => missing.includes(what));
   return {
-    failoverMs: worst(away.map((each) => each.failoverMs)),
-    failbackMs: worst(back.map((each) => each.failbackMs)),
+    failoverMs: isMissing('failover') ? null : worst(measured.map((each) => each.failoverMs)),
+    failbackMs: isMissing('failback') ? null : worst(measured.map((each) => each.failbackMs)),
   };
 }
 
 function worst(values: readonly (number | null)[]): number | null {
   const known = values.filter((each) => each !== null);
-  return known.length === 0 || known.length < values.length ? null : Math.max(...known);
+  return known.length === 0 ? null : Math.max(...known);
 }
 
 /** Whether home still answered in the last second of the fault's step: then nobody had to go elsewhere. */
 function servesAtEnd(
   byEnd: readonly RequestRecord[],
-  fault: FaultTimes | undefined,
+  { endMs }: FaultTimes,
   home: string,
 ): boolean {
-  const endMs = fault?.endMs ?? 0;
   return byEnd.some(
     (each) => each.cluster === home && each.endMs > endMs - WINDOW_MS && each.endMs <= endMs,
   );

@@ -33,6 +33,8 @@ export interface StepReport {
   /** Of the step's fault; `null` where it has none, or where that never came. */
   readonly failoverMs: number | null;
   readonly failbackMs: number | null;
+  /** What the step's fault called for, and never came. */
+  readonly missing: Failover['missing'];
 }
 
 /** One limit of the drill, and whether it held. */
@@ -75,7 +77,7 @@ export function drillReport(
     const own = records.filter((each) => each.startMs >= from && each.startMs < to);
     return stepReport(step.name, own, measured[faults.findIndex((each) => each.step === index)]);
   });
-  const { failoverMs, failbackMs } = worstOf(measured, byEnd, faults, home);
+  const { failoverMs, failbackMs } = worstOf(measured);
   const failed = records.filter((each) => each.failure !== undefined);
   const partial = { failedRequests: failed.length, failoverMs, failbackMs, steps };
   const expectations = judge(drill, partial);
@@ -115,6 +117,7 @@ function stepReport(
     ),
     failoverMs: failover?.failoverMs ?? null,
     failbackMs: failover?.failbackMs ?? null,
+    missing: failover?.missing ?? [],
   };
 }
 

@@ -2,7 +2,7 @@
  * A drill's report for people, 80 columns wide. pure
  */
 import { type Paint, table } from '../output.ts';
-import type { DrillReport } from './report.ts';
+import type { DrillReport, StepReport } from './report.ts';
 
 /** The report as text, with a verdict at the end. */
 export function drillText(report: DrillReport, paint: Paint): string {
@@ -25,12 +25,12 @@ export function drillText(report: DrillReport, paint: Paint): string {
   ]);
   // The verdict's line has the worst of them.
   const several = report.steps.filter(
-    (each) => each.failoverMs !== null || each.failbackMs !== null,
+    (each) => each.failoverMs !== null || each.failbackMs !== null || each.missing.length > 0,
   );
   const failovers = several.map((each) => [
     each.name,
-    milliseconds(each.failoverMs),
-    milliseconds(each.failbackMs),
+    fromFault(each, 'failover'),
+    fromFault(each, 'failback'),
   ]);
   const verdict = report.passed ? paint('green', 'passed') : paint('red', 'failed');
   return [
@@ -43,12 +43,28 @@ export function drillText(report: DrillReport, paint: Paint): string {
       : []),
     '',
     `drill ${report.name} ${verdict}: ${report.requests} requests, ${report.failedRequests} failed,`,
-    `  failover ${milliseconds(report.failoverMs)}, failback ${milliseconds(report.failbackMs)}`,
+    `  ${worstText(report, 'failover')}, ${worstText(report, 'failback')}`,
     '',
   ].join('\n');
 }
 
+type Move = StepReport['missing'][number];
+
+function fromFault(step: StepReport, move: Move): string {
+  return step.missing.includes(move) ? 'never' : milliseconds(step[`${move}Ms`]);
+}
+
+/** The worst of all faults, or in which steps it never came. */
+function worstText(report: DrillReport, move: Move): string {
+  const worst = report[`${move}Ms`];
+  if (worst !== null) return `${move} ${milliseconds(worst)}`;
+  const missing = report.steps.filter((each) => each.missing.includes(move));
+  return missing.length === 0
+    ? `no ${move} called for`
+    : `${move} never in ${missing.map((each) => each.name).join(' and ')}`;
+}
+
 function milliseconds(value: number | null): string {
-  if (value === null) return 'never';
+  if (value === null) return '-';
   return value >= 10 ? `${Math.round(value)} ms` : `${value} ms`;
 }

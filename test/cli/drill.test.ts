@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { faultCalls } from '#cli/drill/faults.ts';
 import { parseDrill } from '#cli/drill/file.ts';
-import { drillReport, type RequestRecord } from '#cli/drill/report.ts';
+import { type DrillTimes, drillReport, type RequestRecord } from '#cli/drill/report.ts';
 import { drillText } from '#cli/drill/text.ts';
 import { apiFault } from '#devcluster/faults/api-fault.ts';
 
@@ -126,6 +126,25 @@ test('a second fault that leads to no failover is not hidden by the first', () =
   );
   assert.equal(report.steps[1]?.failoverMs, 1);
   assert.equal(report.failoverMs, null);
+  const text = drillText(report, (_, said) => said);
+  assert.match(text, /^after +never +/m);
+  assert.match(text, /\n {2}failover never in after, failback \d+ ms\n$/);
+});
+
+test('a step whose failover or failback never came is named, and none is asked for where none was due', () => {
+  const saidOf = (answer: (startMs: number) => string | undefined, ofTimes: DrillTimes) =>
+    drillText(drillReport(drill, records(44_000, answer), ofTimes), (_, said) => said);
+  const down = (ms: number) => (ms < 8_000 ? 'west' : undefined);
+  assert.match(saidOf(down, times), /\n {2}failover never in outage, failback never in outage\n$/);
+  const stays = (ms: number) => (ms < 8_000 ? 'west' : 'east');
+  assert.match(saidOf(stays, times), /\n {2}failover 1 ms, failback never in outage\n$/);
+  const [outage] = times.faults;
+  assert.ok(outage);
+  const quiet = { ...times, faults: [{ ...outage, takesPods: false, localReadyMs: undefined }] };
+  assert.match(
+    saidOf(() => 'west', quiet),
+    /no failover called for, no failback called for\n$/,
+  );
 });
 
 test('a fault that sends nobody elsewhere calls for no failover', () => {
