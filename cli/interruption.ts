@@ -26,6 +26,19 @@ export class Interruption extends IsthmusError {
   }
 }
 
+/** Awaits `work`, but no longer than until `signal` aborts: what still runs then is left to end by itself. */
+export async function interruptible<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const left = Promise.withResolvers<never>();
+  const leave = () => left.reject(signal.reason);
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    return await Promise.race([left.promise, work]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}
+
 /** Awaits `work`; where an interruption ends it, the failure says what `done` tells then. */
 export async function tellingWhatWasDone<T>(work: Promise<T>, done: () => string): Promise<T> {
   try {

@@ -24,6 +24,8 @@ import { configMaps, endpointSlices, links, services } from '#kube/resources/bui
 import { LINK_CATALOG_SYNCED, LINK_CONNECTED, type Link } from '#kube/resources/link.ts';
 import type { KubeObject } from '#kube/types.ts';
 import type { ClusterContext } from './contexts.ts';
+import type { Io } from './io.ts';
+import { apiServerOf, waitFor } from './waiting.ts';
 
 const POLL_MS = 50;
 
@@ -69,6 +71,11 @@ export async function readFacts({ context, client }: ClusterContext): Promise<Cl
     trustBundle,
     gateways: advertisedAddresses(advertise, found, pods).map(({ host, port }) => ({ host, port })),
   };
+}
+
+/** The same, for people who wait. */
+export function factsOf(io: Io, cluster: ClusterContext): Promise<ClusterFacts> {
+  return waitFor(io, apiServerOf(cluster.context), readFacts(cluster));
 }
 
 /** Refuses two contexts of one cluster, or of two that are called the same. Throws `CLUSTER_NAME_CONFLICT`. */
@@ -152,21 +159,25 @@ export async function waitLinked(
   }
 }
 
-/** Removes the Link `name` and waits until its mirrors are gone. False when there was none. */
-export async function removeLink(
+/** Removes the Link `name`. False when there was none. */
+export function removeLink({ client }: ClusterContext, name: string): Promise<boolean> {
+  return client.delete(links, name, SYSTEM_NAMESPACE);
+}
+
+/** Waits until the mirrors of the Link `name` are gone. Throws `TIMED_OUT` with how many are left. */
+export async function waitUnlinked(
   { context, client }: ClusterContext,
   name: string,
   clock: Clock,
   timeoutMs: number,
   signal: AbortSignal,
-): Promise<boolean> {
-  const existed = await client.delete(links, name, SYSTEM_NAMESPACE);
+): Promise<void> {
   const deadlineMs = clock.monotonicMs() + timeoutMs;
   for (;;) {
     const mirrors = await client.list(services, {
       labelSelector: `${LABEL_MANAGED_BY}=${MANAGER},${LABEL_MIRROR}=${name}`,
     });
-    if (mirrors.length === 0) return existed;
+    if (mirrors.length === 0) return;
     if (clock.monotonicMs() > deadlineMs) {
       throw new IsthmusError(
         'TIMED_OUT',

@@ -25,6 +25,7 @@ import { tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
+import { apiServerOf, waitFor } from '../waiting.ts';
 
 /** How long after linking a Service may appear; usually it takes less than a second. */
 const MIRRORS_MS = 8_000;
@@ -126,8 +127,8 @@ async function onRunningClusters(
     };
     const { cluster, port } = drill.spec.target;
     const target = client(cluster);
-    const host = targetHost(drill, await target.list(services));
-    checkShares(drill, await answering(target));
+    const host = targetHost(drill, await waitFor(io, apiServerOf(cluster), target.list(services)));
+    checkShares(drill, await waitFor(io, apiServerOf(cluster), answering(target)));
     const address = networkFromSpec(io.env.ISTHMUS_NETWORK).locate({ host, port });
     return await run(drill, io, address, client);
   } finally {

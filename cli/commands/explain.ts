@@ -9,6 +9,7 @@ import { askGateways, type GatewayAnswer } from '../gateways.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { namedTable, type Paint, paintFor, printDocument, warn } from '../output.ts';
+import { waitFor } from '../waiting.ts';
 
 const endpoint = z.object({
   endpoint: z.string(),
@@ -72,7 +73,11 @@ Examples:
       const [cluster] = await openContexts(io, [options.context], options.kubeconfig);
       if (cluster === undefined) throw new IsthmusError('INTERNAL', 'no cluster was opened');
       try {
-        const answers = await askGateways(io, cluster, '/balancer');
+        const answers = await waitFor(
+          io,
+          `the gateways of ${options.context}`,
+          askGateways(io, cluster, '/balancer'),
+        );
         const errors = answers.flatMap(({ error }) => error ?? []);
         if (errors.length === answers.length && errors[0]) throw errors[0];
         for (const error of errors) warn(io, error.message);

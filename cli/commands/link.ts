@@ -4,18 +4,12 @@
 import { Command } from 'commander';
 import type { ClusterContext } from '../contexts.ts';
 import { openContexts } from '../contexts.ts';
-import { tellingWhatWasDone } from '../interruption.ts';
+import { interruptible, tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import {
-  applyLink,
-  checkNames,
-  checkPair,
-  linkManifest,
-  readFacts,
-  waitLinked,
-} from '../linking.ts';
+import { applyLink, checkNames, checkPair, factsOf, linkManifest, waitLinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
+import { waitFor } from '../waiting.ts';
 
 interface LinkOptions {
   readonly kubeconfig?: string;
@@ -59,7 +53,7 @@ async function link(
   two: ClusterContext,
   options: LinkOptions,
 ): Promise<void> {
-  const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+  const [first, second] = await Promise.all([factsOf(io, one), factsOf(io, two)]);
   if (one.context === two.context) checkNames(first, second, 'Name the contexts of two clusters.');
   checkPair(first, second);
   if (options.dryRun) {
@@ -70,7 +64,11 @@ async function link(
     printDocument(io, options.output === 'text' ? 'yaml' : options.output, items);
     return;
   }
-  await Promise.all([applyLink(one.client, second), applyLink(two.client, first)]);
+  const writing = Promise.all([applyLink(one.client, second), applyLink(two.client, first)]);
+  await tellingWhatWasDone(
+    waitFor(io, `the API servers of ${one.context} and ${two.context}`, writing),
+    () => 'each of the two Links may be written or not',
+  );
   if (options.wait) {
     progress(io, `waiting until ${first.name} and ${second.name} are linked …`);
     const timeoutMs = options.timeout * 1_000;
@@ -78,7 +76,10 @@ async function link(
       waitLinked(one, second.name, io.clock, timeoutMs, io.signal),
       waitLinked(two, first.name, io.clock, timeoutMs, io.signal),
     ]);
-    await tellingWhatWasDone(waiting, () => 'both Links are written, and not connected yet');
+    await tellingWhatWasDone(
+      interruptible(io.signal, waiting),
+      () => 'both Links are written, and not connected yet',
+    );
   }
   const result = { linked: [first.name, second.name], connected: options.wait };
   if (options.output !== 'text') {

@@ -8,6 +8,7 @@ import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { type ServiceRow, serviceRows, serviceTable } from '../listing.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { printDocument, warn } from '../output.ts';
+import { apiServerOf, waitFor } from '../waiting.ts';
 
 interface ServicesOptions {
   readonly kubeconfig?: string;
@@ -31,6 +32,8 @@ export function servicesCommand({ io, failed }: CommandContext): Command {
       const answers = await Promise.allSettled(
         contexts.map((context) => rowsOf(io, context, paths)),
       );
+      // What was not waited for is no cluster that is away.
+      io.signal.throwIfAborted();
       const rows = answers.flatMap((each) => (each.status === 'fulfilled' ? each.value : []));
       const errors = answers.map((each) => (each.status === 'rejected' ? each.reason : undefined));
       if (errors.every((each) => each !== undefined)) throw errors[0];
@@ -49,7 +52,7 @@ export function servicesCommand({ io, failed }: CommandContext): Command {
 async function rowsOf(io: Io, context: string, paths: readonly string[]): Promise<ServiceRow[]> {
   const cluster = await openContext(io, context, paths);
   try {
-    return await serviceRows(cluster);
+    return await waitFor(io, apiServerOf(context), serviceRows(cluster));
   } finally {
     await cluster.client.close();
   }

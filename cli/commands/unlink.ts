@@ -4,11 +4,12 @@
 import { Command } from 'commander';
 import { IsthmusError } from '#core/errors.ts';
 import { openContexts } from '../contexts.ts';
-import { tellingWhatWasDone } from '../interruption.ts';
+import { interruptible, tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import { checkNames, readFacts, removeLink } from '../linking.ts';
+import { checkNames, factsOf, removeLink, waitUnlinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
+import { waitFor } from '../waiting.ts';
 
 interface UnlinkOptions {
   readonly kubeconfig?: string;
@@ -29,16 +30,21 @@ export function unlinkCommand({ io }: CommandContext): Command {
       const [one, two] = await openContexts(io, [a, b], options.kubeconfig);
       if (!one || !two) throw new Error('two contexts make two clients');
       try {
-        const [first, second] = await Promise.all([readFacts(one), readFacts(two)]);
+        const [first, second] = await Promise.all([factsOf(io, one), factsOf(io, two)]);
         checkNames(first, second, 'Name the contexts of two clusters that are linked.');
-        const timeoutMs = options.timeout * 1_000;
-        progress(io, `waiting until the mirrors of ${first.name} and ${second.name} are gone …`);
-        const removing = Promise.all([
-          removeLink(one, second.name, io.clock, timeoutMs, io.signal),
-          removeLink(two, first.name, io.clock, timeoutMs, io.signal),
-        ]);
+        const removing = Promise.all([removeLink(one, second.name), removeLink(two, first.name)]);
         const removed = await tellingWhatWasDone(
-          removing,
+          waitFor(io, `the API servers of ${a} and ${b}`, removing),
+          () => 'each of the two Links may be deleted or not',
+        );
+        progress(io, `waiting until the mirrors of ${first.name} and ${second.name} are gone …`);
+        const timeoutMs = options.timeout * 1_000;
+        const waiting = Promise.all([
+          waitUnlinked(one, second.name, io.clock, timeoutMs, io.signal),
+          waitUnlinked(two, first.name, io.clock, timeoutMs, io.signal),
+        ]);
+        await tellingWhatWasDone(
+          interruptible(io.signal, waiting),
           () => 'both Links are deleted, and some mirrors may not be gone yet',
         );
         if (!removed.includes(true)) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { applyLink, readFacts, removeLink, waitLinked } from '#cli/linking.ts';
+import { applyLink, readFacts, removeLink, waitLinked, waitUnlinked } from '#cli/linking.ts';
 import { systemClock } from '#core/clock.ts';
 import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
 import { serviceExports, services } from '#kube/resources/builtin.ts';
@@ -45,7 +45,8 @@ export async function operate({ west, east }: Pair): Promise<void> {
   const own = { context: west.name, client };
   const { signal } = new AbortController();
   const before = west.recorder.recorded.length;
-  assert.equal(await removeLink(own, east.name, systemClock, SOON_MS, signal), true);
+  assert.equal(await removeLink(own, east.name), true);
+  await waitUnlinked(own, east.name, systemClock, SOON_MS, signal);
   const facts = await readFacts(own);
   assert.equal(facts.name, west.name);
   await applyLink(client, await east.facts());
