@@ -50,7 +50,11 @@ export function findKubeconfig(
   }
   const places = named
     ? [[named]]
-    : [fromEnv, [join(io.cwd, '.isthmus', 'kubeconfig')], [join(io.home, '.kube', 'config')]];
+    : [
+        fromEnv,
+        [join(io.cwd, '.isthmus', 'kubeconfig')],
+        io.home === undefined ? [] : [join(io.home, '.kube', 'config')],
+      ];
   const looked: string[] = [];
   for (const paths of places) {
     const present = paths.filter((path) => existsSync(path));

@@ -10,8 +10,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The folder the command was started in. */
   readonly cwd: string;
-  /** The person's home folder, for `~/.kube/config`. */
-  readonly home: string;
+  /** The person's home folder, for `~/.kube/config`; `undefined` where there is none. */
+  readonly home: string | undefined;
   /** Aborts with an `Interruption` on the first SIGINT, SIGTERM or SIGHUP, and when nobody can be told any more. */
   readonly signal: AbortSignal;
   /** Whether standard output is a terminal. */

@@ -26,7 +26,7 @@ const io: Io = {
   random: systemRandom,
   env: { ...process.env },
   cwd: process.cwd(),
-  home: homedir(),
+  home: home(),
   signal: ended.signal,
   isTerminal: process.stdout.isTTY === true,
   isErrorTerminal: process.stderr.isTTY === true,
@@ -37,6 +37,15 @@ const io: Io = {
   out: streams.out,
   err: streams.err,
 };
+
+/** A user of a container may have neither `HOME` nor a line in `/etc/passwd`. */
+function home(): string | undefined {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
 
 // Timers of the clock never keep a process alive; a command that still runs must.
 const alive = setInterval(() => undefined, 2 ** 30);

@@ -1,8 +1,9 @@
 /** Command lines that need no cluster: what is wrong is said in words, with the exit code that fits. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Interruption } from '#cli/interruption.ts';
 import type { Io } from '#cli/io.ts';
@@ -91,6 +92,21 @@ test('a file where the folder of embedded clusters should be is told', async () 
   assert.equal(code, 2);
   assert.match(err, /\.isthmus\s+is\s+no folder/);
   assert.match(err, /\[INVALID_CONFIG\]/);
+});
+
+test('whoever has no home folder can use every command all the same', () => {
+  const homeless = `import os from 'node:os';
+    os.homedir = () => { throw new Error('uv_os_homedir returned ENOENT'); };
+    (await import('node:module')).syncBuiltinESMExports();`;
+  const preload = `--import=data:text/javascript,${encodeURIComponent(homeless)}`;
+  const command = [preload, resolve('cli/isthmus.js'), 'services'];
+  const { status, stderr } = spawnSync(process.execPath, command, {
+    cwd,
+    env: {},
+    encoding: 'utf8',
+  });
+  assert.match(stderr, /^error: there is no kubeconfig/);
+  assert.equal(status, 2);
 });
 
 test('an interruption is no defect, and says what was done', () => {
