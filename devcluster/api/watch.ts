@@ -99,6 +99,11 @@ export class Watches {
     });
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
     const timer = this.#clock.after(seconds * 1_000, () => watcher.end());
+    const leave = () => {
+      timer.cancel();
+      unlisten();
+      this.#open.delete(watcher);
+    };
     const watcher: Watcher = {
       subject,
       def,
@@ -108,14 +113,12 @@ export class Watches {
         if (this.isSilent(subject)) return;
         if (bookmarks && !response.destroyed) this.#bookmark(watcher);
         response.end();
+        // It closes only when its reader has taken all there is, and nothing may follow the end.
+        leave();
       },
     };
     this.#open.add(watcher);
-    response.on('close', () => {
-      timer.cancel();
-      unlisten();
-      this.#open.delete(watcher);
-    });
+    response.on('close', leave);
     if (initial && bookmarks) this.#bookmark(watcher, true);
   }
 
