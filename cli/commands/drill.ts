@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { sleep } from '#core/clock.ts';
-import { codeOf, IsthmusError } from '#core/errors.ts';
+import { codeOf, describeError, IsthmusError } from '#core/errors.ts';
 import { CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
 import type { KubeClient } from '#kube/client.ts';
@@ -70,7 +70,7 @@ Exits 0 when every expectation was met, 1 when one was not.`,
 async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport> {
   checkClusters(drill, [WEST, EAST]);
   checkShares(drill, [WEST, EAST]);
-  const directory = await mkdtemp(join(tmpdir(), 'isthmus-drill-'));
+  const directory = await temporaryFolder();
   const drilling = async () => {
     const networkSpec = await developmentNetwork(io, directory);
     const demo = await startDemo({
@@ -94,6 +94,19 @@ async function onOwnClusters(drill: FailoverDrill, io: Io): Promise<DrillReport>
   } finally {
     // A process that was just killed may still be at its last write.
     await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+async function temporaryFolder(): Promise<string> {
+  try {
+    return await mkdtemp(join(tmpdir(), 'isthmus-drill-'));
+  } catch (error) {
+    const message = `no folder can be made for the clusters of the drill: ${describeError(error)}`;
+    throw new IsthmusError('INVALID_CONFIG', message, {
+      field: 'TMPDIR',
+      next: 'Set the variable TMPDIR to a folder you may write to.',
+      cause: error,
+    });
   }
 }
 

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Clock } from '#core/clock.ts';
-import { IsthmusError } from '#core/errors.ts';
+import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import { GLOBAL, isLabelName } from '#core/names.ts';
 import type { Random } from '#core/random.ts';
@@ -70,14 +70,14 @@ export function defaultNetworkSpec(directory: string): string {
 export async function bootClusters(options: BootOptions): Promise<Clusterset> {
   checkNames(options.clusters.map((each) => each.name));
   const directory = resolve(options.directory);
-  claimDirectory(directory);
+  inDirectory(directory, () => claimDirectory(directory));
   const held: Held[] = [{ release: () => rmSync(join(directory, OWNER_FILE), { force: true }) }];
   const clusters: EmbeddedCluster[] = [];
   const booting = new AbortController();
   const signal = AbortSignal.any([booting.signal, options.signal]);
   try {
     const networkSpec = options.networkSpec ?? defaultNetworkSpec(directory);
-    cleanUp(directory, options);
+    inDirectory(directory, () => cleanUp(directory, options));
     const blocks = await takeBlocks(options, networkSpec, held);
     const state = stateWriter(options.clock, join(directory, 'state.json'), clusters);
     const boots = options.clusters.map(async ({ name }, index) => {
@@ -129,6 +129,21 @@ function checkNames(names: readonly string[]): void {
   }
   if (new Set(names).size !== names.length) {
     throw new IsthmusError('CLUSTER_NAME_CONFLICT', `Two clusters are called the same: ${names}`);
+  }
+}
+
+/** Does what needs the right to write to `directory`. Throws `INVALID_CONFIG` where that is missing. */
+function inDirectory(directory: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof IsthmusError) throw error;
+    const message = `embedded clusters cannot keep their files in ${directory}: ${describeError(error)}`;
+    throw new IsthmusError('INVALID_CONFIG', message, {
+      field: directory,
+      next: 'Start in a folder you may write to, or remove what somebody else left there.',
+      cause: error,
+    });
   }
 }
 

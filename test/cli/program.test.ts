@@ -44,6 +44,11 @@ async function run(line: string, env: Record<string, string> = {}) {
   return { code, out: out(), err: err() };
 }
 
+/** Undoes what was done to lines for the screen. */
+function inOneLine(text: string): string {
+  return text.replaceAll(/\s+/g, ' ');
+}
+
 test('an unknown command is answered with the one that was meant', async () => {
   for (const line of ['lnik', 'help lnik']) {
     const { code, err } = await run(line);
@@ -92,6 +97,23 @@ test('a file where the folder of embedded clusters should be is told', async () 
   assert.equal(code, 2);
   assert.match(err, /\.isthmus\s+is\s+no folder/);
   assert.match(err, /\[INVALID_CONFIG\]/);
+});
+
+test('a folder that cannot be written to is no defect of Isthmus', async () => {
+  writeFileSync(join(cwd, 'file'), '');
+  const { io, err } = captured({ ISTHMUS_NETWORK: 'loopback' });
+  assert.equal(await runProgram(['dev'], { ...io, cwd: join(cwd, 'file') }), 2);
+  assert.match(
+    inOneLine(err()),
+    /cannot keep their files in .*file.*ENOTDIR.* Start in a folder .*INVALID_CONFIG/,
+  );
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [resolve('cli/isthmus.js'), 'drill', resolve('manifests/drills/local-outage.yaml'), '--dev'],
+    { cwd, env: { TMPDIR: join(cwd, 'missing') }, encoding: 'utf8' },
+  );
+  assert.match(inOneLine(stderr), /no folder can be made .*ENOENT.*TMPDIR.*INVALID_CONFIG/);
+  assert.equal(status, 2);
 });
 
 test('whoever has no home folder can use every command all the same', () => {
