@@ -15,6 +15,7 @@ import type { HttpKubeClient } from '#kube/http-client.ts';
 import { kubeconfigClient } from '#kube/kubeconfig.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import type { Io } from './io.ts';
+import { listed, similarTo } from './similar.ts';
 
 const REQUEST_DEADLINE_MS = 10_000;
 const NAME_A_FILE = 'Name a file with --kubeconfig, or start embedded clusters: isthmus dev.';
@@ -56,21 +57,34 @@ export function findKubeconfig(
         io.home === undefined ? [] : [join(io.home, '.kube', 'config')],
       ];
   const looked: string[] = [];
+  const everywhere = new Set<string>();
   for (const paths of places) {
     const present = paths.filter((path) => existsSync(path));
     if (present.length === 0) continue;
     const known = new Set(present.flatMap(contextNames));
     if (contexts.every((each) => known.has(each))) return present;
-    looked.push(`${present.join(', ')} has ${[...known].join(', ') || 'none'}`);
+    looked.push(`${present.join(', ')} has ${listed([...known]) || 'none'}`);
+    for (const each of known) everywhere.add(each);
   }
+  if (looked.length === 0) {
+    throw new IsthmusError('INVALID_CONFIG', `there is no kubeconfig${named ? ` ${named}` : ''}`, {
+      field: named ? '--kubeconfig' : 'KUBECONFIG',
+      next: NAME_A_FILE,
+    });
+  }
+  const unknown = contexts.filter((each) => !everywhere.has(each));
+  // Each may be somewhere, and no place has all of them.
+  const lacking = unknown.length > 0 ? unknown : contexts;
+  const meant = unknown.map((each) => similarTo(each, [...everywhere]));
   throw new IsthmusError(
     'INVALID_CONFIG',
-    looked.length === 0
-      ? `there is no kubeconfig${named ? ` ${named}` : ''}`
-      : `no kubeconfig has the context${contexts.length === 1 ? '' : 's'} ${contexts.join(' and ')}: ${looked.join('; ')}`,
+    `no kubeconfig has the context${lacking.length === 1 ? '' : 's'} ${lacking.join(' and ')}: ${looked.join('; ')}`,
     {
       field: 'contexts',
-      next: NAME_A_FILE,
+      next:
+        meant.length > 0 && meant.every((each) => each !== undefined)
+          ? `Did you mean ${meant.join(' and ')}?`
+          : NAME_A_FILE,
     },
   );
 }

@@ -39,12 +39,7 @@ export async function runProgram(args: readonly string[], io: Io): Promise<numbe
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const failure =
-      error instanceof CommanderError
-        ? new IsthmusError('USAGE', error.message.replace(/^error: /, ''), {
-            next: helpFor(program, args[0]),
-          })
-        : error;
+    const failure = error instanceof CommanderError ? usageError(error, program, args[0]) : error;
     // What could not be written is told when all of it was tried.
     if (codeOf(failure) !== 'OUTPUT_FAILED') reportError(failure, io, outputOf(args));
     return exitCodeOf(failure);
@@ -114,6 +109,17 @@ function unknownCommand(program: Command, name: string): IsthmusError {
   return new IsthmusError('USAGE', `unknown command '${name}'`, {
     next: meant === undefined ? see : `Did you mean isthmus ${meant}? ${see}`,
   });
+}
+
+/** What commander found wrong with a command line; what it takes for meant is the next step. */
+function usageError(
+  { message }: CommanderError,
+  program: Command,
+  command: string | undefined,
+): IsthmusError {
+  const [, what, meant] = /^(?:error: )?(.*?)(?:\n\((.*)\))?$/s.exec(message) ?? [];
+  const see = helpFor(program, command);
+  return new IsthmusError('USAGE', what ?? message, { next: meant ? `${meant} ${see}` : see });
 }
 
 /** Where the usage of `name` is printed: its own help, where there is such a command. */

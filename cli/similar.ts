@@ -4,6 +4,14 @@
 
 /** More typing errors than this are another word. */
 const EDITS_MAX = 2;
+/** More names than this nobody reads. */
+const LISTED_MAX = 12;
+
+/** `names` for a message: the first few, and how many more there are. */
+export function listed(names: readonly string[]): string {
+  const more = names.length - LISTED_MAX;
+  return `${names.slice(0, LISTED_MAX).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
 
 /** The word of `known` that is closest to `word`; `undefined` where none is close. */
 export function similarTo(word: string, known: readonly string[]): string | undefined {

@@ -9,6 +9,7 @@ import { askGateways, type GatewayAnswer } from '../gateways.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
 import { namedTable, type Paint, paintFor, printDocument, warn } from '../output.ts';
+import { listed, similarTo } from '../similar.ts';
 import { waitFor } from '../waiting.ts';
 
 const endpoint = z.object({
@@ -100,12 +101,13 @@ function rowsOf({ pod, body }: GatewayAnswer): Row[] {
 
 function unknown(key: string, context: string, known: readonly Row[]): IsthmusError {
   const names = [...new Set(known.flatMap(({ mirror, name }) => mirror ?? name))].sort();
+  const [, name] = key.split('/');
+  const meant = names.find((each) => each.split('/')[1] === name) ?? similarTo(key, names);
+  const served =
+    names.length > 0 ? `They serve ${listed(names)}.` : 'They serve nothing yet: isthmus services.';
   return new IsthmusError('USAGE', `the gateways of ${context} serve no "${key}"`, {
     field: 'service',
-    next:
-      names.length > 0
-        ? `They serve ${names.join(', ')}.`
-        : 'They serve nothing yet: isthmus services.',
+    next: meant === undefined ? served : `Did you mean ${meant}? ${served}`,
   });
 }
 

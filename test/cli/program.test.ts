@@ -61,6 +61,23 @@ test('an unknown command is answered with the one that was meant', async () => {
   assert.equal(similarTo('x', ['dev', 'drill']), undefined);
 });
 
+test('an unknown option or context is answered with the one that was meant', async () => {
+  const option = await run('services --contxt west -ojson');
+  const { message, next } = JSON.parse(option.out).error;
+  assert.equal(message, "unknown option '--contxt'");
+  assert.equal(next, 'Did you mean --context? See isthmus services --help.');
+  const names = ['west', 'east', ...Array.from({ length: 30 }, (_, at) => `other-cluster-${at}`)];
+  writeFileSync(join(cwd, 'many'), JSON.stringify({ contexts: names.map((name) => ({ name })) }));
+  const env = { KUBECONFIG: join(cwd, 'many') };
+  const context = await run('link west eats', env);
+  assert.equal(context.code, 2);
+  assert.match(inOneLine(context.err), /has the context eats: .* west, east, other.* and 20 more/);
+  assert.match(inOneLine(context.err), /Did you mean east\? \[INVALID_CONFIG\]/);
+  const unlike = await run('services --context production', env);
+  assert.match(inOneLine(unlike.err), /Name a file with --kubeconfig, or start/);
+  assert.match((await run('services --kubeconfig missing')).err, /missing \(--kubeconfig\)/);
+});
+
 test('the help fits eighty columns and has no command for shells', async () => {
   const { out } = await run('--help');
   for (const line of out.split('\n')) assert.ok(line.length <= 80, line);

@@ -156,6 +156,8 @@ describe('with two unlinked clusters', () => {
     const nobody = await run('explain', 'shop/nothing', '--context', 'west', '--output', 'json');
     assert.equal(nobody.code, 2);
     assert.match(JSON.parse(nobody.out).error.next, /They serve .*shop\/backend-global/);
+    const nowhere = await run('explain', 'backend-global', '--context', 'west', '-o', 'json');
+    assert.match(JSON.parse(nowhere.out).error.next, /^Did you mean shop\/backend-global\? They/);
     const unlinked = await run('unlink', 'west', 'east');
     assert.equal(unlinked.code, 0, unlinked.err);
     assert.match((await run('services')).out, /backend +export/);
