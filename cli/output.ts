@@ -8,10 +8,8 @@ import type { Io, OutputFormat } from './io.ts';
 
 const COLOURS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type Colour = keyof typeof COLOURS;
-/** Length of an IPv4 address with a port. */
-const NAME_MAX = 21;
 /** Width of text where there is no terminal. */
-const COLUMNS = 80;
+export const COLUMNS = 80;
 /** Paints text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
 
@@ -34,12 +32,13 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
   return [line(headings), ...rows.map(line)].join('\n');
 }
 
-/** The same of rows that begin with a name: where one is longer than an IPv4 address and port, all have lines of their own. */
+/** The same of rows that begin with a name: where they are wider than 80 columns, all names have lines of their own. */
 export function namedTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
-  if (rows.every(([name = '']) => visibleLength(name) <= NAME_MAX)) return table(headings, rows);
+  const whole = table(headings, rows);
+  if (whole.split('\n').every((line) => visibleLength(line) <= COLUMNS)) return whole;
   const facts = table(
     headings.slice(1),
     rows.map((row) => row.slice(1)),

@@ -1,7 +1,7 @@
 /**
  * A drill's report for people, 80 columns wide. pure
  */
-import { type Paint, table } from '../output.ts';
+import { COLUMNS, namedTable, type Paint, table, wrap } from '../output.ts';
 import type { DrillReport, StepReport } from './report.ts';
 
 /** The report as text, with a verdict at the end. */
@@ -34,16 +34,18 @@ export function drillText(report: DrillReport, paint: Paint): string {
   ]);
   const verdict = report.passed ? paint('green', 'passed') : paint('red', 'failed');
   return [
-    table(['STEP', 'REQUESTS', 'FAILED', 'P50', 'P95', 'P99', 'ANSWERED BY'], steps),
+    namedTable(['STEP', 'REQUESTS', 'FAILED', 'P50', 'P95', 'P99', 'ANSWERED BY'], steps),
     '',
     table([' ', 'EXPECTATION', 'LIMIT', 'MEASURED'], expectations),
-    ...(failovers.length > 1 ? ['', table(['FAULT OF', 'FAILOVER', 'FAILBACK'], failovers)] : []),
+    ...(failovers.length > 1
+      ? ['', namedTable(['FAULT OF', 'FAILOVER', 'FAILBACK'], failovers)]
+      : []),
     ...(report.failures.length > 0
-      ? ['', 'Failures:', ...report.failures.map((each) => `  ${each}`)]
+      ? ['', 'Failures:', ...report.failures.map((each) => wrap(`  ${each}`, COLUMNS))]
       : []),
     '',
     `drill ${report.name} ${verdict}: ${report.requests} requests, ${report.failedRequests} failed,`,
-    `  ${worstText(report, 'failover')}, ${worstText(report, 'failback')}`,
+    wrap(`  ${worstText(report, 'failover')}, ${worstText(report, 'failback')}`, COLUMNS),
     '',
   ].join('\n');
 }

@@ -147,6 +147,27 @@ test('a step whose failover or failback never came is named, and none is asked f
   );
 });
 
+test('a report fits eighty columns, however long the names of its steps are', () => {
+  const name = (at: number) => `no-api-server-for-the-mirror-controller-${at}`;
+  const steps = drill.spec.steps.map((step, at) => ({
+    ...step,
+    name: name(at),
+    expect: undefined,
+  }));
+  const report = drillReport(
+    { ...drill, spec: { ...drill.spec, steps } },
+    records(44_000, (ms) => (ms < 30_000 ? (ms % 10 ? 'west' : 'east') : undefined)),
+    twice,
+  );
+  const failures = [`status 503: ${'no endpoint answers '.repeat(10)}`];
+  const said = drillText({ ...report, failures }, (_, text) => text);
+  for (const line of said.split('\n')) assert.ok(line.length <= 80, line);
+  assert.match(
+    said,
+    /^STEP\n {2}REQUESTS .*\nno-api-server-for-the-mirror-controller-0\n {2}1600 /,
+  );
+});
+
 test('a fault that sends nobody elsewhere calls for no failover', () => {
   const [outage] = twice.faults;
   assert.ok(outage);
