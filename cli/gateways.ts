@@ -10,6 +10,7 @@ import { pods } from '#kube/resources/builtin.ts';
 import type { Pod } from '#kube/types.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import type { OpenContext } from './contexts.ts';
+import { interruptible } from './interruption.ts';
 import type { Io } from './io.ts';
 
 const SELECTOR = 'app.kubernetes.io/name=isthmus,app.kubernetes.io/component=gateway';
@@ -42,7 +43,7 @@ export async function askGateways(
     running.map(async (pod): Promise<GatewayAnswer> => {
       const { name } = pod.metadata;
       try {
-        return { pod: name, body: await ask(io, cluster, pod, path), error: undefined };
+        return { pod: name, body: await askInTime(io, cluster, pod, path), error: undefined };
       } catch (error) {
         const failure =
           error instanceof IsthmusError
@@ -54,19 +55,43 @@ export async function askGateways(
   );
 }
 
-async function ask(io: Io, cluster: OpenContext, pod: Pod, path: string): Promise<unknown> {
+/** The way to a pod may swallow what is sent, so that nobody refuses and nobody answers. */
+async function askInTime(io: Io, cluster: OpenContext, pod: Pod, path: string): Promise<unknown> {
+  const late = new AbortController();
+  const timer = io.clock.after(ANSWER_MS, () =>
+    late.abort(
+      new IsthmusError(
+        'CLUSTER_UNREACHABLE',
+        `${pod.metadata.name} of ${cluster.context} did not answer within ${ANSWER_MS / 1_000} s`,
+        { next: 'Check that the pod runs, and that kubectl port-forward reaches it.' },
+      ),
+    ),
+  );
+  try {
+    return await interruptible(late.signal, ask(io, cluster, pod, path, late.signal));
+  } finally {
+    timer.cancel();
+  }
+}
+
+async function ask(
+  io: Io,
+  cluster: OpenContext,
+  pod: Pod,
+  path: string,
+  signal: AbortSignal,
+): Promise<unknown> {
   const host = pod.status.podIPs[0] ?? '';
-  const timeout = AbortSignal.timeout(ANSWER_MS);
   if (host.startsWith('127.')) {
     const at = networkFromSpec(io.env.ISTHMUS_NETWORK).locate({ host, port: ADMIN_PORT });
-    return get({ ...at, path, signal: timeout });
+    return get({ ...at, path, signal });
   }
   const { context, paths } = cluster;
   const { name } = pod.metadata;
   const namespace = SYSTEM_NAMESPACE;
   const stream = await forwardPort({ paths, context, namespace, pod: name, port: ADMIN_PORT });
   try {
-    return await get({ createConnection: () => stream, path, signal: timeout });
+    return await get({ createConnection: () => stream, path, signal });
   } finally {
     stream.destroy();
   }

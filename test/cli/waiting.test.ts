@@ -80,6 +80,7 @@ async function waitingFor(
   return {
     clock,
     err: () => said.join('').replaceAll(/\s+/g, ' '),
+    running,
     /** Interrupts it; resolves with its exit code and how long that took. */
     interrupt: async () => {
       const startMs = performance.now();
@@ -129,4 +130,21 @@ test('a listing that was cut short is no listing of the clusters that answered',
   );
   assert.equal((await command.interrupt()).code, 130);
   assert.doesNotMatch(command.err(), /warning/);
+});
+
+test('a pod behind an API server that swallows port-forwards is given up', async () => {
+  const ip = '10.9.8.7';
+  const gateway = {
+    metadata: { name: 'isthmus-gateway-x', namespace: 'isthmus-system' },
+    spec: {},
+    status: { phase: 'Running', podIP: ip, podIPs: [{ ip }] },
+  };
+  const pods = { kind: 'PodList', metadata: { resourceVersion: '1' }, items: [gateway] };
+  const command = await waitingFor('explain backend --context west', /portforward/, () => ({
+    '/api/v1/namespaces/isthmus-system/pods': pods,
+  }));
+  await command.clock.pass(6_000);
+  assert.equal(await command.running, 3);
+  assert.match(command.err(), /isthmus-gateway-x of west did not answer within 5 s/);
+  await command.interrupt();
 });
