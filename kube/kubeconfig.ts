@@ -53,15 +53,18 @@ export interface KubeconfigClient {
 export async function kubeconfigClient(options: KubeconfigOptions): Promise<KubeconfigClient> {
   const config = await loadKubeconfig(options);
   const context = config.getContextObject(config.getCurrentContext());
-  const cluster = config.getCurrentCluster();
-  if (!context || !cluster) {
+  if (!context) {
     const known = config.getContexts().map((each) => each.name);
     throw new IsthmusError(
       'INVALID_CONFIG',
-      `the kubeconfig has no usable context "${config.getCurrentContext()}" (it has: ${known.join(', ') || 'none'})`,
+      `the kubeconfig has no context "${config.getCurrentContext()}" (it has: ${known.join(', ') || 'none'})`,
       { field: 'contexts' },
     );
   }
+  const cluster = config.getCurrentCluster();
+  if (!cluster) throw dangling(context.name, 'cluster', context.cluster);
+  // The API server would be asked as nobody.
+  if (context.user && !config.getCurrentUser()) throw dangling(context.name, 'user', context.user);
   const { tls, headers } = await authentication(config, options);
   const { requestDeadlineMs, network, clock, random, log } = options;
   return {
@@ -225,11 +228,20 @@ function fileOrData(file: string | undefined, data: string | undefined): Buffer 
   return data ? Buffer.from(data, 'base64') : undefined;
 }
 
+function dangling(context: string, kind: 'cluster' | 'user', name: string): IsthmusError {
+  return new IsthmusError(
+    'INVALID_CONFIG',
+    `context "${context}" names the ${kind} "${name}", which the kubeconfig does not have`,
+    { field: `contexts[].context.${kind}` },
+  );
+}
+
 function serverUrl(server: string): URL {
-  if (!URL.canParse(server)) {
-    throw new IsthmusError('INVALID_CONFIG', `"${server}" is not a URL`, {
-      field: 'clusters[].cluster.server',
-    });
-  }
-  return new URL(server);
+  const url = URL.canParse(server) ? new URL(server) : undefined;
+  // "localhost:6443" is a URL, too, of the scheme "localhost".
+  if (url?.protocol === 'https:' || url?.protocol === 'http:') return url;
+  throw new IsthmusError('INVALID_CONFIG', `"${server}" is not a URL of http or https`, {
+    field: 'clusters[].cluster.server',
+    next: 'Write it with its scheme, such as https://HOST:6443.',
+  });
 }

@@ -107,6 +107,31 @@ test('a kubeconfig that is named and missing, or names no context, is no empty l
   assert.match(JSON.parse(empty.out).error.message, /empty names no context$/);
 });
 
+test('a kubeconfig that contradicts itself is told with the field and its value', async () => {
+  const problemOf = async (server: string, cluster: string, user: string) => {
+    const config = {
+      clusters: [{ name: 'c', cluster: { server } }],
+      users: [{ name: 'u', user: {} }],
+      contexts: [{ name: 'west', context: { cluster, user } }],
+    };
+    writeFileSync(join(cwd, 'broken'), JSON.stringify(config));
+    const { code, out } = await run('services -ojson', { KUBECONFIG: join(cwd, 'broken') });
+    assert.equal(code, 2);
+    const { field, message } = JSON.parse(out).error;
+    return `${field}: ${message}`;
+  };
+  const server = 'https://127.0.0.1:1';
+  assert.equal(
+    await problemOf(server, 'elsewhere', 'u'),
+    'contexts[].context.cluster: context "west" names the cluster "elsewhere", which the kubeconfig does not have',
+  );
+  assert.match(await problemOf(server, 'c', 'nobody'), /names the user "nobody", which/);
+  assert.match(
+    await problemOf('localhost:6443', 'c', 'u'),
+    /server: "localhost:6443" is not a URL/,
+  );
+});
+
 test('a file where the folder of embedded clusters should be is told', async () => {
   writeFileSync(join(cwd, '.isthmus'), '');
   const { code, err } = await run('dev', { ISTHMUS_NETWORK: 'loopback' });

@@ -204,7 +204,7 @@ test('a kubeconfig with a tokenFile authenticates, and the network says where th
   await client.close();
   assert.equal(namespace, 'shop');
   assert.equal(server.seen[0]?.headers.authorization, 'Bearer secret');
-  await assert.rejects(kubeconfigClient(options), /no usable context "other" \(it has: west\)/);
+  await assert.rejects(kubeconfigClient(options), /no context "other" \(it has: west\)/);
   await rm(folder, { recursive: true });
 });
 
