@@ -19,8 +19,18 @@ export function paintFor(io: Io): Paint {
   return colourful ? (colour, text) => `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : (_, text) => text;
 }
 
+/** What a terminal acts on and does not show, but for the colours above. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about.
+const CONTROL = /\x1b(?!\[(?:[012]|3[1236])m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]/g;
+
+/** `text` that others wrote, without what would clear a screen, move its cursor or set a title. */
+export function printable(text: string): string {
+  return text.replace(CONTROL, '\ufffd');
+}
+
 /** Columns of left-aligned text under upper-case headings, two spaces apart. */
-export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(headings: readonly string[], found: readonly (readonly string[])[]): string {
+  const rows = found.map((row) => row.map((cell) => printable(cell).replaceAll('\n', ' ')));
   const widths = headings.map((heading, at) =>
     Math.max(heading.length, ...rows.map((row) => visibleLength(row[at] ?? ''))),
   );
@@ -65,7 +75,7 @@ export function progress(io: Io, text: string): void {
 
 /** What went wrong without being the end of it, for people. */
 export function warn(io: Io, text: string): void {
-  io.err(`${wrap(`warning: ${text}`, errorColumns(io))}\n`);
+  io.err(`${wrap(`warning: ${printable(text)}`, errorColumns(io))}\n`);
 }
 
 /** Says what went wrong: for people on standard error, else as a document of `format`. */
@@ -79,7 +89,8 @@ export function reportError(
     printDocument(io, format, document);
     return;
   }
-  const { code, message, field, next } = document.error;
+  const { code, field, next } = document.error;
+  const message = printable(document.error.message);
   const where = field === null || message.includes(field) ? '' : ` (${field})`;
   const what = error instanceof Interruption ? message : `error: ${message}`;
   const columns = errorColumns(io);

@@ -1,7 +1,7 @@
 /**
  * A drill's report for people, 80 columns wide. pure
  */
-import { COLUMNS, namedTable, type Paint, table, wrap } from '../output.ts';
+import { COLUMNS, namedTable, type Paint, printable, table, wrap } from '../output.ts';
 import type { DrillReport, StepReport } from './report.ts';
 
 /** The report as text, with a verdict at the end. */
@@ -41,7 +41,7 @@ export function drillText(report: DrillReport, paint: Paint): string {
       ? ['', namedTable(['FAULT OF', 'FAILOVER', 'FAILBACK'], failovers)]
       : []),
     ...(report.failures.length > 0
-      ? ['', 'Failures:', ...report.failures.map((each) => wrap(`  ${each}`, COLUMNS))]
+      ? ['', 'Failures:', ...report.failures.map((each) => wrap(printable(`  ${each}`), COLUMNS))]
       : []),
     '',
     `drill ${report.name} ${verdict}: ${report.requests} requests, ${report.failedRequests} failed,`,

@@ -45,6 +45,16 @@ async function cluster(objects: {
 
 const valid: Conditions = { Valid: ['True', 'Valid'], Ready: ['True', 'Exported'] };
 
+test('what others wrote into their objects cannot act on a terminal', () => {
+  const detail = 'backend in \u001b[2J\u001b]0;title\u0007east\nwest';
+  const row = { context: 'west', namespace: 'shop', name: 'a', kind: 'mirror', detail } as const;
+  const text = serviceTable([{ ...row, address: null, ports: [] }]);
+  assert.match(
+    text,
+    /^west +shop\/a +mirror +backend in \ufffd\[2J\ufffd\]0;title\ufffdeast west +-$/m,
+  );
+});
+
 test('an export shows what its conditions say', async () => {
   const ip = '127.10.96.1';
   const one = { ip, ports: [80] };

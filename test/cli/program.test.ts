@@ -179,6 +179,16 @@ test('an interruption is no defect, and says what was done', () => {
   assert.match(err(), /^interrupted by SIGINT: both Links are written\n.*\[INTERRUPTED\]\n$/);
 });
 
+test('what a server answered cannot act on a terminal, and is whole in a document', () => {
+  const error = new IsthmusError('API_REFUSED', 'refused: \u001b[2Jgone\r\u009b31m');
+  const text = captured();
+  reportError(error, text.io);
+  assert.match(text.err(), /^error: refused: \ufffd\[2Jgone\ufffd\ufffd31m\n/);
+  const document = captured();
+  reportError(error, document.io, 'json');
+  assert.equal(JSON.parse(document.out()).error.message, error.message);
+});
+
 test('error lines fit the screen, and no quoted value is broken', () => {
   const value = `"${'a long name '.repeat(9).trim()}"`;
   const text = wrap(`error: the peer's ${value} of ${'many words '.repeat(20)}`, 80);
