@@ -57,10 +57,15 @@ export function namedTable(
   return facts.map((line, at) => `${names[at]}\n  ${line}`).join('\n');
 }
 
-/** Length on the screen: escape sequences take no room. */
+/** Characters that take two columns of a terminal: https://www.unicode.org/reports/tr11/. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/gu;
+
+/** Columns on the screen: colours and combining marks take none. */
 export function visibleLength(text: string): number {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ESC begins a colour sequence.
-  return text.replace(/\x1b\[\d+m/g, '').length;
+  const shown = text.replace(/\x1b\[\d+m|\p{M}/gu, '');
+  return [...shown].length + (shown.match(WIDE)?.length ?? 0);
 }
 
 /** One document on standard output. */

@@ -1,7 +1,7 @@
 /** What people read of lists. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { namedTable } from '#cli/output.ts';
+import { namedTable, table } from '#cli/output.ts';
 
 const HEADINGS = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
 const facts = ['cluster', '1234', '1234 ms', '10000', '100 %', '10000', 'nobody ready'];
@@ -25,4 +25,23 @@ test('where one is longer each has a line of its own, and all lines fit eighty c
   assert.match(lines[3] ?? '', /^ {2}cluster +1234 +1234 ms/);
   assert.equal(lines.length, 6);
   for (const line of lines) assert.ok(line.length <= 80, line);
+});
+
+test('columns stand below each other whatever script their names are in', () => {
+  const lines = table(
+    ['CLUSTER', 'STATE'],
+    [
+      ['kind-東京', 'a'],
+      ['kind-서울', 'b'],
+      ['zu\u0308rich-one', 'c'],
+      ['prod-🚀', 'd'],
+    ],
+  ).split('\n');
+  assert.deepEqual(lines, [
+    'CLUSTER     STATE',
+    'kind-東京   a',
+    'kind-서울   b',
+    'zu\u0308rich-one  c',
+    'prod-🚀     d',
+  ]);
 });
