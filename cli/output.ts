@@ -13,9 +13,14 @@ export const COLUMNS = 80;
 /** Paints text, or leaves it alone. */
 export type Paint = (colour: Colour, text: string) => string;
 
+/** Whether standard output is a terminal that follows escape sequences. */
+export function isScreen(io: Io): boolean {
+  return io.isTerminal && io.env.TERM !== 'dumb';
+}
+
 /** Colour on a terminal unless NO_COLOR is set (https://no-color.org). */
 export function paintFor(io: Io): Paint {
-  const colourful = io.isTerminal && !io.env.NO_COLOR && io.env.TERM !== 'dumb';
+  const colourful = isScreen(io) && !io.env.NO_COLOR;
   return colourful ? (colour, text) => `\x1b[${COLOURS[colour]}m${text}\x1b[0m` : (_, text) => text;
 }
 

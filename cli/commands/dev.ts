@@ -13,7 +13,7 @@ import { TrafficWindow } from '../dev/statistics.ts';
 import { reachText, renderView, trafficLine, type ViewState } from '../dev/view.ts';
 import { Load } from '../drill/load.ts';
 import type { CommandContext, Io } from '../io.ts';
-import { paintFor } from '../output.ts';
+import { isScreen, paintFor } from '../output.ts';
 
 /** Where the embedded clusters of a checkout live: 127.10.0.0/16 and 127.20.0.0/16. */
 const BLOCKS = { [WEST]: 10, [EAST]: 20 };
@@ -118,7 +118,7 @@ async function show(
     };
   };
   try {
-    if (io.isTerminal) await live(state, io);
+    if (isScreen(io)) await live(state, io);
     else await plain(state, io);
   } finally {
     // Requests under way end with the clusters; nobody waits for their answers.

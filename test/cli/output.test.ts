@@ -1,7 +1,8 @@
 /** What people read of lists. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { namedTable, table } from '#cli/output.ts';
+import { isScreen, namedTable, paintFor, table } from '#cli/output.ts';
+import { silentIo } from '#test/silent-io.ts';
 
 const HEADINGS = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
 const facts = ['cluster', '1234', '1234 ms', '10000', '100 %', '10000', 'nobody ready'];
@@ -44,4 +45,16 @@ test('columns stand below each other whatever script their names are in', () => 
     'zu\u0308rich-one  c',
     'prod-🚀     d',
   ]);
+});
+
+test('only a terminal that follows escape sequences gets any', () => {
+  const on = (isTerminal: boolean, env: Record<string, string>) => ({
+    ...silentIo('/', env),
+    isTerminal,
+  });
+  assert.equal(isScreen(on(true, { TERM: 'xterm' })), true);
+  assert.equal(isScreen(on(true, { TERM: 'dumb' })), false);
+  assert.equal(isScreen(on(false, { TERM: 'xterm' })), false);
+  assert.equal(paintFor(on(true, { TERM: 'xterm' }))('red', 'x'), '\u001b[31mx\u001b[0m');
+  assert.equal(paintFor(on(true, { TERM: 'xterm', NO_COLOR: '1' }))('red', 'x'), 'x');
 });
