@@ -1,6 +1,7 @@
 /**
  * Waiting for others: who waits long is told for whom, and can leave at any moment.
  */
+import type { Clock } from '#core/clock.ts';
 import { interruptible } from './interruption.ts';
 import type { Io } from './io.ts';
 import { progress } from './output.ts';
@@ -9,10 +10,16 @@ import { progress } from './output.ts';
 const QUIET_MS = 2_000;
 
 /** Awaits `work`, which asks `whom`; an interruption ends the wait at once. */
-export async function waitFor<T>(io: Io, whom: string, work: Promise<T>): Promise<T> {
-  const timer = io.clock.after(QUIET_MS, () => progress(io, `waiting for ${whom} …`));
+export function waitFor<T>(io: Io, whom: string, work: Promise<T>): Promise<T> {
+  const tell = () => progress(io, `waiting for ${whom} …`);
+  return telling(io.clock, tell, interruptible(io.signal, work));
+}
+
+/** Awaits `work`, which must come to its end; calls `tell` when it takes long. */
+export async function telling<T>(clock: Clock, tell: () => void, work: Promise<T>): Promise<T> {
+  const timer = clock.after(QUIET_MS, tell);
   try {
-    return await interruptible(io.signal, work);
+    return await work;
   } finally {
     timer.cancel();
   }

@@ -175,5 +175,7 @@ function run(
     client,
     onStep: (step, index) =>
       progress(io, `step ${index + 1}/${drill.spec.steps.length} ${step.name}: ${step.seconds} s`),
+    onLongLift: ({ type, cluster }) =>
+      progress(io, `waiting for ${apiServerOf(cluster)} to lift ${type} …`),
   });
 }

@@ -10,6 +10,7 @@ import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
 import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failover-drill.ts';
 import { tellingWhatWasDone } from '../interruption.ts';
+import { telling } from '../waiting.ts';
 import type { FaultTimes } from './failover.ts';
 import { faultCalls } from './faults.ts';
 import { Load } from './load.ts';
@@ -27,6 +28,8 @@ export interface DrillContext {
   client(cluster: string): KubeClient;
   /** A step begins. */
   onStep(step: DrillStep, index: number): void;
+  /** Lifting `fault` takes long, and an interruption does not end that. */
+  onLongLift(fault: DrillFault): void;
 }
 
 const WARM_UP_MS = 2_000;
@@ -144,7 +147,8 @@ async function inject(
   state.lift = async () => {
     state.lift = undefined;
     lifted = true;
-    const ends = await Promise.allSettled(injected.splice(0).map((each) => each()));
+    const lifting = Promise.allSettled(injected.splice(0).map((each) => each()));
+    const ends = await telling(context.clock, () => context.onLongLift(fault), lifting);
     for (const end of ends) if (end.status === 'rejected') throw stillBroken(fault, end.reason);
   };
   let hits: number | undefined;

@@ -27,10 +27,14 @@ function drillWith(fault: object) {
 }
 
 /** Runs a drill with `fault` and interrupts it five seconds into it. */
-async function interrupted(fault: object, onPost: (path: string) => unknown = () => ({})) {
+async function interrupted(
+  fault: object,
+  onPost: (path: string) => unknown = () => ({}),
+  onEnd: () => void = () => undefined,
+) {
   const clock = new VirtualClock();
   const west = new MemoryClient();
-  west.onPost = (path) => ({ id: 'fault-1', broken: ['a'], ...Object(onPost(path)) });
+  west.onPost = async (path) => ({ id: 'fault-1', broken: ['a'], ...Object(await onPost(path)) });
   const ended = new AbortController();
   const steps: string[] = [];
   const running = runDrill(drillWith(fault), {
@@ -41,10 +45,13 @@ async function interrupted(fault: object, onPost: (path: string) => unknown = ()
     address: { host: '127.0.0.1', port: 1 },
     client: () => west,
     onStep: (step) => steps.push(step.name),
+    onLongLift: ({ type, cluster }) => steps.push(`lifting ${type} of ${cluster}`),
   });
   running.catch(() => undefined);
   await clock.pass(9_000);
   ended.abort(new Interruption('SIGINT'));
+  await clock.pass(3_000);
+  onEnd();
   const failure: unknown = await running.then(
     () => undefined,
     (error: unknown) => error,
@@ -85,4 +92,18 @@ test('a fault that could not be lifted is named', async () => {
   assert.equal(failure.code, 'CLUSTER_UNREACHABLE');
   assert.match(failure.message, /^freezeComponent of west could not be lifted and may .*: nobody/);
   assert.match(failure.next, /API server of west/);
+});
+
+test('an interrupted drill whose fault takes long to lift says what it waits for', async () => {
+  let answer: (value: object) => void = () => undefined;
+  const lifted = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const { message, steps } = await interrupted(
+    { type: 'freezeComponent', component: 'mirror' },
+    (path) => (path.endsWith('/restore') ? lifted : {}),
+    () => answer({}),
+  );
+  assert.deepEqual(steps, ['before', 'outage', 'lifting freezeComponent of west']);
+  assert.match(message, /every fault was lifted$/);
 });
