@@ -52,6 +52,8 @@ function contentOf(text: string, path: string): unknown {
   try {
     const document = parseDocument(text);
     const [syntax] = document.errors;
+    if (syntax?.code === 'MULTIPLE_DOCS')
+      throw new Error('it holds several documents, a drill is one');
     if (syntax) throw syntax;
     // Aliases are followed here, and some lead nowhere or to more than fits.
     return document.toJS();

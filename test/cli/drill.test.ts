@@ -226,6 +226,13 @@ test('a bad file names every field that is wrong', () => {
   check(() => 'a: [', 'bad.yaml', /bad\.yaml/);
 });
 
+test('a file of several documents is no drill, in our words and not those of a library', () => {
+  assert.throws(() => parseDrill(`${text}---\n${text}`, 'two.yaml'), {
+    code: 'INVALID_FILE',
+    message: 'two.yaml: it holds several documents, a drill is one',
+  });
+});
+
 test('selectors are taken as kubectl takes them', () => {
   for (const selector of [
     'app',
