@@ -1,7 +1,7 @@
 /**
  * Faults of a drill, as the embedded cluster's `/faults` wants them said. pure
  *
- * Real clusters have no such path: there a drill with a fault fails at once, with what the server answered.
+ * Real clusters have no such path: there a drill fails when it comes to its first fault.
  */
 
 import { SYSTEM_NAMESPACE } from '#core/names.ts';

@@ -9,10 +9,11 @@ import type { Address } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import type { KubeClient } from '#kube/client.ts';
 import type { DrillFault, DrillStep, FailoverDrill } from '#kube/resources/failover-drill.ts';
+import { statusOf } from '#kube/status.ts';
 import { tellingWhatWasDone } from '../interruption.ts';
 import { telling } from '../waiting.ts';
 import type { FaultTimes } from './failover.ts';
-import { faultCalls } from './faults.ts';
+import { type FaultCalls, faultCalls } from './faults.ts';
 import { Load } from './load.ts';
 import { type DrillReport, drillReport, type RequestRecord } from './report.ts';
 import { watchReady } from './watch-ready.ts';
@@ -155,7 +156,7 @@ async function inject(
   const seconds = drill.spec.steps[index]?.seconds ?? 1;
   for (const calls of faultCalls(fault, seconds)) {
     const asked = context.client(calls.cluster);
-    const answer = await asked.post(calls.inject.path, calls.inject.body);
+    const answer = await breakWith(asked, calls.inject, calls.cluster, index);
     const lift = calls.lift(answer);
     if (lift) injected.push(() => asked.post(lift.path, lift.body));
     else state.unliftable = { fault, untilMs: context.clock.monotonicMs() + seconds * 1_000 };
@@ -173,6 +174,26 @@ async function inject(
   }
 }
 
+/** Asks for a fault of step `index`, or for what prepares it. Throws `INVALID_FILE` where nobody knows of faults. */
+async function breakWith(
+  client: KubeClient,
+  { path, body }: FaultCalls['inject'],
+  cluster: string,
+  index: number,
+): Promise<unknown> {
+  try {
+    return await client.post(path, body);
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    const message = `${cluster} cannot be broken on demand: only embedded clusters can`;
+    throw new IsthmusError('INVALID_FILE', message, {
+      field: `spec.steps[${index}].fault`,
+      next: 'Let the drill have clusters of its own: isthmus drill FILE --dev.',
+      cause: error,
+    });
+  }
+}
+
 function stillBroken({ type, cluster }: DrillFault, cause: unknown): IsthmusError {
   const message = `${type} of ${cluster} could not be lifted and may still be in force: ${describeError(cause)}`;
   return new IsthmusError(codeOf(cause), message, {
@@ -183,9 +204,9 @@ function stillBroken({ type, cluster }: DrillFault, cause: unknown): IsthmusErro
 
 /** Does what faults of `steps` want done before there is load. */
 async function prepare(steps: readonly DrillStep[], context: DrillContext): Promise<void> {
-  const all = steps.flatMap(({ fault, seconds }) => (fault ? faultCalls(fault, seconds) : []));
-  for (const { cluster, prepare: call } of all) {
-    if (call) await context.client(cluster).post(call.path, call.body);
+  for (const [index, { fault, seconds }] of steps.entries()) {
+    for (const { cluster, prepare: call } of fault ? faultCalls(fault, seconds) : [])
+      if (call) await breakWith(context.client(cluster), call, cluster, index);
   }
 }
 

@@ -7,6 +7,7 @@ import { Interruption } from '#cli/interruption.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { systemRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
+import { StatusError } from '#kube/client.ts';
 import { MemoryClient } from '../support/memory-client.ts';
 
 function drillWith(fault: object) {
@@ -106,4 +107,20 @@ test('an interrupted drill whose fault takes long to lift says what it waits for
   );
   assert.deepEqual(steps, ['before', 'outage', 'lifting freezeComponent of west']);
   assert.match(message, /every fault was lifted$/);
+});
+
+test('a cluster that is not embedded is told as one that cannot be broken on demand', async () => {
+  const cause = new StatusError(404, 'NotFound', 'the server could not find the resource');
+  for (const fault of [
+    { type: 'freezeComponent', component: 'mirror' },
+    { type: 'partition', from: 'gateway', to: { component: 'identity' } },
+  ]) {
+    const { failure, message } = await interrupted(fault, () => {
+      throw new IsthmusError('API_REFUSED', cause.message, { cause });
+    });
+    assert.equal(failure.code, 'INVALID_FILE');
+    assert.equal(failure.field, 'spec.steps[1].fault');
+    assert.match(message, /^west cannot be broken on demand/);
+    assert.match(failure.next, /isthmus drill FILE --dev/);
+  }
 });
