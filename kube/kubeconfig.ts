@@ -181,6 +181,14 @@ async function apply(config: KubeConfig): Promise<{
   readonly tls: TlsMaterial;
   readonly headers: Readonly<Record<string, string>>;
 }> {
+  const { server = '', skipTLSVerify = false } = config.getCurrentCluster() ?? {};
+  // The library refuses it as well, in the name of the credentials.
+  if (server.startsWith('http://') && !skipTLSVerify) {
+    throw new IsthmusError('INVALID_CONFIG', `"${server}" would be asked without encryption`, {
+      field: 'clusters[].cluster.server',
+      next: 'Write https://, or allow it with insecure-skip-tls-verify: true beside the server.',
+    });
+  }
   const applied: Parameters<KubeConfig['applyToHTTPSOptions']>[0] &
     TlsMaterial & { auth?: string } = {};
   try {

@@ -126,6 +126,8 @@ test('a kubeconfig that contradicts itself is told with the field and its value'
     'contexts[].context.cluster: context "west" names the cluster "elsewhere", which the kubeconfig does not have',
   );
   assert.match(await problemOf(server, 'c', 'nobody'), /names the user "nobody", which/);
+  const plain = await problemOf('http://127.0.0.1:1', 'c', 'u');
+  assert.match(plain, /server: "http:.*" would be asked without encryption$/);
   assert.match(
     await problemOf('localhost:6443', 'c', 'u'),
     /server: "localhost:6443" is not a URL/,
