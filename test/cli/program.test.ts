@@ -175,6 +175,17 @@ test('whoever has no home folder can use every command all the same', () => {
   assert.equal(status, 2);
 });
 
+test('a folder that was removed under its feet is told in a line', () => {
+  const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" "$1" services';
+  const { status, stderr } = spawnSync(
+    'sh',
+    ['-c', script, process.execPath, resolve('cli/isthmus.js')],
+    { cwd, encoding: 'utf8' },
+  );
+  assert.match(stderr, /^The folder isthmus was started in does not exist any more: .*\n$/);
+  assert.equal(status, 2);
+});
+
 test('an interruption is no defect, and says what was done', () => {
   const { io, err } = captured();
   reportError(new Interruption('SIGINT', 'both Links are written'), io);
