@@ -256,9 +256,13 @@ export class Http2Connection<T> {
       session.sendWindow -= room;
       stream.sentBytes += room;
       at += room;
+      session.sentData = true;
       session.moved(stream);
     }
-    if (from === to && endStream) session.writer.data(stream.id, bytes, to, to, true);
+    if (from === to && endStream) {
+      session.writer.data(stream.id, bytes, to, to, true);
+      session.sentData = true;
+    }
     stream.stallFromMs = -1;
     session.windowUpdates.give((endStream ? 2 : 0) + (to - from) / 512);
     if (endStream) this.#endLocal(stream);

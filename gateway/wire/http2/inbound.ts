@@ -258,7 +258,9 @@ export class Inbound<T> implements FrameHandler {
       session.sink.onPing(high, low);
       return;
     }
-    if (!this.#pings.take(session.nowMs)) throw new Http2Error('FLOOD_PING');
+    // gRPC measures its path (gRFC A9) with one PING at a time, each for content that came after the answer to the last.
+    if (session.sentData) session.sentData = false;
+    else if (!this.#pings.take(session.nowMs)) throw new Http2Error('FLOOD_PING');
     session.writer.ping(true, high, low);
   }
 }

@@ -24,7 +24,7 @@ export interface Http2Limits {
   readonly provokedResets: Rate;
   /** SETTINGS, acknowledgements too (`FLOOD_SETTINGS`; CVE-2019-9515). */
   readonly settings: Rate;
-  /** PING without ACK (`FLOOD_PING`; CVE-2019-9512). */
+  /** PING without ACK (`FLOOD_PING`; CVE-2019-9512). One after content that we sent does not count. */
   readonly pings: Rate;
   /** DATA without data or end (`FLOOD_EMPTY`; CVE-2019-9518). */
   readonly emptyFrames: Rate;

@@ -73,6 +73,8 @@ export class Session<T> {
   laden = 0;
   /** PINGs of ours that are not answered yet. */
   pings = 0;
+  /** Content was sent since the last PING of the peer's. */
+  sentData = false;
   nowMs = 0;
   /** How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request {@link REQUEST_UNITS} more. */
   unitsLeft = Number.POSITIVE_INFINITY;

@@ -227,6 +227,32 @@ for (const [what, rule, bytes] of ATTACKS) {
   });
 }
 
+test('a client may measure the path with a PING for each answer, as gRPC does', () => {
+  const endpoint = server();
+  endpoint.onEnd = (stream) => {
+    endpoint.connection.sendHeaders(stream, [':status', '200'], false);
+    endpoint.connection.sendData(stream, Buffer.from('answer'), 0, 6, true);
+  };
+  for (let at = 0; at < 2_000; at += 1) {
+    endpoint.connection.feed(headersFrame(2 * at + 1, GET), at);
+    endpoint.connection.feed(frame(FRAME.PING, 0, 0, '0000000000000000'), at);
+    endpoint.connection.takeOutput();
+  }
+  assert.equal(endpoint.error, undefined);
+});
+
+test('a server may measure the path with a PING for each request, as gRPC does', () => {
+  const endpoint = new Endpoint({ role: 'client' });
+  endpoint.connection.feed(Buffer.concat([SETTINGS, SETTINGS_ACK]), 0);
+  for (let at = 0; at < 2_000; at += 1) {
+    const { id } = endpoint.open(POST, [Buffer.from('question')]);
+    endpoint.connection.feed(frame(FRAME.PING, 0, 0, '0000000000000000'), at);
+    endpoint.connection.feed(headersFrame(id, [':status', '200']), at);
+    endpoint.connection.takeOutput();
+  }
+  assert.equal(endpoint.error, undefined);
+});
+
 test('the same frames at an honest pace pass', () => {
   const endpoint = server();
   for (let second = 0; second < 3_000; second += 1) {
