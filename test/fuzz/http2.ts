@@ -164,9 +164,18 @@ export async function judgeBoth(bytes: Buffer, ours: Endpoint): Promise<Verdict>
   if (refuses && ours.rules.size > 0) return verdict([]);
   // A client's own GOAWAY with an error makes node close at once; the RFC does not ask for it.
   if ((ours.goaway?.code ?? 0) > 0) return verdict([]);
+  // So does an answer to a PING nobody sent, which the RFC calls no error, and h2spec wants passed over.
+  if (refuses && answersPing(bytes)) return verdict([]);
   const stricter: string[] = [];
   const difference = refuses ? `only node refuses (${seen.goaway})` : streams(ours, seen, stricter);
   return verdict(stricter, difference);
+}
+
+/** Whether `bytes`, a client's side of a connection, hold a PING with ACK. */
+function answersPing(bytes: Buffer): boolean {
+  for (let at = PREFACE.length; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
+    if (bytes[at + 3] === FRAME.PING && ((bytes[at + 4] ?? 0) & FLAG.ACK) !== 0) return true;
+  return false;
 }
 
 /** The first stream on which the two do not agree, where neither ended the connection. */

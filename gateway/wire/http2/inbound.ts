@@ -247,8 +247,11 @@ export class Inbound<T> implements FrameHandler {
   #ping(flags: number, high: number, low: number): void {
     const session = this.#session;
     if ((flags & FLAG.ACK) !== 0) {
-      // Nobody asked: the RFC does not say, nghttp2 behind node:http2 refuses it.
-      if (session.pings === 0) throw new Http2Error('PING_ACK');
+      if (session.pings === 0) {
+        // Nobody asked, and the RFC names no error for it.
+        session.ignore();
+        return;
+      }
       session.pings -= 1;
       if (high === FRAMES_PING) {
         session.ahead.answered(low);

@@ -30,7 +30,10 @@ export interface Http2Limits {
   readonly emptyFrames: Rate;
   /** WINDOW_UPDATE (`FLOOD_WINDOW`). Data and ended streams we send give back. */
   readonly windowUpdates: Rate;
-  /** PRIORITY, unknown frames, frames for streams we reset (`FLOOD_IGNORED`; CVE-2019-9513). Our resets give back. */
+  /**
+   * PRIORITY, unknown frames, answers to no PING, frames for streams we reset (`FLOOD_IGNORED`; CVE-2019-9513). Our
+   * resets give back.
+   */
   readonly ignoredFrames: Rate;
   /** Interim responses to one request (`FLOOD_INTERIM`, an error of the stream). */
   readonly interimResponses: number;

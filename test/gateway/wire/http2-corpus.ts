@@ -209,12 +209,6 @@ export const CONNECTION_ERRORS: readonly (readonly [string, H2Rule, number, Buff
     [frame(FRAME.PUSH_PROMISE, FLAG.END_HEADERS, 1, '0000000282')],
   ],
   ['PING of a wrong length', 'FRAME_SIZE', FRAME_SIZE_ERROR, [frame(FRAME.PING, 0, 0, '00')]],
-  [
-    'PING ACK of nothing',
-    'PING_ACK',
-    PROTOCOL_ERROR,
-    [frame(FRAME.PING, FLAG.ACK, 0, '0000000000000000')],
-  ],
   ['PING on a stream', 'STREAM_ID', PROTOCOL_ERROR, [frame(FRAME.PING, 0, 1, '0000000000000000')]],
   [
     'GOAWAY on a stream',
@@ -411,6 +405,11 @@ export const ATTACKS: readonly (readonly [string, H2Rule, Buffer])[] = [
   ],
   ['PRIORITY', 'FLOOD_IGNORED', repeat(1_100, () => frame(FRAME.PRIORITY, 0, 1, '0000000300'))],
   ['unknown frames', 'FLOOD_IGNORED', repeat(1_100, () => frame(0xbe, 0, 0))],
+  [
+    'answers to no PING',
+    'FLOOD_IGNORED',
+    repeat(1_100, () => frame(FRAME.PING, FLAG.ACK, 0, '0000000000000000')),
+  ],
   ['GOAWAY', 'FLOOD_IGNORED', repeat(1_100, () => frame(FRAME.GOAWAY, 0, 0, '0000000000000000'))],
   [
     'WINDOW_UPDATE',

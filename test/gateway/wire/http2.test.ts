@@ -227,6 +227,22 @@ for (const [what, rule, bytes] of ATTACKS) {
   });
 }
 
+test('an answer to a PING that nobody sent is passed over, as h2spec wants it', () => {
+  const endpoint = server();
+  endpoint.connection.feed(
+    Buffer.concat([
+      frame(FRAME.PING, FLAG.ACK, 0, '696e76616c696400'),
+      frame(FRAME.PING, 0, 0, '6832737065630000'),
+    ]),
+    0,
+  );
+  assert.deepEqual(
+    framesOf(endpoint).map(({ type, flags, payload }) => [type, flags, payload.toString('hex')]),
+    [[FRAME.PING, FLAG.ACK, '6832737065630000']],
+  );
+  assert.equal(endpoint.error, undefined);
+});
+
 test('a client may measure the path with a PING for each answer, as gRPC does', () => {
   const endpoint = server();
   endpoint.onEnd = (stream) => {
