@@ -40,7 +40,6 @@ export class Http2Pool {
   readonly #options: Http2PoolOptions;
   readonly #connections: Connections<PodConnection>;
   readonly #open: PodConnection[] = [];
-  #spokeHttp2 = false;
 
   constructor(options: Http2PoolOptions) {
     this.#options = options;
@@ -53,25 +52,28 @@ export class Http2Pool {
   }
 
   /**
-   * Starts an attempt. With a `fallback` nobody has said that the pod speaks HTTP/2: the first attempt
-   * waits until it has, and where the pod answers something else, which it did to our preface alone,
-   * `fallback` starts the attempt in its stead; so it does where the pod says nothing, but that proves nothing. One that asks to switch waits in any case, for it may
-   * only be made once the pod has said that it can (RFC 8441 section 3).
+   * Starts an attempt. On a connection that is new it waits until the pod has said how many streams it takes (RFC 9113
+   * section 6.5.2), and whether it can switch (RFC 8441 section 3): what one pod takes at once, another refuses.
+   *
+   * With a `fallback` nobody has said that the pod speaks HTTP/2. Where it answers something else, which it did to our preface
+   * alone, `fallback` starts the attempt in its stead; so it does where the pod says nothing, but that proves nothing.
    */
   start(request: UpstreamRequest, fallback: Fallback | undefined): Attempt {
     const connection = this.#pick();
     const upgrades = request.head.upgrade !== '';
-    if (!upgrades && (fallback === undefined || this.#spokeHttp2)) return connection.start(request);
+    if (connection.announced && !upgrades) return connection.start(request);
     const begin = connection.settings.then((announced): Starter => {
-      if (announced !== undefined) this.#spokeHttp2 = true;
       if (announced !== undefined && (!upgrades || announced.connectProtocol)) {
-        return () => connection.start(request);
+        // Others may have waited for it, too, and it has no room for all.
+        return () =>
+          connection.usable ? connection.start(request) : this.start(request, fallback);
       }
       if (announced === undefined && !connection.connected) throw connection.lostError('closed');
       if (fallback !== undefined) return () => fallback(connection.speaksOther);
+      if (announced === undefined) throw connection.lostError('closed');
       throw new AttemptError(
         'UPSTREAM_PROTOCOL',
-        `${formatAddress(this.#options.address)} ${announced ? 'announces no extended CONNECT' : 'does not speak HTTP/2'}`,
+        `${formatAddress(this.#options.address)} announces no extended CONNECT`,
         { neverSent: true },
       );
     });
@@ -110,6 +112,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   readonly #timer: Timer;
   #error: Error | undefined;
   #connected = false;
+  #spoke = false;
   #speaksOther = false;
   #leaving = false;
 
@@ -143,6 +146,11 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
     return this.#connected;
   }
 
+  /** Whether the pod has said what it takes: no request is sent before. */
+  get announced(): boolean {
+    return this.#spoke;
+  }
+
   /** Whether the pod has said something that is not HTTP/2; one that stands still or starts anew says nothing. */
   get speaksOther(): boolean {
     return this.#speaksOther;
@@ -162,7 +170,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
     const reason = cause === undefined ? why : describeError(cause);
     return this.#connected
       ? new AttemptError('UPSTREAM_RESET', `${this.#name} broke off: ${reason}`, {
-          neverSent: false,
+          neverSent: !this.#spoke,
           cause,
         })
       : new AttemptError('UPSTREAM_CONNECT', `cannot connect to ${this.#name}: ${reason}`, {
@@ -204,6 +212,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   }
 
   onSettings(settings: Readonly<Http2Settings>): void {
+    this.#spoke = true;
     this.#announced.resolve(settings);
   }
 
@@ -222,7 +231,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   onBroken(rule: string): void {
     if (rule !== 'SETTLE_TIMEOUT') this.#speaksOther = true;
     this.#error = new AttemptError('UPSTREAM_PROTOCOL', `not HTTP/2 as it should be: ${rule}`, {
-      neverSent: false,
+      neverSent: !this.#spoke,
     });
   }
 

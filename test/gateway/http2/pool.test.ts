@@ -1,0 +1,97 @@
+/** Connections to pods that speak HTTP/2, whether their port says so or not: how many streams each takes is the pod's to say. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import type { HttpVersion } from '#gateway/http/message.ts';
+import { exporting, listener, startCluster, type TestCluster } from '../world.ts';
+
+let cluster: TestCluster;
+
+before(async () => {
+  cluster = await startCluster('west');
+});
+
+after(() => cluster.stop());
+
+/** Makes `ports` of this machine the only pods, of a Service port that declares `protocol`. */
+async function serveFrom(
+  ports: readonly number[],
+  protocol: HttpVersion | undefined,
+): Promise<void> {
+  const { services, exports } = exporting(
+    ports.map((port) => ({ host: '127.0.0.1', port, podName: `pod-${port}` })),
+  );
+  for (const service of services.values())
+    for (const [key, each] of service.ports)
+      (service.ports as Map<number, typeof each>).set(key, { ...each, protocol });
+  const listeners = new Map([[10_001, listener(10_001, { local: true })]]);
+  await cluster.set({ services, exports, listeners });
+}
+
+/** Asks `count` times at once by one connection, with a method that may not be repeated; the statuses. */
+async function askAtOnce(session: http2.ClientHttp2Session, count: number): Promise<number[]> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      const stream = session.request({ ':method': 'POST', ':path': '/' });
+      stream.end();
+      const [head] = await once(stream, 'response');
+      stream.resume();
+      await once(stream, 'close');
+      return head[':status'];
+    }),
+  );
+}
+
+for (const protocol of [undefined, 'http2'] as const) {
+  const declared = protocol === undefined ? 'says nothing' : 'says HTTP/2';
+  test(`no pod whose port ${declared} gets more streams than it takes`, async (t) => {
+    let connections = 0;
+    const pod = http2.createServer({ settings: { maxConcurrentStreams: 20 } });
+    pod.on('session', () => {
+      connections += 1;
+    });
+    pod.on('stream', (stream: http2.ServerHttp2Stream) =>
+      setTimeout(() => {
+        stream.respond();
+        stream.end('served');
+      }, 20),
+    );
+    pod.listen(0, '127.0.0.1');
+    await once(pod, 'listening');
+    await serveFrom([(pod.address() as net.AddressInfo).port], protocol);
+    const session = http2.connect(`http://${cluster.host}:10001`);
+    t.after(() => {
+      session.destroy();
+      pod.close();
+    });
+    await once(session, 'remoteSettings');
+    // The first come to a pod nobody knows, the others to one that has room for twenty more.
+    for (const count of [100, 150])
+      assert.deepEqual(new Set(await askAtOnce(session, count)), new Set([200]));
+    assert.ok(connections <= 16, `${connections} connections`);
+  });
+}
+
+test('what waited for a pod that breaks off before it has spoken is asked of another', async (t) => {
+  const silent = net.createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.destroy());
+  });
+  const pod = http2.createServer((_incoming, response) => response.end());
+  const ports: number[] = [];
+  for (const server of [silent, pod]) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ports.push((server.address() as net.AddressInfo).port);
+  }
+  await serveFrom(ports, 'http2');
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  t.after(() => {
+    session.destroy();
+    silent.close();
+    pod.close();
+  });
+  assert.deepEqual(new Set(await askAtOnce(session, 4)), new Set([200]));
+});
