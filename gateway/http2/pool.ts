@@ -233,6 +233,8 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
     this.#error = new AttemptError('UPSTREAM_PROTOCOL', `not HTTP/2 as it should be: ${rule}`, {
       neverSent: !this.#spoke,
     });
+    // Whoever waits need not wait until the connection is gone, which takes as long as the pod does not read.
+    this.#announced.resolve(undefined);
   }
 
   onEnded(): void {
