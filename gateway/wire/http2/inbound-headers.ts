@@ -17,6 +17,7 @@ import type { Http2Stream } from './stream.ts';
 const LARGE_LIST_PROVOKES = 16;
 /** Bytes of a HEADERS frame's priority fields (RFC 9113, section 6.2). */
 const PRIORITY_BYTES = 5;
+const NOTHING = Buffer.alloc(0);
 
 export class HeaderReceiver<T> {
   readonly #session: Session<T>;
@@ -141,7 +142,11 @@ export class HeaderReceiver<T> {
       stream.head = (block.verdict & MESSAGE.HEAD) !== 0;
       // What a tunnel carries is no content (RFC 9110, section 9.3.6).
       stream.bodyLeft = stream.connect ? -1 : block.contentLength;
-      session.sink.onHeaders(stream, block, ends);
+      // Whoever carries a tunnel waits for the end of what it carries: that is told apart from the head.
+      const told = ends && !stream.connect;
+      session.sink.onHeaders(stream, block, told);
+      if (ends && !told && session.streams.get(id) === stream)
+        session.sink.onData(stream, NOTHING, 0, 0, true);
     }
     session.finishIfDone(stream);
   }

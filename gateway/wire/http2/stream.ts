@@ -59,7 +59,10 @@ export class Http2Stream<T> {
  * the connection back, `feed` excepted. After `onReset` or `onStreamClosed` a stream is never heard of again.
  */
 export interface Http2Sink<T> {
-  /** A request (server), or a response (client; `block.status` below 200 is interim and more follows). */
+  /**
+   * A request (server; a CONNECT never ends with it, but with its data), or a response (client; `block.status` below 200
+   * is interim and more follows).
+   */
   onHeaders(stream: Http2Stream<T>, block: HeaderBlock, endStream: boolean): void;
   /** A request whose list passes the bound: answer 431, or reset. Without an answer it stays open. */
   onHeadersTooLarge(stream: Http2Stream<T>, endStream: boolean): void;
