@@ -65,6 +65,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   constructor(home: ConnectionHome, socket: Socket) {
     this.#home = home;
     this.#transport = new Transport(socket, this);
+    this.#transport.readLast();
     this.#parser = new Http1Parser('response', this.#sink);
     this.#sink.parser = this.#parser;
     this.#connecting = home.clock.after(CONNECT_MS, () => {
@@ -146,6 +147,10 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   onRoom(): void {
     if (this.#connecting === undefined) this.#attempt?.room();
+  }
+
+  onUnwritable(): void {
+    this.#usable = false;
   }
 
   onClosed(error: NodeJS.ErrnoException | undefined): void {

@@ -4,7 +4,7 @@
  * Promises: `onClosed` comes exactly once, last; bytes given to `write` are not copied and must not
  * change; nobody is called after `destroy` but for `onClosed`.
  */
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { type DirectWriter, writeTogether } from './direct-writing.ts';
@@ -22,6 +22,8 @@ export interface TransportOwner extends Flushable {
   onEnd(): void;
   /** A {@link Transport.full} transport has room again. */
   onRoom(): void;
+  /** Nothing more can be written; {@link onClosed} follows. Only after {@link Transport.readLast}. */
+  onUnwritable?(): void;
   /** The connection is gone, both ways; `error` where it broke. */
   onClosed(error: NodeJS.ErrnoException | undefined): void;
 }
@@ -44,6 +46,7 @@ export class Transport implements Reading {
   #gone = false;
   #error: NodeJS.ErrnoException | undefined;
   #ended = false;
+  #unwritable = false;
 
   /**
    * Takes `socket` over and begins to read; it must have been made with `allowHalfOpen`. Without an
@@ -83,6 +86,23 @@ export class Transport implements Reading {
   drained(): void {
     this.full = false;
     this.owner.onRoom();
+  }
+
+  /** For {@link destroyOnceRead} alone. */
+  unwritable(error: NodeJS.ErrnoException): void {
+    if (this.#gone || this.#unwritable) return;
+    this.#unwritable = true;
+    this.owner.onUnwritable?.();
+    // What came lies with the system: the turn after this one reads it, or the next if that has begun.
+    let turns = 2;
+    const last: Flushable = {
+      flush: () => {
+        turns -= 1;
+        if (turns > 0) flushAtTurnEnd(last);
+        else destroySocket.call(this.socket, error);
+      },
+    };
+    flushAtTurnEnd(last);
   }
 
   /** For the listeners of this file alone; false: the stream of the socket has enough for now. */
@@ -145,6 +165,15 @@ export class Transport implements Reading {
       return;
     }
     this.full = !(writer === undefined ? writeTogether(socket, list) : writer.writeAll(list));
+  }
+
+  /**
+   * From now on what came is read before the connection is given up for a write that failed. A server that wants no more of a
+   * request answers and closes, and what still reaches it is met by a RST (RFC 9112 section 9.6), of which whoever writes
+   * hears before it has read the answer.
+   */
+  readLast(): void {
+    this.socket.destroy = destroyOnceRead;
   }
 
   /** Reads no further until {@link resume}. */
@@ -211,6 +240,15 @@ interface Carrier extends Socket {
   readonly _handle?: { readonly writeQueueSize: number } | null;
   /** Called with every read and write. */
   _unrefTimer: () => void;
+}
+
+const { destroy: destroySocket } = Socket.prototype;
+
+/** What the stream of a socket ends itself by. */
+function destroyOnceRead<T extends Socket>(this: T, error?: NodeJS.ErrnoException): T {
+  if (error?.syscall !== 'write') return destroySocket.call(this, error) as T;
+  (this as unknown as Carrier)[CARRIED].unwritable(error);
+  return this;
 }
 
 /** Connections are timed together (`connections.ts`), so that no socket has a timer that has to be set back. */

@@ -706,3 +706,28 @@ test('those who wait for a pod that refuses hear it at once', async () => {
   assert.deepEqual(new Set(codes), new Set(['UPSTREAM_CONNECT']));
   pool.close();
 });
+
+test('what a pod answers before it closes is read, though more of the request is under way', async () => {
+  const refusing = keep(
+    await pod((socket) =>
+      socket.once('data', () => {
+        socket.pause();
+        const head =
+          'HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\n';
+        socket.write(`${head}no`, () => socket.destroy());
+      }),
+    ),
+  );
+  const pool = keep(poolTo(refusing.port));
+  const piece = Buffer.alloc(64 * 1_024);
+  for (let times = 0; times < 20; times += 1) {
+    const notes = start(pool, { method: 'POST', length: -1 });
+    while (!notes.ended && notes.failure === undefined) {
+      notes.attempt?.body(piece, 0, piece.length, false);
+      await new Promise(setImmediate);
+    }
+    notes.attempt?.cancel();
+    assert.deepEqual([notes.failure?.message, notes.head?.status], [undefined, 413]);
+  }
+  await until(() => pool.idle + pool.busy === 0, 'nothing stays behind');
+});
