@@ -5,6 +5,7 @@ import { describeError } from '#core/errors.ts';
 import { AttemptError } from './attempt-error.ts';
 import type { Attempt, UpstreamRequest } from './exchange.ts';
 import type { NeverIndexed, RawHeaders } from './message.ts';
+import { addPiece, type Piece } from './piece.ts';
 
 /** Begins the attempt that was waited for; throws an {@link AttemptError} when it cannot. */
 export type Starter = () => Attempt;
@@ -14,7 +15,9 @@ export class DeferredAttempt implements Attempt {
   #inner: Attempt | undefined;
   #over = false;
   /** What came meanwhile; no more than the client has credit for. */
-  #pieces: { bytes: Buffer; from: number; to: number; end: boolean }[] = [];
+  #pieces: Piece[] = [];
+  /** It ends with the last of them. */
+  #ends = false;
   #trailers: RawHeaders | undefined;
   #neverIndexed: NeverIndexed;
 
@@ -34,7 +37,10 @@ export class DeferredAttempt implements Attempt {
 
   body(bytes: Buffer, from: number, to: number, end: boolean): void {
     if (this.#inner !== undefined) this.#inner.body(bytes, from, to, end);
-    else if (!this.#over) this.#pieces.push({ bytes, from, to, end });
+    else if (!this.#over) {
+      addPiece(this.#pieces, bytes, from, to);
+      this.#ends ||= end;
+    }
   }
 
   end(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
@@ -69,7 +75,10 @@ export class DeferredAttempt implements Attempt {
     this.#inner = inner;
     const pieces = this.#pieces;
     this.#pieces = [];
-    for (const { bytes, from, to, end } of pieces) inner.body(bytes, from, to, end);
+    for (const piece of pieces) {
+      const end = this.#ends && piece === pieces.at(-1);
+      inner.body(piece.bytes, piece.from, piece.to, end);
+    }
     if (this.#trailers !== undefined) inner.end(this.#trailers, this.#neverIndexed);
   }
 

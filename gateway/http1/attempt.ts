@@ -3,6 +3,7 @@
  */
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
 import { LENGTH_UNKNOWN, type RawHeaders, type RequestHead } from '../http/message.ts';
+import { addPiece, type Piece } from '../http/piece.ts';
 import {
   FRAMING_CHUNKED,
   FRAMING_NONE,
@@ -48,7 +49,7 @@ export class Http1Attempt implements Attempt {
   #outstanding = 0;
   #unsent = 0;
   /** Bytes for the other protocol that came before the switch. */
-  #early: Buffer[] | undefined;
+  #early: Piece[] | undefined;
   #earlyEnd = false;
 
   constructor(request: UpstreamRequest, connection: AttemptConnection) {
@@ -71,7 +72,7 @@ export class Http1Attempt implements Attempt {
     if (this.over) return;
     if (this.head.upgrade !== '' && !this.raw) {
       this.#early ??= [];
-      this.#early.push(bytes.subarray(from, to));
+      addPiece(this.#early, bytes, from, to);
       this.#earlyEnd ||= end;
       return;
     }
@@ -146,7 +147,7 @@ export class Http1Attempt implements Attempt {
     this.requestDone = false;
     const early = this.#early ?? [];
     this.#early = undefined;
-    for (const bytes of early) this.body(bytes, 0, bytes.length, false);
+    for (const { bytes, from, to } of early) this.body(bytes, from, to, false);
     if (this.#earlyEnd) this.end([]);
   }
 

@@ -8,6 +8,7 @@ import { after, test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import type { AttemptError } from '#gateway/http/attempt-error.ts';
+import { DeferredAttempt } from '#gateway/http/deferred.ts';
 import type { Attempt, AttemptListener } from '#gateway/http/exchange.ts';
 import { HELD_BYTES_MAX, HeldContent } from '#gateway/http/held.ts';
 import type { RawHeaders, RequestHead, ResponseHead } from '#gateway/http/message.ts';
@@ -730,4 +731,42 @@ test('what a pod answers before it closes is read, though more of the request is
     assert.deepEqual([notes.failure?.message, notes.head?.status], [undefined, 413]);
   }
   await until(() => pool.idle + pool.busy === 0, 'nothing stays behind');
+});
+
+test('what comes byte by byte before an attempt can take it waits in few pieces', async () => {
+  const { pool } = await scripted(
+    'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: raw\r\n\r\n',
+  );
+  const bytes = Buffer.from('x'.repeat(65_536));
+  const trickle = (attempt: Attempt | undefined) => {
+    for (let at = 0; at < bytes.length; at += 1) attempt?.body(bytes, at, at + 1, false);
+  };
+  let pieces = 0;
+  class Counting extends Notes {
+    override onRequestSent(sent: number): void {
+      pieces += 1;
+      super.onRequestSent(sent);
+    }
+  }
+  const notes = new Counting();
+  notes.attempt = pool.start({ head: { ...HEAD, upgrade: 'raw' }, listener: notes });
+  trickle(notes.attempt);
+  await until(() => notes.sent === bytes.length, 'the switch');
+  assert.ok(pieces < 20, `an upgrade kept ${pieces}`);
+  notes.attempt.cancel();
+
+  const taken: Buffer[] = [];
+  const inner: Attempt = {
+    body: (piece, from, to, end) =>
+      taken.push(piece.subarray(from, to), Buffer.from(end ? 'end' : '')),
+    end: () => undefined,
+    consumed: () => undefined,
+    cancel: () => undefined,
+  };
+  const deferred = new DeferredAttempt({ head: HEAD, listener: new Notes() });
+  trickle(deferred);
+  deferred.body(bytes, 0, 0, true);
+  deferred.begin(() => inner);
+  assert.ok(taken.length < 40, `a deferred one kept ${taken.length}`);
+  assert.equal(Buffer.concat(taken).toString(), `${bytes}end`);
 });
