@@ -10,7 +10,7 @@ import { normalisePath } from '#core/path.ts';
 import type { Endpoint } from './balance/endpoint.ts';
 import { CATALOG_PATH } from './catalog/follow.ts';
 import type { OwnCatalog } from './catalog/own.ts';
-import { serveCatalog } from './catalog/serve.ts';
+import { CATALOG_STREAMS_MAX, serveCatalog } from './catalog/serve.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
 import { ExchangeSink } from './http/exchange-sink.ts';
 import { passed } from './http/headers.ts';
@@ -63,8 +63,13 @@ function serveControl(peer: string, exchange: Exchange, options: InwardOptions):
     respondError(exchange, 'UNKNOWN_TARGET', `no such page: ${exchange.head.path}`);
     return;
   }
+  const view = options.ownCatalog.viewOf(peer);
+  if (view.listeners >= CATALOG_STREAMS_MAX) {
+    respondError(exchange, 'OVERLOADED', `${peer} follows the catalog too often`);
+    return;
+  }
   const sink = new ExchangeSink(exchange, ['content-type', 'application/x-ndjson']);
-  serveCatalog(options.ownCatalog.viewOf(peer), sink, options.clock);
+  serveCatalog(view, sink, options.clock);
 }
 
 /** The port a peer asks for, or why it may not have it. */

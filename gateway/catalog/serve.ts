@@ -10,23 +10,29 @@ import type { Clock } from '#core/clock.ts';
 import { catalogLines } from './lines.ts';
 import { type CatalogSource, catalogDifference } from './source.ts';
 
+/** Streams in which our catalog is told to one peer: as many as it may dial tunnels, each of which has use for one. */
+export const CATALOG_STREAMS_MAX = 1_024;
+
+/** How the catalogs there are now are told to whoever knows nothing yet: however many read slowly, each is held once. */
+const snapshots = new WeakMap<Catalog, readonly Buffer[]>();
+
 /** Writes JSON lines into `sink` until it closes. Waits for the first snapshot when there is none. */
 export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock): void {
   let told: Catalog | undefined;
   let blocked = false;
   let quiet = true;
   /** Lines of what was begun to be told; a listener is told all of it before anything newer. */
-  let waiting: string[] = [];
-  const say = (line: string) => {
+  let waiting: Buffer[] = [];
+  const say = (line: Buffer) => {
     quiet = false;
-    blocked = !sink.write(`${line}\n`);
+    blocked = !sink.write(line);
   };
   const update = () => {
     while (!blocked) {
       if (waiting.length === 0) {
         const now = source.current();
         if (now === undefined || now === told) return;
-        waiting = catalogLines(nextMessage(told, now));
+        waiting = [...linesFor(told, now)];
         told = now;
       }
       const line = waiting.shift();
@@ -35,7 +41,8 @@ export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock
   };
   const heart = clock.every(CATALOG_HEARTBEAT_MS, () => {
     if (quiet && told && !blocked) {
-      say(JSON.stringify({ kind: 'heartbeat', position: told.position } satisfies CatalogMessage));
+      const { position } = told;
+      say(written(JSON.stringify({ kind: 'heartbeat', position } satisfies CatalogMessage)));
     }
     quiet = true;
   });
@@ -49,6 +56,19 @@ export function serveCatalog(source: CatalogSource, sink: Writable, clock: Clock
     unsubscribe();
   });
   update();
+}
+
+/** What tells `now` to whoever knows `told`. */
+function linesFor(told: Catalog | undefined, now: Catalog): readonly Buffer[] {
+  const known = told === undefined ? snapshots.get(now) : undefined;
+  if (known !== undefined) return known;
+  const lines = catalogLines(nextMessage(told, now)).map(written);
+  if (told === undefined) snapshots.set(now, lines);
+  return lines;
+}
+
+function written(line: string): Buffer {
+  return Buffer.from(`${line}\n`);
 }
 
 function nextMessage(told: Catalog | undefined, now: Catalog): CatalogMessage {

@@ -6,6 +6,8 @@ import type { Catalog, CatalogExport } from '#core/catalog.ts';
 export interface CatalogSource {
   /** The catalog now, or `undefined` while nothing is known. */
   current(): Catalog | undefined;
+  /** How many listen. */
+  readonly listeners: number;
   /** Calls `listener` after every change until the returned function is called. */
   subscribe(listener: () => void): () => void;
 }
@@ -18,6 +20,10 @@ export class CatalogCell implements CatalogSource {
 
   current(): Catalog | undefined {
     return this.#catalog;
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
   }
 
   /** One that is incomplete is passed over: what was known before stays until the rest has come. */

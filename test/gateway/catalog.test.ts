@@ -13,8 +13,11 @@ import {
 import { silentLogger } from '#core/log.ts';
 import { catalogLines } from '#gateway/catalog/lines.ts';
 import { OwnCatalog } from '#gateway/catalog/own.ts';
-import { serveCatalog } from '#gateway/catalog/serve.ts';
+import { CATALOG_STREAMS_MAX, serveCatalog } from '#gateway/catalog/serve.ts';
 import { CatalogCell } from '#gateway/catalog/source.ts';
+import type { Exchange, ExchangeListener } from '#gateway/http/exchange.ts';
+import type { ResponseHead } from '#gateway/http/message.ts';
+import { type InwardOptions, serveStream } from '#gateway/inward.ts';
 import { parseAdvertise } from '#gateway/snapshot/advertised.ts';
 import { catalogExportOf } from '#gateway/snapshot/exports.ts';
 import { emptySnapshot } from '#gateway/snapshot/types.ts';
@@ -147,6 +150,40 @@ test('a listener that reads slowly is told the rest of a snapshot before what ch
   }
   // Never a part of it.
   assert.deepEqual([...sizes], [undefined, 400, 401]);
+});
+
+test('however many read a snapshot slowly, it is held once', () => {
+  const cell = new CatalogCell();
+  cell.set(catalogOf(some(100, { exportedAnnotations: big })));
+  const held = new Set<ArrayBufferLike>();
+  for (let listeners = 0; listeners < 50; listeners += 1) {
+    const sink = new PassThrough({ highWaterMark: 1 });
+    serveCatalog(cell, sink, new HandClock());
+    held.add((sink.read() as Buffer).buffer);
+  }
+  assert.equal(held.size, 1);
+});
+
+test('a peer follows the catalog in so many streams and no more', () => {
+  const ownCatalog = new OwnCatalog('epoch', () => false, silentLogger);
+  const options = { ownCatalog, clock: new HandClock() } as unknown as InwardOptions;
+  const opened: ExchangeListener[] = [];
+  const ask = () => {
+    const statuses: number[] = [];
+    const head = { method: 'GET', path: '/isthmus/catalog', headers: [] };
+    const exchange = {
+      ...{ head, answer: (answer: ResponseHead) => statuses.push(answer.status) },
+      ...{ body: () => undefined, discard: () => undefined },
+      set listener(listener: ExchangeListener) {
+        opened.push(listener);
+      },
+    };
+    serveStream('west', 'control', exchange as unknown as Exchange, options);
+    return statuses[0];
+  };
+  const statuses = Array.from({ length: CATALOG_STREAMS_MAX + 1 }, ask);
+  assert.deepEqual([statuses[0], statuses.at(-2), statuses.at(-1)], [200, 200, 503]);
+  assert.equal(opened.length, CATALOG_STREAMS_MAX);
 });
 
 test('what a peer says and cannot be used is told on to the mirror controller, until it is mended', () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Rate } from '#core/bucket.ts';
 import { CATALOG_LIMITS } from '#core/catalog.ts';
 import { METADATA_LIMITS } from '#core/metadata.ts';
+import { CATALOG_STREAMS_MAX } from '#gateway/catalog/serve.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
@@ -47,7 +48,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
     CONNECT_TIMEOUT_MS,
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
-  ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES },
+  ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
