@@ -17,7 +17,8 @@ export interface Http2Limits {
   readonly continuationFrames: number;
   /**
    * RST_STREAM by a client (`FLOOD_RESETS`; CVE-2023-44487). A stream that ends well gives one back, so only who
-   * resets more than half of what it opens is limited. A server's resets are bounded by what we open.
+   * resets more than half of what it opens is limited, and a stream that was open for a second costs nothing. A server's
+   * resets are bounded by what we open.
    */
   readonly resets: Rate;
   /** RST_STREAM and 431 we send for the peer's errors (`FLOOD_PROVOKED`; CVE-2025-8671). As above. */

@@ -29,6 +29,10 @@ export const ENDED_AT_ONCE = 64;
 /** A stream that has moved more content either way is taken to move much. */
 const LADEN_BYTES = 16 * 1_024;
 
+const TICK_MS = 128;
+/** A stream that was open for so long, not quite a second, may be reset at any rate. */
+const WAITED_TICKS = 7;
+
 /** Content from which on a frame costs no more than its bytes. */
 export const FULL_FRAME_BYTES = 256;
 /** What follows from a request, beside reading its frame. */
@@ -117,6 +121,7 @@ export class Session<T> {
     // Until it has acknowledged ours, the peer goes by the initial value.
     const receive = this.settled ? this.local.initialWindowBytes : DEFAULT_WINDOW_BYTES;
     const stream = new Http2Stream<T>(id, this.peer.initialWindowBytes, receive);
+    stream.openedTick = tickAt(this.nowMs);
     this.streams.add(stream);
     return stream;
   }
@@ -193,11 +198,15 @@ export class Session<T> {
     if (!this.#ignored.take(this.nowMs)) throw new Http2Error('FLOOD_IGNORED');
   }
 
-  /** The peer has reset stream `id`. */
+  /**
+   * The peer has reset stream `id`. Whoever waited for so long has run out of time, as all do whose pods hang; a flood opens
+   * and resets as fast as it can, and one that waits has no more streams than may be open.
+   */
   peerReset(id: number, code: number): void {
-    if (this.role === 'server' && !this.#resets.take(this.nowMs))
-      throw new Http2Error('FLOOD_RESETS');
     const stream = this.streams.get(id);
+    const waited = stream !== undefined && tickAt(this.nowMs) - stream.openedTick >= WAITED_TICKS;
+    if (this.role === 'server' && !waited && !this.#resets.take(this.nowMs))
+      throw new Http2Error('FLOOD_RESETS');
     if (stream === undefined) return;
     this.forget(stream);
     this.sink.onReset(stream, code, true);
@@ -345,6 +354,11 @@ export class Session<T> {
     this.endMore();
     this.sink.onGoaway(lastId, code);
   }
+}
+
+/** A moment as a whole number for years, which a stream holds without a box of its own. */
+function tickAt(nowMs: number): number {
+  return (nowMs / TICK_MS) | 0;
 }
 
 function half(bytes: number): number {

@@ -22,6 +22,8 @@ export class Http2Stream<T> {
   head = false;
   /** It is among those that wait for room, or for its own window; see `SendQueue`. */
   waiting = false;
+  /** When it was opened, in units that keep it a small number; see `Session.peerReset`. */
+  openedTick = 0;
   /** Interim responses so far. */
   interims = 0;
   /** What the peer lets us send; negative after it lowered its initial window. */

@@ -269,6 +269,19 @@ test('a server may measure the path with a PING for each request, as gRPC does',
   assert.equal(endpoint.error, undefined);
 });
 
+test('a client whose requests all run out of time is no flood, however many they are', () => {
+  const endpoint = server();
+  let before: Buffer[] = [];
+  for (let second = 0; second < 60; second += 1) {
+    const ids = Array.from({ length: 240 }, (_, at) => 2 * (second * 240 + at) + 1);
+    const asked = ids.map((id) => headersFrame(id, GET));
+    endpoint.connection.feed(Buffer.concat([...before, ...asked]), second * 1_200);
+    before = ids.map((id) => frame(FRAME.RST_STREAM, 0, id, '00000008'));
+    endpoint.connection.takeOutput();
+  }
+  assert.equal(endpoint.error, undefined);
+});
+
 test('the same frames at an honest pace pass', () => {
   const endpoint = server();
   for (let second = 0; second < 3_000; second += 1) {
