@@ -1,7 +1,6 @@
 /**
  * Kept-alive HTTP/1 connections to one pod, the one used last first.
  */
-import net from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { type Address, type Network, parseAddress } from '#core/network.ts';
@@ -11,6 +10,7 @@ import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
 import type { HeldContent } from '../http/held.ts';
 import { Connections } from '../transport/connections.ts';
 import { connects } from '../transport/connects.ts';
+import { connectToPod } from '../transport/pod-socket.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
@@ -185,11 +185,7 @@ export class Http1Pool implements ConnectionHome, Flushable {
   #connect(): Http1ClientConnection {
     connects.spent += 1;
     this.#connectsNow += 1;
-    const socket = net.connect({
-      ...this.#network.locate(this.#address),
-      allowHalfOpen: true,
-      noDelay: true,
-    });
+    const socket = connectToPod(this.#network.locate(this.#address));
     const connection = new Http1ClientConnection(this, socket);
     this.#connections.add(connection);
     this.#connecting.add(connection);

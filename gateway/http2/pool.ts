@@ -1,7 +1,6 @@
 /**
  * Attempts at one local pod that speaks HTTP/2: as few connections as its stream bound allows.
  */
-import net from 'node:net';
 import type { Clock, Timer } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { type Address, formatAddress, type Network } from '#core/network.ts';
@@ -12,6 +11,7 @@ import type { AnswerHead, RawHeaders, RequestHead } from '../http/message.ts';
 import { CONNECT_TIMEOUT_MS } from '../opaque/attempt.ts';
 import type { Connection } from '../transport/connections.ts';
 import { Connections } from '../transport/connections.ts';
+import { connectToPod } from '../transport/pod-socket.ts';
 import { Transport } from '../transport/transport.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
@@ -121,7 +121,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
     this.#name = formatAddress(address);
     this.#onGone = onGone;
     this.settings = this.#announced.promise;
-    const socket = net.connect({ ...network.locate(address), allowHalfOpen: true, noDelay: true });
+    const socket = connectToPod(network.locate(address));
     this.#timer = clock.after(CONNECT_TIMEOUT_MS, () => {
       socket.destroy(new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`));
     });

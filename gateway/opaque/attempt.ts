@@ -1,7 +1,6 @@
 /**
  * A TCP connection to a local pod as an attempt: accepted is answered, its bytes are the content.
  */
-import net from 'node:net';
 import type { Clock, Timer } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Address, Network } from '#core/network.ts';
@@ -11,6 +10,7 @@ import { DeferredAttempt } from '../http/deferred.ts';
 import type { Attempt, AttemptListener, UpstreamRequest } from '../http/exchange.ts';
 import { LENGTH_UNKNOWN, NO_HEADERS } from '../http/message.ts';
 import { connectInTurn, mayConnectNow } from '../transport/connects.ts';
+import { connectToPod } from '../transport/pod-socket.ts';
 import { Transport } from '../transport/transport.ts';
 import { type RawListener, RawStream } from './raw.ts';
 
@@ -46,7 +46,7 @@ class TcpAttempt implements Attempt, RawListener {
   constructor(address: Address, request: UpstreamRequest, network: Network, clock: Clock) {
     this.#endpoint = formatAddress(address);
     this.#listener = request.listener;
-    const socket = net.connect({ ...network.locate(address), allowHalfOpen: true, noDelay: true });
+    const socket = connectToPod(network.locate(address));
     this.#raw = new RawStream(new Transport(socket), this);
     this.#timer = clock.after(CONNECT_TIMEOUT_MS, () => {
       socket.destroy(new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`));

@@ -20,6 +20,7 @@ import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
 import { HELD_OF_SOURCE_BYTES } from '#gateway/resilience/standstill.ts';
 import { SHORT_BYTES } from '#gateway/resilience/trickles.ts';
+import { POD_KEEP_ALIVE_MS } from '#gateway/transport/pod-socket.ts';
 import { READ_BYTES_PER_TURN } from '#gateway/transport/read-turns.ts';
 import { HANDSHAKES } from '#gateway/tunnel/handshakes.ts';
 import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
@@ -48,7 +49,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
     CONNECT_TIMEOUT_MS,
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
-  ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX },
+  ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX, POD_KEEP_ALIVE_MS },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
