@@ -3,6 +3,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import type { Exchange } from './http/exchange.ts';
+import type { RefusalCode } from './http1/bounds.ts';
 import { Http1ServerConnection, type Http1ServerOptions } from './http1/server.ts';
 import { Http2ServerConnection, type Http2ServerOptions } from './http2/server.ts';
 import type { Barred } from './listener/barred.ts';
@@ -13,6 +14,16 @@ import type { Crowd } from './resilience/crowd.ts';
 import { Trickles } from './resilience/trickles.ts';
 import type { ListenerRoute } from './snapshot/types.ts';
 import { type Connection, Connections } from './transport/connections.ts';
+
+/**
+ * What is refused and costs no more than a request that is served. Honest clients do it, and whoever stands for many of
+ * them, as an ingress does, hands it on.
+ */
+const INNOCENT: ReadonlySet<string> = new Set<RefusalCode>([
+  'EARLY_END',
+  'METHOD_REFUSED',
+  'METHOD_UNKNOWN',
+]);
 
 export interface ClientsOptions {
   readonly clock: Clock;
@@ -93,7 +104,7 @@ class RouteService {
     this.authority = `${name}.${namespace}:${port}`;
     const refused = (protocol: RefusalSource) => (rule: string, address: string | undefined) => {
       metrics.refused(protocol, rule);
-      if (rule !== 'METHOD_REFUSED') barred.offend(address ?? '', rule, clock.monotonicMs());
+      if (!INNOCENT.has(rule)) barred.offend(address ?? '', rule, clock.monotonicMs());
     };
     const shared = {
       clock,

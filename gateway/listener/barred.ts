@@ -7,7 +7,7 @@ import { Bucket, type Rate } from '#core/bucket.ts';
 
 /** Connections that may end for a flood before their source is kept out. */
 export const FLOODS: Rate = { burst: 2, perSecond: 0.1 };
-/** What may be refused of a source, floods aside, before it is kept out. */
+/** What may be refused of a source, floods and what honest clients do aside, before it is kept out. */
 export const REFUSALS: Rate = { burst: 128, perSecond: 8 };
 /** One in so many tokens left is close to being kept out. */
 const CLOSE = 4;
