@@ -159,7 +159,10 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     if (!this.#patience.isOver(wait, this.#transport.outputMark, nowMs)) return;
     switch (wait) {
       case 'head':
-        this.#turnAway('SLOW_HEAD', 408, 'BAD_REQUEST', 'the head of the request was too slow');
+        // Who has only connected, as browsers and pools do ahead of time, would take 408 for the answer to its first request.
+        if (this.#parser.idle) this.#finish();
+        else
+          this.#turnAway('SLOW_HEAD', 408, 'BAD_REQUEST', 'the head of the request was too slow');
         return;
       case 'body':
         this.#turnAway('SLOW_BODY', 408, 'BAD_REQUEST', 'the content of the request was too slow');

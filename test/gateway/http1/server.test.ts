@@ -499,6 +499,9 @@ test('patience: heads, content, idleness and readers that are too slow', async (
   };
   assert.match(await pass('GET / HTTP/1.1\r\n', () => true, 10_000, 'x: y\r\n'), /^HTTP\/1.1 408 /);
   assert.equal(refused.pop(), 'SLOW_HEAD');
+  // A client may connect ahead of time.
+  assert.equal(await pass('', () => true, 10_000), '');
+  assert.equal(refused.length, 0);
   assert.match(
     await pass('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nab', () => true, 60_000),
     /^HTTP\/1.1 408 /,
