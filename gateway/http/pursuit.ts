@@ -215,7 +215,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     while (!this.over && (tries.count === 0 || this.#left() >= 1)) {
       const first = tries.count === 0;
       const mayExplore = first && isSafe(this.head) && this.#most() > 1;
-      const endpoint = tries.pick(nowMs, mayExplore);
+      const endpoint = tries.pick(nowMs, mayExplore) ?? this.#again();
       if (endpoint === undefined) break;
       const failure = this.#attemptAt(endpoint, nowMs);
       if (failure === undefined) {
@@ -227,6 +227,16 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
       if (!this.mayRepeat(failure) || !tries.guard.mayRetry(nowMs)) break;
     }
     this.refuse();
+  }
+
+  /**
+   * Whom to ask again where nobody else is left: a pod that is there, but left the stream unserved when it said goodbye to
+   * its connection or had no room in it (RFC 9113 section 8.7).
+   */
+  #again(): Endpoint | undefined {
+    const { failure, tries } = this;
+    if (failure?.code !== 'UPSTREAM_RESET' || !failure.neverSent) return undefined;
+    return tries.last !== undefined && tries.last.slot >= 0 ? tries.last : undefined;
   }
 
   /** Begins an attempt at `endpoint`; why it could not begin, if so. */

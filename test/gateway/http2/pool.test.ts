@@ -95,3 +95,32 @@ test('what waited for a pod that breaks off before it has spoken is asked of ano
   });
   assert.deepEqual(new Set(await askAtOnce(session, 4)), new Set([200]));
 });
+
+test('what the only pod leaves unserved when it says goodbye goes to it by another connection', async (t) => {
+  let goodbyes = 0;
+  const pod = http2.createServer();
+  pod.on('session', (session) => {
+    let served = 0;
+    session.on('stream', (stream) => {
+      served += 1;
+      stream.on('error', () => undefined);
+      if (served === 1) {
+        stream.respond();
+        setTimeout(() => stream.end('served'), 20);
+      } else if (served === 2) {
+        goodbyes += 1;
+        session.goaway(http2.constants.NGHTTP2_NO_ERROR, 1);
+      }
+    });
+  });
+  pod.listen(0, '127.0.0.1');
+  await once(pod, 'listening');
+  await serveFrom([(pod.address() as net.AddressInfo).port], 'http2');
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  t.after(() => {
+    session.destroy();
+    pod.close();
+  });
+  assert.deepEqual(await askAtOnce(session, 2), [200, 200]);
+  assert.equal(goodbyes, 1);
+});
