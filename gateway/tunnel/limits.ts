@@ -23,6 +23,8 @@ export const TUNNEL_LIMITS: Http2Limits = {
   windowUpdates: { burst: 100_000, perSecond: 20_000 },
   emptyFrames: { burst: 20_000, perSecond: 5_000 },
   heldBytes: 64 * MIB,
+  // The heads of all streams there may be, while the link takes nothing for a moment.
+  outputControlBytes: 4 * MIB,
   // The gateway at the client's side looks for clients that do not read; this is the second line.
   stallMs: 300_000,
 };

@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { TUNNEL_LIMITS } from '#gateway/tunnel/limits.ts';
 import { FLAG, FRAME, H2_CODE, PREFACE, readUint32 } from '#gateway/wire/http2/frames.ts';
 import { HTTP2_LIMITS, type Http2Limits } from '#gateway/wire/http2/limits.ts';
 import { ENDED_AT_ONCE } from '#gateway/wire/http2/session.ts';
@@ -321,6 +322,23 @@ test('a peer that asks and does not read is cut off at the bound of the output',
   assert.equal(endpoint.error?.rule, 'OUTPUT_QUEUE');
   const bytes = Buffer.concat(endpoint.connection.takeOutput()).length;
   assert.ok(bytes < limits.outputControlBytes + 20_000, `${bytes}`);
+});
+
+test('a tunnel outlives that its link takes nothing for a moment, either way', () => {
+  const far = server({ limits: TUNNEL_LIMITS });
+  const near = new Endpoint({ role: 'client', limits: TUNNEL_LIMITS });
+  near.connection.feed(Buffer.concat([SETTINGS, SETTINGS_ACK]), 0);
+  const tokens = Array.from({ length: 3_000 }, (_, at) => `${at} `.padEnd(600, 'x'));
+  far.onEnd = (stream) => {
+    const token = tokens[(stream.id - 1) / 2] ?? '';
+    far.connection.sendHeaders(stream, [':status', '200', 'set-cookie', token], true);
+  };
+  for (const [at, token] of tokens.entries()) {
+    near.open([...GET, 'cookie', token], []);
+    far.connection.feed(headersFrame(2 * at + 1, GET), 0);
+  }
+  near.connection.feed(frame(FRAME.WINDOW_UPDATE, 0, 0, '00000001'), 0);
+  assert.deepEqual([near.error, far.error], [undefined, undefined]);
 });
 
 test('a list above the bound is reported, not kept', () => {
