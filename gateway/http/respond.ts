@@ -3,6 +3,7 @@
  */
 import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import { HEADER_ATTEMPTS, HEADER_ERROR } from '#core/names.ts';
+import { ALLOWED } from '../wire/http1/target.ts';
 import type { Exchange } from './exchange.ts';
 import { headerValue } from './message.ts';
 
@@ -34,6 +35,8 @@ export function respondError(
     const headers = ['content-type', 'application/json', 'content-length', String(body.length)];
     if (entry.retryable && (entry.http === 503 || entry.http === 429))
       headers.push('retry-after', '1');
+    // RFC 9110 section 15.5.6.
+    if (entry.http === 405) headers.push('allow', ALLOWED);
     headers.push(HEADER_ERROR, code);
     if (attempts > 1) headers.push(HEADER_ATTEMPTS, String(attempts));
     const bodiless = head.method === 'HEAD';

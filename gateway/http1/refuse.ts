@@ -5,6 +5,7 @@ import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import { HEADER_ERROR } from '#core/names.ts';
 import { framingOfLength } from '../wire/http1/message.ts';
 import type { Http1Refusal, RuleCode } from '../wire/http1/rules.ts';
+import { ALLOWED } from '../wire/http1/target.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { reasonOf } from './reason.ts';
 
@@ -31,6 +32,8 @@ export function writeRefusal(
 ): void {
   const body = Buffer.from(`${JSON.stringify({ error: { code, message } })}\n`);
   const headers = ['content-type', 'application/json', HEADER_ERROR, code];
+  // RFC 9110 section 15.5.6.
+  if (status === 405) headers.push('allow', ALLOWED);
   if (bodiless) headers.push('content-length', String(body.length));
   const framing = framingOfLength(body.length);
   writer.response(

@@ -15,6 +15,9 @@ const METHODS: ReadonlyMap<string, string> = new Map(
     .map((each) => [each, each]),
 );
 
+/** The methods that are answered by a pod or by us, as `Allow` lists them (RFC 9110 section 10.2.1): all but CONNECT. */
+export const ALLOWED = [...METHODS.keys()].filter((each) => each !== 'CONNECT').join(', ');
+
 const SLASH = 0x2f;
 const PORT_MAX = 65_535;
 /** An authority that is kept as good is no longer than this. */

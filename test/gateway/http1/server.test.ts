@@ -204,6 +204,7 @@ test('malformed requests and CONNECT are answered once, then FIN', async () => {
     assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), text.slice(0, 60));
     assert.match(answer, new RegExp(`isthmus-error: ${code}\r\n`));
     assert.match(answer, /connection: close\r\n/);
+    assert.equal(/\r\nallow: GET, .*PATCH/.test(answer), status === 405, text);
     assert.equal(JSON.parse(answer.split('\r\n\r\n')[1] ?? '').error.code, code);
     assert.equal(one.error, undefined);
     assert.equal(refused.pop(), rule);

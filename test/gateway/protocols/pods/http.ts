@@ -63,7 +63,7 @@ export function startH2c(name: string, journal: Journal): Promise<Pod> {
   server.on('connect', ({ stream, headers }: http2.Http2ServerRequest) => {
     stream.on('error', () => undefined);
     if (headers[':protocol'] !== 'websocket') {
-      stream.respond({ ':status': 405 }, { endStream: true });
+      stream.respond({ ':status': 405, allow: 'GET, HEAD, POST' }, { endStream: true });
       return;
     }
     const offered = headers['sec-websocket-protocol'];
