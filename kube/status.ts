@@ -44,14 +44,14 @@ export function fieldConflictsOf(error: unknown): readonly StatusCause[] {
 }
 
 /**
- * Whether the server will refuse again what was written: it is invalid, or a quota, a policy or missing rights forbid it. A
- * uid that does not fit is none of that: the object has been replaced.
+ * Whether the server will refuse again what was written: it is invalid, or a quota, a policy or missing rights forbid it. Not
+ * so where the object has been replaced (its uid), or its namespace is going, which may be made anew in a moment.
  */
 export function isDenied(error: unknown): boolean {
   const { status, causes = [] } = statusErrorIn(error) ?? {};
   return (
     (status === 400 || status === 403 || status === 422) &&
-    !causes.some((each) => each.field === 'metadata.uid')
+    !causes.some((each) => each.field === 'metadata.uid' || each.reason === 'NamespaceTerminating')
   );
 }
 

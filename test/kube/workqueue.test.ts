@@ -133,8 +133,12 @@ test('what the server refuses as invalid waits longer than what fails otherwise'
   const stop = new AbortController();
   const delays = new Map<string, number>();
   const refusal = (field: string) => {
-    const causes = [{ reason: 'FieldValueInvalid', field, message: '' }];
-    const cause = new StatusError(422, 'Invalid', '', { causes });
+    // As Kubernetes says it where a namespace is on its way out (its NamespaceLifecycle admission).
+    const ends = field === 'metadata.namespace';
+    const reason = ends ? 'NamespaceTerminating' : 'FieldValueInvalid';
+    const cause = new StatusError(ends ? 403 : 422, '', '', {
+      causes: [{ reason, field, message: '' }],
+    });
     return new IsthmusError('API_REFUSED', 'refused', { cause });
   };
   const queue = new WorkQueue(
@@ -152,12 +156,13 @@ test('what the server refuses as invalid waits longer than what fails otherwise'
     },
     stop.signal,
   );
-  for (const key of ['other', 'metadata.uid', 'spec.ports']) queue.add(key);
-  await eventually('three', () => delays.size === 3);
+  const keys = ['other', 'metadata.uid', 'metadata.namespace', 'spec.ports'];
+  for (const key of keys) queue.add(key);
+  await eventually('all', () => delays.size === keys.length);
   assert.deepEqual(
-    ['other', 'metadata.uid', 'spec.ports'].map((key) => (delays.get(key) ?? 0) > 500),
-    [false, false, true],
-    'an object that was replaced is tried again soon',
+    keys.map((key) => (delays.get(key) ?? 0) > 500),
+    [false, false, false, true],
+    'what was replaced, or may be made anew, is tried again soon',
   );
   stop.abort();
 });
