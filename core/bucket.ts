@@ -7,43 +7,43 @@
 /** A token bucket. */
 export interface Rate {
   readonly burst: number;
+  /** More than 0. */
   readonly perSecond: number;
 }
 
-/** A bucket of tokens, filled by the time that passes. */
+/** What rounding may take from a token. */
+const EPSILON = 1e-6;
+
+/**
+ * A bucket of tokens, filled by the time that passes. It knows when it will be full again: to take a token is to put
+ * that off, and time fills it without anybody counting.
+ */
 export class Bucket {
-  readonly #rate: Rate;
-  #tokens: number;
-  #atMs = Number.NEGATIVE_INFINITY;
+  readonly #eachMs: number;
+  /** Full again later than in so many ms, it has no token left. */
+  readonly #longestMs: number;
+  #fullAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(rate: Rate) {
-    this.#rate = rate;
-    this.#tokens = rate.burst;
-  }
-
-  /** Tokens there were when it was last asked. */
-  get left(): number {
-    return this.#tokens;
+  constructor({ burst, perSecond }: Rate) {
+    this.#eachMs = 1_000 / perSecond;
+    this.#longestMs = (burst - 1 + EPSILON) * this.#eachMs;
   }
 
   /** Takes a token; false when none is left. */
   take(nowMs: number): boolean {
-    if (this.#tokens < 1) this.#fill(nowMs);
-    if (this.#tokens < 1) return false;
-    // Time counts from the first token taken out of a full bucket.
-    if (this.#atMs === Number.NEGATIVE_INFINITY) this.#atMs = nowMs;
-    this.#tokens -= 1;
+    const fullAtMs = Math.max(this.#fullAtMs, nowMs);
+    if (fullAtMs - nowMs > this.#longestMs) return false;
+    this.#fullAtMs = fullAtMs + this.#eachMs;
     return true;
   }
 
   /** Gives tokens back for useful work. */
   give(tokens: number): void {
-    this.#tokens = Math.min(this.#rate.burst, this.#tokens + tokens);
+    this.#fullAtMs -= tokens * this.#eachMs;
   }
 
-  #fill(nowMs: number): void {
-    if (this.#atMs !== Number.NEGATIVE_INFINITY)
-      this.give(((nowMs - this.#atMs) * this.#rate.perSecond) / 1000);
-    this.#atMs = nowMs;
+  /** Whether `tokens` are left. */
+  has(tokens: number, nowMs: number): boolean {
+    return this.#fullAtMs - nowMs <= this.#longestMs - (tokens - 1) * this.#eachMs;
   }
 }

@@ -62,7 +62,7 @@ class Offenders {
     if (bucket === undefined) return false;
     if (!bucket.take(nowMs)) return true;
     // Whoever has come close pays when it connects: many connections at once would all find the last token.
-    if (bucket.left >= this.#rate.burst / CLOSE) bucket.give(1);
+    if (bucket.has(this.#rate.burst / CLOSE, nowMs)) bucket.give(1);
     return false;
   }
 }
