@@ -3,7 +3,7 @@
  * for a while, and whether ejected ones answer well again. pure
  *
  * Bounded: half a per cent of first attempts explore, each of an endpoint without news for five seconds and
- * with nothing under way; an ejected one gets one request for each backoff. Only requests that may be
+ * where nobody waits; an ejected one gets one request for each backoff. Only requests that may be
  * sent twice do it, and they are hedged soon, so that nobody waits for what is only curiosity.
  */
 import type { EndpointGroup } from './group.ts';
@@ -81,7 +81,7 @@ export class Exploration {
   #take(group: EndpointGroup, at: number, nowMs: number): number {
     const slot = group.members.slots[at] as number;
     const { table } = group;
-    if (table.get(slot, ROW.IN_FLIGHT) !== 0) return NOBODY;
+    if (table.get(slot, ROW.WAITING) !== 0) return NOBODY;
     if (nowMs - table.get(slot, ROW.OBSERVED) <= TUNING.explorationIdleMs) return NOBODY;
     this.#savedUp -= PICKS_PER_EXPLORATION;
     return slot;

@@ -174,7 +174,8 @@ export class EndpointGroup {
     for (let at = members.count - 1; at >= 0; at -= 1) {
       const slot = members.slots[at] as number;
       if (((table.flags[slot] as number) & FLAG.RAMPING) !== 0) this.#grow(slot, nowMs);
-      const isIdle = table.get(slot, ROW.IN_FLIGHT) === 0;
+      // What stays open there, a connection of a pool or a watch, brings no news of how fast it answers.
+      const isIdle = table.get(slot, ROW.WAITING) === 0;
       if (isIdle && nowMs - table.get(slot, ROW.OBSERVED) > elapsedMs)
         drift(table, slot, typicalOf(slot), share);
       if (isLearning) learnLoad(table, slot);

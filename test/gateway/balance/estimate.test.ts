@@ -61,6 +61,36 @@ test('an idle endpoint is taken to be like its neighbours in the end, never free
   assert.ok(after < 150 && after >= 50, `${after}`);
 });
 
+test('an endpoint that was slow once is asked again, though something stays open there', () => {
+  const bench = measured('a', 'b');
+  // A connection of a pool, a WebSocket or a watch each: answered long ago, and never at its end.
+  for (const key of ['a', 'b']) {
+    bench.balancer.begin(bench.local(key), bench.nowMs);
+    bench.balancer.answered(bench.local(key), bench.nowMs, bench.nowMs, 50);
+  }
+  for (let at = 0; at < 20; at += 1) bench.attempt(bench.local('a'), 'success', 2_000);
+  let turn = 0;
+  const shares = bench.serve(1_000, () => 45 + (turn++ % 5) * 2, 50);
+  assert.ok((shares.get('a') ?? 0) > 100, `a got ${shares.get('a')}`);
+});
+
+test('an endpoint is explored though something stays open there, not while somebody waits for it', () => {
+  const explored = (isAnswered: boolean) => {
+    const bench = measured('a', 'b');
+    const a = bench.local('a');
+    bench.balancer.begin(a, bench.nowMs);
+    if (isAnswered) bench.balancer.answered(a, bench.nowMs, bench.nowMs, 500);
+    let count = 0;
+    for (let at = 0; at < 2_000; at += 1) {
+      if (bench.pick([], true).key === 'a' && bench.balancer.explored) count += 1;
+      bench.attempt(bench.local('b'), 'success', 5);
+    }
+    return count;
+  };
+  assert.ok(explored(true) > 0);
+  assert.equal(explored(false), 0);
+});
+
 test('a new endpoint is guessed to take what its group takes', () => {
   const bench = measured('a', 'b');
   bench.pass(250);
