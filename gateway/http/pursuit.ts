@@ -13,7 +13,8 @@ import type { Hedgeable, HedgeQueue } from '../resilience/hedge-queue.ts';
 import type { Waiting } from '../resilience/limiter.ts';
 import {
   ATTEMPTS_MAX,
-  grpcFailure,
+  grpcCode,
+  isFailure,
   isSafe,
   repeatable,
   worthRepeating,
@@ -175,7 +176,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   onHedgeAnswer(hedge: Hedge, head: AnswerHead, end: boolean): void {
     const nowMs = this.context.clock.monotonicMs();
     this.heed(hedge.endpoint, head, nowMs);
-    if (isFailure(head, end)) {
+    if (isFailure(head, grpcCode(head, end))) {
       // The first attempt may still do better.
       this.tries.dropHedge('failure', nowMs);
       return;
@@ -288,17 +289,22 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     const tries = this.tries;
     const { endpoint, guard } = tries;
     if (endpoint !== undefined) this.heed(endpoint, head, nowMs);
-    if (this.opaque || !isFailure(head, end)) return false;
+    if (this.opaque) return false;
+    const grpc = grpcCode(head, end);
+    const isWorth = worthRepeating(this.head, head, grpc, guard.settings.retry);
+    // A TrafficPolicy may want another attempt for what does not speak against the pod, such as 429.
+    const failed = isFailure(head, grpc);
+    if (!failed && !isWorth) return false;
+    const outcome = failed ? 'failure' : 'success';
     if (tries.hedge !== undefined) {
-      tries.drop('failure', nowMs);
+      tries.drop(outcome, nowMs);
       this.promote();
       return true;
     }
-    const { retry } = guard.settings;
-    if (!worthRepeating(this.head, head, end, retry) || !this.#canRepeat()) return false;
+    if (!isWorth || !this.#canRepeat()) return false;
     const next = tries.pick(nowMs, false);
     if (next === undefined || !guard.mayRetry(nowMs)) return false;
-    tries.drop('failure', nowMs);
+    tries.drop(outcome, nowMs);
     const failure = this.#attemptAt(next, nowMs);
     if (failure !== undefined) {
       this.failure = failure;
@@ -381,9 +387,4 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     this.failure = new AttemptError(code, message, { neverSent: false });
     this.refuse();
   }
-}
-
-/** Whether an answer speaks against whoever gave it. */
-function isFailure(head: AnswerHead, end: boolean): boolean {
-  return head.status >= 500 || grpcFailure(head, end) >= 0;
 }

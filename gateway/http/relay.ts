@@ -9,7 +9,7 @@
 import type { ErrorCode } from '#core/errors.ts';
 import type { Outcome } from '../balance/endpoint.ts';
 import type { Guard } from '../resilience/guard.ts';
-import { grpcFailureIn } from '../resilience/repeat.ts';
+import { grpcCodeIn, isGrpcFailure } from '../resilience/repeat.ts';
 import { answerEnded } from '../transport/company.ts';
 import { seenIn } from '../wire/seen.ts';
 import { type AttemptError, outcomeOf } from './attempt-error.ts';
@@ -136,7 +136,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     const tries = this.tries;
     // How fast a failure comes says nothing good of an endpoint.
     tries.answered(nowMs, end || head.status >= 500);
-    if ((head.status >= 429 || end) && this.setsAside(head, end, nowMs)) return;
+    if ((head.status >= 400 || end) && this.setsAside(head, end, nowMs)) return;
     if (this.#wouldSwitch(head)) {
       tries.drop('success', nowMs);
       const asked = this.head.upgrade;
@@ -172,7 +172,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
 
   onAnswerEnd(trailers: RawHeaders, neverIndexed?: NeverIndexed): void {
     if (this.over) return;
-    this.#grpcFailed = trailers.length > 0 && grpcFailureIn(trailers) >= 0;
+    this.#grpcFailed = trailers.length > 0 && isGrpcFailure(grpcCodeIn(trailers));
     const kept = trailers.length === 0 ? trailers : answerHeaders(trailers, seenIn(trailers));
     this.exchange.end(kept, neverIndexed);
     this.#onAnswerEnded();

@@ -46,14 +46,16 @@ export function repeatable(head: RequestHead, failure: AttemptError): boolean {
   return failure.neverSent || (ERRORS[failure.code].retryable && isIdempotent(head));
 }
 
-/** Whether `answer` says that another endpoint may do better, and the request may be sent there. */
+/**
+ * Whether `answer`, whose gRPC code is `grpc`, says that another endpoint may do better, and the request may be sent
+ * there.
+ */
 export function worthRepeating(
   head: RequestHead,
   answer: AnswerHead,
-  end: boolean,
+  grpc: number,
   settings: RetrySettings,
 ): boolean {
-  const grpc = grpcFailure(answer, end);
   // What a gRPC server refuses in its first words it has not worked at (gRPC A6, "trailers-only").
   if (grpc >= 0) return settings.grpcStatuses.includes(grpc);
   return settings.statuses.includes(answer.status) && isIdempotent(head);
@@ -62,14 +64,23 @@ export function worthRepeating(
 /** Codes of gRPC that speak against the server: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS. */
 const GRPC_FAILURES: ReadonlySet<number> = new Set([2, 4, 13, 14, 15]);
 
-/** The failure a gRPC answer without content tells at once (trailers-only); -1: none. */
-export function grpcFailure(answer: AnswerHead, end: boolean): number {
-  return end && answer.status === 200 ? grpcFailureIn(answer.headers) : -1;
+/** Whether `answer`, whose gRPC code is `grpc`, speaks against whoever gave it. */
+export function isFailure(answer: AnswerHead, grpc: number): boolean {
+  return answer.status >= 500 || isGrpcFailure(grpc);
 }
 
-/** The failure `trailers` tell of; -1: none, or it does not speak against the server. */
-export function grpcFailureIn(trailers: RawHeaders): number {
+/** Whether `grpc` speaks against the server. */
+export function isGrpcFailure(grpc: number): boolean {
+  return GRPC_FAILURES.has(grpc);
+}
+
+/** The code of gRPC that an answer without content tells at once (trailers-only); -1: it is none. */
+export function grpcCode(answer: AnswerHead, end: boolean): number {
+  return end && answer.status === 200 ? grpcCodeIn(answer.headers) : -1;
+}
+
+/** The code of gRPC that `trailers` tell; -1: none. */
+export function grpcCodeIn(trailers: RawHeaders): number {
   const status = headerValue(trailers, 'grpc-status');
-  const code = status === undefined ? -1 : Number(status);
-  return GRPC_FAILURES.has(code) ? code : -1;
+  return status === undefined ? -1 : Number(status);
 }

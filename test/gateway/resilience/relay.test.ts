@@ -1,10 +1,12 @@
 /** What a request survives, and what it may not cost: repetitions, hedges, deadlines and limits. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { balanceKey } from '#gateway/balance/balancer.ts';
+import { describeService } from '#gateway/balance/describe.ts';
 import { AttemptError } from '#gateway/http/attempt-error.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { TRAFFIC_DEFAULTS, type TrafficSettings } from '#gateway/snapshot/traffic.ts';
-import { type Bench, serviceOf } from './kit.ts';
+import { type Bench, serviceOf, TARGET } from './kit.ts';
 
 const reset = () => new AttemptError('UPSTREAM_RESET', 'reset', { neverSent: false });
 const unsent = (attempts = 1) =>
@@ -179,6 +181,29 @@ describe('repetitions', () => {
     }
     const repeated = bench.calls.length - 1_000;
     assert.ok(repeated >= 250 && repeated <= 300, `${repeated} repetitions of 1000 requests`);
+  });
+
+  test('a TrafficPolicy may want them for answers that do not speak against the pod', () => {
+    const bench = serviceOf(3, { retry: { ...retry, statuses: [404, 429], grpcStatuses: [8] } });
+    for (const status of [404, 429]) {
+      const client = bench.send();
+      last(bench).answer(status, [], 'not here');
+      assert.equal(client.status, undefined);
+      last(bench).answer(200, [], 'here');
+      assert.deepEqual([client.status, client.content], [200, 'here']);
+    }
+    const call = bench.send({ method: 'POST', headers: ['content-type', 'application/grpc'] });
+    last(bench).answer(200, ['content-type', 'application/grpc', 'grpc-status', '8']);
+    assert.equal(call.status, undefined);
+    last(bench).answer(200, ['content-type', 'application/grpc', 'grpc-status', '0']);
+    assert.equal(call.header('grpc-status'), '0');
+    const service = bench.balancer.service(balanceKey(TARGET));
+    assert.ok(service);
+    for (const pod of describeService(service, 0).local)
+      assert.deepEqual([pod.success, pod.inFlight], [1, 0]);
+    const post = bench.send({ method: 'POST' });
+    last(bench).answer(429);
+    assert.equal(post.status, 429);
   });
 
   test('a TrafficPolicy may forbid them', () => {
