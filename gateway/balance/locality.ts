@@ -105,7 +105,8 @@ export class Locality {
   }
 
   get #mayLeave(): boolean {
-    return this.#local.settings.locality.remoteShareMax >= 1 || this.#spill.allowed;
+    const { remoteShareMax } = this.#local.settings.locality;
+    return remoteShareMax >= 1 || (remoteShareMax > 0 && this.#spill.allowed);
   }
 
   #isBetter(near: number, far: number, nowMs: number): boolean {

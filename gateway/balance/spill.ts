@@ -24,7 +24,8 @@ export class Spill {
 
   /** It left; only a `first` attempt says anything about load. */
   leave(first: boolean): void {
-    this.#tokens -= 1;
+    // Where all may leave nobody looks at these, and nothing is owed once a TrafficPolicy says otherwise.
+    if (this.#tokens >= 1) this.#tokens -= 1;
     if (first) this.#left += 1;
   }
 

@@ -140,6 +140,25 @@ test('no more than the allowed share leaves while a local endpoint is available'
   assert.equal(bench.pick().key, 'east');
 });
 
+test('nobody leaves while a local endpoint is available where no share may', () => {
+  const bench = new Bench(1, settingsWith({ locality: { remoteShareMax: 0 } }));
+  bench.balancer.update(pods('a'), cluster(), 0);
+  const shares = bench.serve(1_000, (key) => (key === 'east' ? 20 : 500));
+  assert.equal(shares.get('east') ?? 0, 0);
+  bench.attempt(bench.local('a'), 'refused', 0);
+  assert.equal(bench.pick().key, 'east');
+});
+
+test('a share that may leave from now on is not spent by what left before', () => {
+  const bench = new Bench();
+  bench.balancer.update(pods('a', 'b'), cluster(), 0);
+  bench.attempt(bench.pick(), 'success', 2);
+  for (let at = 0; at < 1_000; at += 1) assert.equal(bench.pick([bench.local('a')]).key, 'east');
+  bench.balancer.configure(settingsWith({ locality: { remoteShareMax: 0.1 } }));
+  const away = bench.serve(1_000, (key) => (key === 'east' ? 20 : 500)).get('east') ?? 0;
+  assert.ok(away >= 90 && away <= 111, `east got ${away}`);
+});
+
 test('the cluster with more pods takes more', () => {
   const bench = new Bench();
   const remote = [
