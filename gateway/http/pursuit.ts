@@ -32,7 +32,7 @@ import { TimeLimits, waitMsOf } from './time-limits.ts';
 import { Tries } from './tries.ts';
 
 /** How long a cluster is left alone that says it is overloaded. */
-export const OVERLOADED_MS = 1_000;
+const OVERLOADED_MS = 1_000;
 /** How often a request that has become slow is looked at again, and how many times. */
 const LOOK_MS = 50;
 const LOOKS_MAX = 40;
@@ -186,8 +186,10 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     this.onAnswer(head, end);
   }
 
-  onHedgeFailed(_hedge: Hedge, error: AttemptError): void {
-    this.tries.dropHedge(outcomeOf(error), this.context.clock.monotonicMs());
+  onHedgeFailed(hedge: Hedge, error: AttemptError): void {
+    const nowMs = this.context.clock.monotonicMs();
+    this.heedError(hedge.endpoint, error, nowMs);
+    this.tries.dropHedge(outcomeOf(error), nowMs);
   }
 
   /** Whether anything is left of the time there is for the request. */
@@ -329,6 +331,13 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     if (endpoint.kind === 'remote') return;
     const waitMs = retryAfterMs(head.headers, this.context.clock.wallMs());
     if (waitMs > 0) this.tries.guard.balancer.penalise(endpoint, nowMs + waitMs);
+  }
+
+  /** The same of a gateway; what that tried in vain counts for both of us. */
+  protected heedError(endpoint: Endpoint, { code, attempts }: AttemptError, nowMs: number): void {
+    this.tries.count += attempts - 1;
+    if (code !== 'OVERLOADED') return;
+    this.tries.guard.balancer.penalise(endpoint, nowMs + OVERLOADED_MS);
   }
 
   /** Attempts for this request in all. */

@@ -18,7 +18,7 @@ import type { Exchange, ExchangeListener } from './exchange.ts';
 import { answerHeaders, endToEnd } from './headers.ts';
 import type { Holder } from './held.ts';
 import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
-import { OVERLOADED_MS, Pursuit } from './pursuit.ts';
+import { Pursuit } from './pursuit.ts';
 import { ReplayBuffer } from './replay.ts';
 import { respondError } from './respond.ts';
 import type { RelayContext, RelayRoute } from './route.ts';
@@ -189,10 +189,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     const nowMs = this.context.clock.monotonicMs();
     const tries = this.tries;
     tries.attempt = undefined;
-    // What a far gateway tried counts for both of us.
-    tries.count += error.attempts - 1;
-    if (error.code === 'OVERLOADED' && tries.endpoint !== undefined)
-      tries.guard.balancer.penalise(tries.endpoint, nowMs + OVERLOADED_MS);
+    if (tries.endpoint !== undefined) this.heedError(tries.endpoint, error, nowMs);
     tries.settle(this.#switched ? 'success' : outcomeOf(error), nowMs);
     this.failure = error;
     if (this.status !== 0) {

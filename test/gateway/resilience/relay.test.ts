@@ -355,6 +355,23 @@ describe('hedges', () => {
     assert.equal(client.status, 204);
   });
 
+  test('what a far gateway tried for the second counts, and that it is overloaded is heeded', () => {
+    const { bench, before, client } = hedged();
+    const [first, second] = bench.calls.slice(before);
+    second?.fail(new AttemptError('OVERLOADED', 'full', { neverSent: true, attempts: 2 }));
+    const service = bench.balancer.service(balanceKey(TARGET));
+    assert.ok(service);
+    const pods = describeService(service, bench.clock.monotonicMs()).local;
+    const left = pods.filter(({ penalisedForMs }) => penalisedForMs !== null);
+    assert.deepEqual(
+      left.map(({ endpoint }) => endpoint),
+      [second?.key],
+    );
+    first?.fail(reset());
+    assert.equal(bench.calls.length, before + 2);
+    assert.deepEqual([client.status, bench.reports.at(-1)?.attempts], [502, 3]);
+  });
+
   test('where the second falls silent as well the first is given up for a third, and nobody is asked twice', () => {
     const { bench, before, client } = hedged();
     bench.clock.advance(50);
