@@ -163,7 +163,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   #askBeside(endpoint: Endpoint, nowMs: number): void {
     if (this.tries.hedge !== undefined) {
       this.tries.supersede(nowMs);
-      this.promote();
+      this.promote(nowMs);
     }
     const hedge = this.tries.beginHedge(this, this.head, endpoint, nowMs);
     try {
@@ -182,7 +182,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
       return;
     }
     this.tries.supersede(nowMs);
-    this.promote();
+    this.promote(nowMs);
     this.onAnswer(head, end);
   }
 
@@ -300,7 +300,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     const outcome = failed ? 'failure' : 'success';
     if (tries.hedge !== undefined) {
       tries.drop(outcome, nowMs);
-      this.promote();
+      this.promote(nowMs);
       return true;
     }
     if (!isWorth || !this.#canRepeat()) return false;
@@ -318,10 +318,10 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   }
 
   /** The request goes on with its second attempt alone. */
-  protected promote(): void {
+  protected promote(nowMs: number): void {
     this.tries.promote();
     const { attemptMs } = this.tries.guard.settings.timeout;
-    if (attemptMs !== undefined) this.#watch(attemptMs);
+    if (attemptMs !== undefined) this.#watch(attemptMs, nowMs - this.tries.startMs);
   }
 
   /** Whoever says when to come back is left alone until then. */
@@ -364,8 +364,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     return this.replay === undefined || this.replay.whole;
   }
 
-  #watch(attemptMs: number): void {
-    this.#limited().watch(attemptMs, () => {
+  #watch(attemptMs: number, waitedMs = 0): void {
+    this.#limited().watch(attemptMs - waitedMs, () => {
       if (this.over || this.status !== 0) return;
       this.tries.attempt?.cancel();
       const message = `no answer to an attempt within ${attemptMs} ms`;

@@ -196,7 +196,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
       this.over = true;
       this.exchange.abort(error.code);
       this.#end('failure', error.code);
-    } else if (tries.hedge !== undefined) this.promote();
+    } else if (tries.hedge !== undefined) this.promote(nowMs);
     else if (this.mayRepeat(error) && tries.guard.mayRetry(nowMs)) this.next(nowMs);
     else this.refuse();
   }

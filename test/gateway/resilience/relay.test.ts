@@ -308,8 +308,8 @@ describe('hedges', () => {
   }
 
   /** A request that has become slow, with a second attempt beside the first; `before`: those of others. */
-  function hedged() {
-    const bench = warm(3);
+  function hedged(change: Partial<TrafficSettings> = {}) {
+    const bench = warm(3, change);
     const before = bench.calls.length;
     const client = bench.send();
     bench.clock.advance(25);
@@ -353,6 +353,19 @@ describe('hedges', () => {
     assert.equal(bench.calls.length, before + 2);
     second?.answer(204);
     assert.equal(client.status, 204);
+  });
+
+  test('a second attempt that goes on alone has no more time than the first had', () => {
+    const settings = {
+      timeout: { ...timeout, attemptMs: 45 },
+      retry: { ...retry, attemptsMax: 2 },
+    };
+    const { bench, client } = hedged(settings);
+    // The first began 25 ms ago, the second not before 20 ms had passed.
+    bench.clock.advance(21);
+    assert.equal(client.status, undefined);
+    bench.clock.advance(25);
+    assert.equal(client.status, 504);
   });
 
   test('what a far gateway tried for the second counts, and that it is overloaded is heeded', () => {
