@@ -6,6 +6,7 @@
  * where nobody waits; an ejected one gets one request for each backoff. Only requests that may be
  * sent twice do it, and they are hedged soon, so that nobody waits for what is only curiosity.
  */
+import type { Endpoint } from './endpoint.ts';
 import type { EndpointGroup } from './group.ts';
 import { NOBODY } from './pick.ts';
 import { ROW } from './row.ts';
@@ -17,8 +18,8 @@ const PICKS_PER_EXPLORATION = 1 / TUNING.explorationShare;
 const SAVED_UP_MAX = TUNING.explorationsMax * PICKS_PER_EXPLORATION;
 
 export class Exploration {
-  /** Ejected endpoints whose probe is due, the most overdue last. */
-  readonly due: number[] = [];
+  /** Ejected endpoints whose probe is due, the most overdue last; no slots, which may be another's by then. */
+  readonly due: Endpoint[] = [];
   #localCursor = -1;
   #remoteCursor = -1;
   #picksSinceProbe = 0;
@@ -53,7 +54,7 @@ export class Exploration {
   takeDue(): number {
     if (this.due.length === 0 || this.#picksSinceProbe < TUNING.picksPerProbe) return NOBODY;
     this.#picksSinceProbe = 0;
-    return this.due.pop() as number;
+    return (this.due.pop() as Endpoint).slot;
   }
 
   /** Which local endpoint may be explored now: they are looked at in turn. */

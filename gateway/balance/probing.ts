@@ -33,8 +33,8 @@ export class Probing {
       const byConnection = this.#refused(slot) || local.ejection.probePath !== undefined;
       // Where no request that may be repeated comes along, a connection must do.
       const isOverdue = nowMs - (probeAtMs[slot] as number) >= usualWaitMs(local, slot);
-      if (byConnection || isOverdue) this.#due.push(local.endpointOf(slot));
-      else exploration.due.push(slot);
+      const due = byConnection || isOverdue ? this.#due : exploration.due;
+      due.push(local.endpointOf(slot));
     }
   }
 

@@ -1,6 +1,8 @@
 /** Who leaves the picker, and how it comes back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '#core/random.ts';
+import { ServiceBalancer } from '#gateway/balance/service.ts';
 import { TUNING } from '#gateway/balance/tuning.ts';
 import { Bench, cluster, pods, settingsWith } from './support.ts';
 
@@ -215,4 +217,25 @@ test('a record is forgotten once an endpoint was sound for as long as its slow s
   bench.pass(5_250);
   assert.equal(bench.report('a').ramp, 1);
   assert.equal(bench.report('a').ejections, 0);
+});
+
+test('a probe that is due for an endpoint that has left goes to no other', () => {
+  const settings = settingsWith({ ejection: { backoffMs: 200, backoffMaxMs: 200 } });
+  const bench = four(settings);
+  failTimes(bench, 'a', 5);
+  bench.pass(250);
+  bench.balancer.update(pods('b', 'c', 'd'), [], bench.nowMs);
+  const other = new ServiceBalancer('shop/other', bench.table, seededRandom(1), settings);
+  other.update(pods('x', 'y'), [], bench.nowMs);
+  const x = other.local.find('x');
+  assert.ok(x);
+  for (let at = 0; at < 5; at += 1) {
+    other.begin(x, bench.nowMs);
+    other.end(x, bench.nowMs, bench.nowMs, 'failure', Number.NaN, false);
+  }
+  const dueMs = bench.nowMs + 245;
+  for (let at = 0; at < 20; at += 1) {
+    const endpoint = bench.balancer.pick(dueMs, [], true);
+    assert.ok(['b', 'c', 'd'].includes(endpoint?.key ?? ''), `${endpoint?.key} of another service`);
+  }
 });
