@@ -76,8 +76,9 @@ export function settingsOf(spec: TrafficPolicySpec): TrafficSettings {
     },
     hedge: { budgetShare: shareOr(of.hedge?.budgetPercent, hedge.budgetShare) },
     timeout: {
-      requestMs: msOr(of.timeout?.request, timeout.requestMs),
-      attemptMs: msOr(of.timeout?.attempt, timeout.attemptMs),
+      // No time at all means no limit, as in an HTTPRoute (GEP-1742).
+      requestMs: msOr(of.timeout?.request, timeout.requestMs) || undefined,
+      attemptMs: msOr(of.timeout?.attempt, timeout.attemptMs) || undefined,
     },
     limits: {
       concurrencyMax: of.limits?.concurrency ?? limits.concurrencyMax,

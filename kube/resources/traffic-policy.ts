@@ -139,12 +139,12 @@ const timeout = z
   .strictObject({
     request: duration()
       .optional()
-      .describe('From the head of a request to the head of its answer. Default: no limit.'),
-    attempt: duration().optional().describe('The same of one attempt. Default: no limit.'),
+      .describe('From the head of a request to the head of its answer. Default, and 0s: no limit.'),
+    attempt: duration().optional().describe('The same of one attempt. Default, and 0s: no limit.'),
   })
   .refine(
-    ({ request, attempt }) =>
-      request === undefined || attempt === undefined || durationMs(attempt) <= durationMs(request),
+    ({ request = '0s', attempt = '0s' }) =>
+      durationMs(request) === 0 || durationMs(attempt) <= durationMs(request),
     { path: ['attempt'], message: 'must not be longer than request' },
   );
 

@@ -94,6 +94,18 @@ test('a first time out beyond the longest one by default lengthens that, and a s
   assert.deepEqual(ejectionOf({ maxBackoff: '500ms' }), [500, 500]);
 });
 
+test('a timeout of nothing is no limit, as in an HTTPRoute', () => {
+  const timeoutOf = (timeout: object) => {
+    const { spec } = policy('a', 1, { targetRefs: [service('backend')], timeout });
+    assert.ok(spec);
+    const { requestMs, attemptMs } = settingsOf(spec).timeout;
+    return [requestMs, attemptMs];
+  };
+  assert.deepEqual(timeoutOf({ request: '0s', attempt: '0ms' }), [undefined, undefined]);
+  assert.deepEqual(timeoutOf({ request: '0s', attempt: '500ms' }), [undefined, 500]);
+  assert.deepEqual(timeoutOf({ request: '2s', attempt: '0s' }), [2_000, undefined]);
+});
+
 test('a mirror is ruled by its own policy, else by that of the import, else by that of the Service', () => {
   const attempts = (found: ReturnType<Policies['ofService']>) => found?.retry.attemptsMax;
   const of = (attempts: number, ...targetRefs: object[]) => ({ targetRefs, retry: { attempts } });
