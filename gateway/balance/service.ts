@@ -269,7 +269,8 @@ export class ServiceBalancer {
         this.#locality.judge();
       }
     } else if (outcome === 'failure' || outcome === 'refused') {
-      const refused = outcome === 'refused';
+      // Of a cluster, one pod did; its gateway leaves that pod out.
+      const refused = outcome === 'refused' && endpoint.kind === 'local';
       if (!refused) raise(table, slot, waitedMs);
       if (recordFailure(this.#groupOf(endpoint), slot, startMs, nowMs, refused))
         this.#locality.judge();

@@ -192,6 +192,17 @@ test('a cluster comes back by itself, or with its tunnel', () => {
   assert.equal(bench.report('east').ramp, TUNING.rampStart);
 });
 
+test('a pod that refuses speaks for itself, not for all of its cluster', () => {
+  const bench = new Bench();
+  bench.balancer.update([], cluster(100), 0);
+  const east = bench.balancer.remote.find('east');
+  assert.ok(east);
+  bench.attempt(east, 'refused', 1);
+  assert.equal(bench.report('east').ejected, false);
+  for (let at = 0; at < 4; at += 1) bench.attempt(east, 'refused', 1);
+  assert.equal(bench.report('east').ejected, true);
+});
+
 test('in panic those who answered badly are asked again, those who cannot be reached are not', () => {
   const bench = four(settingsWith({ ejection: { ejectedShareMax: 1 } }));
   failTimes(bench, 'a', 5);
