@@ -37,7 +37,9 @@ export function outcomeOf(error: AttemptError): Outcome {
       return 'refused';
     // The client's doing, or ours.
     case 'BAD_REQUEST':
+    case 'HEADERS_TOO_LARGE':
     case 'INTERNAL':
+    case 'LOOP_DETECTED':
     case 'RATE_LIMITED':
     case 'SHUTTING_DOWN':
       return 'cancelled';

@@ -161,6 +161,20 @@ describe('repetitions', () => {
     assert.equal(bench.reports.length, 4);
   });
 
+  test('what is refused for what the client sent says nothing against who refused it', () => {
+    for (const code of ['LOOP_DETECTED', 'HEADERS_TOO_LARGE', 'BAD_REQUEST'] as const) {
+      const bench = serviceOf(1);
+      for (let at = 0; at < 10; at += 1) {
+        bench.send();
+        last(bench).fail(new AttemptError(code, 'not this one', { neverSent: false }));
+      }
+      const service = bench.balancer.service(balanceKey(TARGET));
+      assert.ok(service);
+      const [asked] = describeService(service, 0).local;
+      assert.deepEqual([asked?.success, asked?.ejected, bench.calls.length], [1, false, 10], code);
+    }
+  });
+
   test('a client that has gone is not worth another attempt', () => {
     const bench = serviceOf(3);
     const client = bench.send();
