@@ -34,7 +34,7 @@ export function pick(
 ): number {
   const { ends } = group.members;
   const to = ends[group.panic ? FAILING : ACTIVE] as number;
-  return pickOf(group, dice, nowMs, tried, 0, to);
+  return pickOf(group, dice, nowMs, tried, 0, to, true);
 }
 
 /** Among those of `group` that stand as `standing`, which is not the first choice. */
@@ -47,7 +47,7 @@ export function pickStanding(
 ): number {
   const { ends } = group.members;
   const from = ends[standing - 1] as number;
-  return pickOf(group, dice, nowMs, tried, from, ends[standing] as number);
+  return pickOf(group, dice, nowMs, tried, from, ends[standing] as number, false);
 }
 
 function pickOf(
@@ -57,12 +57,14 @@ function pickOf(
   tried: readonly Endpoint[],
   from: number,
   to: number,
+  /** Only then is the cheapest remembered: nobody may be asked for that whom nobody should ask. */
+  isFirstChoice: boolean,
 ): number {
   const { byLatency, byCost } = group;
   const count = to - from;
   if (count === 0) return NONE;
   if (!byCost) return pickInTurn(group, dice, tried, from, to);
-  if (count > FEW && from === 0 && tried.length === 0)
+  if (count > FEW && isFirstChoice && tried.length === 0)
     return pickOfMany(group, dice, nowMs, count, byLatency);
   const start = count === 1 ? 0 : (dice.roll() * PER_SIDE * count) | 0;
   const found = pickAny(group, nowMs, tried, from, count, start);

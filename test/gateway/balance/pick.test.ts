@@ -104,6 +104,18 @@ test('ejected endpoints are used only when nothing else is left', () => {
   assert.ok(bench.pick(), 'a guess is better than a refusal');
 });
 
+test('who was asked for want of others is left alone once others are back', () => {
+  const bench = new Bench();
+  bench.balancer.update(pods(...keysOf(12)), [], 0);
+  for (const key of keysOf(12)) bench.attempt(bench.local(key), 'success', key === 'p0' ? 1 : 5);
+  const best = bench.local('p0');
+  for (const key of keysOf(12)) bench.balancer.penalise(bench.local(key), bench.nowMs + 1_000);
+  while (bench.pick() !== best);
+  bench.balancer.penalise(best, bench.nowMs + 60_000);
+  bench.pass(1_500);
+  for (let at = 0; at < 100; at += 1) assert.notEqual(bench.pick(), best);
+});
+
 test('who asked to be left alone is, while others are there', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), [], 0);
