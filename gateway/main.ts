@@ -70,7 +70,7 @@ async function main(context: ComponentContext): Promise<void> {
     balancers: async () => ((await supervisor.ask('balancer')) as BalancerReport[][]).flat(),
     catalog: (name) => supervisor.catalog(name),
     metrics: async () => {
-      const all = [await registry.getMetricsAsJSON(), ...(await supervisor.ask('metrics'))];
+      const all = [await registry.getMetricsAsJSON(), ...(await supervisor.metrics())];
       return AggregatorRegistry.aggregate(all as MetricObject[][]).metrics();
     },
   });

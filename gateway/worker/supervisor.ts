@@ -17,6 +17,7 @@ import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Peer, type Snapshot } from '../snapshot/types.ts';
 import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
+import { Totals } from './totals.ts';
 
 const RESTART = { firstMs: 50, maxMs: 5_000 };
 /** A worker that lived so long died for a new reason. */
@@ -80,6 +81,7 @@ export class Supervisor {
   readonly #catalogs = new Map<string, PeerCatalog>();
   readonly #failures: number[];
   readonly #probes: ProbeDesk;
+  readonly #totals = new Totals<Process>();
   #snapshot: Snapshot | undefined;
   #lastId = 0;
   #leaving = false;
@@ -143,8 +145,13 @@ export class Supervisor {
     return peer === undefined ? undefined : this.#catalogOf(peer);
   }
 
+  /** What the workers count, those included that have ended: added up, no counter goes back. */
+  metrics() {
+    return this.#totals.collect(this.#processes, (each) => this.#ask(each, 'metrics'));
+  }
+
   /** The answers of all workers that have a place and answer in time. */
-  async ask(question: Question): Promise<unknown[]> {
+  async ask(question: Exclude<Question, 'metrics'>): Promise<unknown[]> {
     const answers = [...this.#holders()].map((each) => this.#ask(each, question));
     return (await Promise.all(answers)).filter((each) => each !== undefined);
   }
@@ -197,6 +204,7 @@ export class Supervisor {
   #onExit(process: Process, how: string): void {
     const { clock, random, log } = this.#options;
     this.#processes.delete(process);
+    this.#totals.end(process);
     for (const [id, asked] of this.#asked) {
       if (asked.process !== process) continue;
       this.#asked.delete(id);

@@ -166,6 +166,30 @@ test('a worker told to end before it is ready is replaced all the same', async (
   assert.equal((await request(station.host, PORT)).status, 200);
 });
 
+/** Requests counted by all workers of `station`. */
+async function counted(station: Station): Promise<number> {
+  const metrics = (await station.ask('metrics')) as {
+    name: string;
+    values: { value: number }[];
+  }[];
+  return metrics
+    .filter(({ name }) => name === 'isthmus_requests_total')
+    .flatMap(({ values }) => values.map(({ value }) => value))
+    .reduce((sum, value) => sum + value, 0);
+}
+
+test('what workers have counted does not fall when one of them ends, in peace or not', async (t) => {
+  const station = await serving(t, 2);
+  for (let each = 0; each < 20; each += 1) await request(station.host, PORT);
+  assert.equal(await counted(station), 20);
+  await station.replace(0, 'SIGKILL');
+  assert.equal(await counted(station), 20);
+  await station.replace(1, 'SIGTERM');
+  assert.equal(await counted(station), 20);
+  await request(station.host, PORT);
+  assert.equal(await counted(station), 21);
+});
+
 test('each worker answers what is asked of the gateway', async (t) => {
   const station = await serving(t, 2);
   const other = await startStation('east', 2);
@@ -178,17 +202,6 @@ test('each worker answers what is asked of the gateway', async (t) => {
     return links.length === 2 && links.every((each) => each[0]?.connected);
   });
   for (let each = 0; each < 20; each += 1) await request(station.host, PORT);
-  const metrics = (await station.ask('metrics')) as {
-    name: string;
-    values: { value: number }[];
-  }[][];
-  const counted = metrics
-    .flat()
-    .filter(({ name }) => name === 'isthmus_requests_total')
-    .flatMap(({ values }) => values.map(({ value }) => value));
-  assert.equal(
-    counted.reduce((sum, value) => sum + value, 0),
-    20,
-  );
+  assert.equal(await counted(station), 20);
   assert.equal((await station.ask('balancer')).length, 2);
 });

@@ -1,0 +1,46 @@
+/**
+ * What the workers of a gateway count, summed so that no counter ever goes back: to Prometheus a counter that falls was
+ * begun anew, and all that is left of it would count as new.
+ *
+ * So what a worker had counted when it was last asked stays once it has ended, and stands for it where it is too busy to answer.
+ */
+import { AggregatorRegistry, type MetricObject } from 'prom-client';
+
+type Metrics = readonly MetricObject[];
+
+/** The totals of workers that are known by `W`. */
+export class Totals<W extends { readonly replaced: boolean }> {
+  readonly #last = new Map<W, Metrics>();
+  #ended: Metrics = [];
+
+  /** What each of `workers` says to `ask`, or had counted, and what those had that have ended. */
+  async collect(
+    workers: Iterable<W>,
+    ask: (worker: W) => Promise<unknown>,
+  ): Promise<readonly Metrics[]> {
+    // Whoever ends meanwhile has either answered or is known by its last answer.
+    const ended = this.#ended;
+    const all = [...workers].map(async (worker) => {
+      const known = this.#last.get(worker) ?? [];
+      const answer = (await ask(worker)) as Metrics | undefined;
+      if (answer === undefined) return known;
+      const counted = answer.filter(grows);
+      this.#last.set(worker, counted);
+      // How things stand, somebody else tells in its place.
+      return worker.replaced ? counted : answer;
+    });
+    return [ended, ...(await Promise.all(all))];
+  }
+
+  /** `worker` will be asked no more. */
+  end(worker: W): void {
+    const last = this.#last.get(worker);
+    if (last === undefined) return;
+    this.#last.delete(worker);
+    this.#ended = AggregatorRegistry.aggregate([[...this.#ended], [...last]]).getMetricsAsArray();
+  }
+}
+
+function grows({ type }: MetricObject): boolean {
+  return String(type) === 'counter' || String(type) === 'histogram';
+}
