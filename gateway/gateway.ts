@@ -25,6 +25,7 @@ import { Listeners } from './listener/listeners.ts';
 import { LocalUpstream } from './local.ts';
 import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Outward } from './outward.ts';
+import { peerMetrics } from './peer-metrics.ts';
 import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
 import { Crowd } from './resilience/crowd.ts';
@@ -124,12 +125,7 @@ export class Gateway {
       limits: { ...TUNNEL_LIMITS, renewAtStreamId },
       serve: (peer, purpose) => (exchange) => serveStream(peer, purpose, exchange, inward),
       broken: (rule) => metrics.refused('tunnel', rule),
-      changed: (peer) => {
-        this.#balancer.refresh();
-        const tunnels = this.#peers.tunnels(peer);
-        if (tunnels)
-          metrics.peer(peer, tunnels.connected, tunnels.roundTripMs, tunnels.tunnelCount);
-      },
+      changed: () => this.#balancer.refresh(),
     };
     this.#tunnelContext = tunnelContext;
     this.#peers = new Peers({
@@ -139,6 +135,7 @@ export class Gateway {
       tunnelContext,
       onCatalog: () => this.#balancer.refresh(),
     });
+    peerMetrics(registry, () => this.#peers.all());
     const crowd = new Crowd(clock);
     const outward = new Outward({ ...shared, crowd, peers: this.#peers });
     this.#clients = new Clients({

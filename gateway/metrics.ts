@@ -1,7 +1,7 @@
 /**
  * What a gateway counts, under names `docs/glossary.md` explains.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, type Registry } from 'prom-client';
 import type { RequestReport } from './http/route.ts';
 import { RequestMetrics } from './request-metrics.ts';
 
@@ -9,7 +9,6 @@ export interface GatewayMetrics {
   request(report: RequestReport): void;
   /** Something was refused: by whom it was said, and the rule or bound it broke. */
   refused(source: RefusalSource, rule: string): void;
-  peer(cluster: string, connected: boolean, roundTripMs: number, tunnels: number): void;
 }
 
 /** Where a refusal came from. */
@@ -25,34 +24,8 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
     labelNames: ['source', 'rule'],
     registers,
   });
-  const connected = new Gauge({
-    name: 'isthmus_peer_connected',
-    help: '1 while requests can be sent to the linked cluster.',
-    labelNames: ['cluster'],
-    // Any worker may be asked: what one cannot reach is not connected.
-    aggregator: 'min',
-    registers,
-  });
-  const roundTrip = new Gauge({
-    name: 'isthmus_peer_round_trip_seconds',
-    help: 'Shortest smoothed round trip of a tunnel to the linked cluster.',
-    labelNames: ['cluster'],
-    aggregator: 'min',
-    registers,
-  });
-  const tunnels = new Gauge({
-    name: 'isthmus_peer_tunnels',
-    help: 'Live tunnels to the linked cluster, both directions.',
-    labelNames: ['cluster'],
-    registers,
-  });
   return {
     request: (report) => requests.count(report),
     refused: (source, rule) => refusals.inc({ source, rule }),
-    peer(cluster, isConnected, roundTripMs, tunnelCount) {
-      connected.set({ cluster }, isConnected ? 1 : 0);
-      if (!Number.isNaN(roundTripMs)) roundTrip.set({ cluster }, roundTripMs / 1_000);
-      tunnels.set({ cluster }, tunnelCount);
-    },
   };
 }
