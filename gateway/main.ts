@@ -48,7 +48,6 @@ async function main(context: ComponentContext): Promise<void> {
     ...identitySource,
     id: componentId(cluster, GATEWAY_ACCOUNT),
   });
-  await identity.start(signal);
   const registry = createRegistry('gateway');
   // For probes alone: this process carries no traffic.
   const local = new LocalUpstream({ ...context, renewAtStreamId: HTTP2_LIMITS.renewAtStreamId });
@@ -58,14 +57,19 @@ async function main(context: ComponentContext): Promise<void> {
     count: workers,
     probe: (probe) => probeEndpoint(probe, { ...context, local }),
   });
+  let certified = false;
   let leaving = false;
+  // Before anything is waited for: who cannot be asked whether it lives is ended by the kubelet.
   const server = await serveAdmin({
     address: { host, port: ADMIN_PORT },
     network: context.network,
     clock,
     cluster,
     credentials: () => identity.current(),
-    notReady: () => (leaving ? ['leaving'] : supervisor.notReady()),
+    notReady: () => {
+      if (leaving) return ['leaving'];
+      return certified ? supervisor.notReady() : ['certificate'];
+    },
     links: async () => mergeLinks((await supervisor.ask('links')) as LinkReport[][]),
     balancers: async () => ((await supervisor.ask('balancer')) as BalancerReport[][]).flat(),
     catalog: (name) => supervisor.catalog(name),
@@ -74,6 +78,8 @@ async function main(context: ComponentContext): Promise<void> {
       return AggregatorRegistry.aggregate(all as MetricObject[][]).metrics();
     },
   });
+  await identity.start(signal);
+  certified = true;
   supervisor.start();
   let ready: ReadonlySet<string> = new Set();
   const watching = new AbortController();

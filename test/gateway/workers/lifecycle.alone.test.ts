@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { ADMIN_PORT } from '#core/names.ts';
 import { packageRoot } from '#runtime/package.ts';
 import { exporting, freshHost, listener, request, startPod, until } from '../world.ts';
 import { peerOfStation, type Station, startStation } from './station.ts';
@@ -79,24 +80,14 @@ test('a gateway told to end, by whatever way, is gone with its workers', async (
   };
   await Promise.all(
     Object.entries(ends).map(async ([how, end]) => {
-      const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-      const child = spawn(process.execPath, [join(packageRoot(), 'gateway/main.ts')], {
-        detached: true,
-        stdio: ['pipe', 'pipe', 'pipe'],
-        env: {
-          ...env,
-          ...station.environment,
-          ISTHMUS_LOG_LEVEL: 'info',
-          ISTHMUS_POD_IP: freshHost(),
-          ISTHMUS_WORKERS: '2',
-          ISTHMUS_PARENT: how === 'end of the parent' ? 'stdin' : 'none',
-          // Nobody answers there: the gateway waits for its first snapshot.
-          KUBERNETES_SERVICE_HOST: '127.0.0.1',
-          KUBERNETES_SERVICE_PORT: '1',
-        },
+      const child = spawnGateway(station, {
+        ISTHMUS_LOG_LEVEL: 'info',
+        ISTHMUS_POD_IP: freshHost(),
+        ISTHMUS_WORKERS: '2',
+        ISTHMUS_PARENT: how === 'end of the parent' ? 'stdin' : 'none',
       });
       let log = '';
-      for (const each of [child.stdout, child.stderr]) each.on('data', (text) => (log += text));
+      for (const each of [child.stdout, child.stderr]) each?.on('data', (text) => (log += text));
       const exit = new Promise<unknown>((resolve) =>
         child.once('exit', (code, signal) => resolve(signal ?? code)),
       );
@@ -112,6 +103,51 @@ test('a gateway told to end, by whatever way, is gone with its workers', async (
       assert.equal(code, expected, `${how}: ${log}`);
     }),
   );
+});
+
+/** A gateway in the environment of `station`, whose API server nobody answers for: it waits for its first snapshot. */
+function spawnGateway(station: Station, change: Readonly<Record<string, string>>): ChildProcess {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  return spawn(process.execPath, [join(packageRoot(), 'gateway/main.ts')], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {
+      ...env,
+      ...station.environment,
+      KUBERNETES_SERVICE_HOST: '127.0.0.1',
+      KUBERNETES_SERVICE_PORT: '1',
+      ...change,
+    },
+  });
+}
+
+test('a gateway lives, and says what it lacks, while identity gives it no certificate', async (t) => {
+  const station = await startStation('west', 1);
+  t.after(() => station.stop());
+  station.refusing = true;
+  const host = freshHost();
+  const child = spawnGateway(station, { ISTHMUS_POD_IP: host });
+  const exit = new Promise((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal ?? code)),
+  );
+  const ask = async (path: string) => {
+    const answer = await fetch(`http://${host}:${ADMIN_PORT}${path}`).catch(() => undefined);
+    return answer && `${answer.status} ${await answer.text()}`;
+  };
+  try {
+    await until('it lives', async () => (await ask('/live')) === '200 live\n');
+    assert.equal(await ask('/ready'), '503 not ready: certificate\n');
+    assert.match((await ask('/metrics')) ?? '', /^200 .*isthmus_build_info/s);
+    station.refusing = false;
+    await until(
+      'it has one',
+      async () => (await ask('/ready')) === '503 not ready: snapshot\n',
+      15_000,
+    );
+  } finally {
+    child.kill('SIGTERM');
+  }
+  assert.equal(await exit, 0);
 });
 
 describe('in trouble', { concurrency: true }, () => {
