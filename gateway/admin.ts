@@ -6,11 +6,13 @@ import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '#core/clock.ts';
+import { describeError } from '#core/errors.ts';
 import { trustDomainOf } from '#core/id.ts';
 import { listen } from '#core/listen.ts';
 import { MIRROR_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
 import { normalisePath } from '#core/path.ts';
+import { Strangers } from '#core/strangers.ts';
 import { admit } from '#identity/admit.ts';
 import { clusterServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
@@ -21,6 +23,8 @@ import type { BalancerReport, LinkReport } from './report.ts';
 const TLS_HANDSHAKE_BYTE = 0x16;
 const HANDSHAKE_MS = 5_000;
 const IDLE_MS = 10_000;
+/** Every worker is asked for its metrics, and has requests to serve: who asks sooner gets what others got. */
+export const METRICS_FRESH_MS = 1_000;
 
 export interface AdminOptions {
   readonly address: Address;
@@ -39,11 +43,19 @@ export interface AdminOptions {
 
 /** Opens the port, at the pod's address and, where that is another, at loopback. */
 export async function serveAdmin(options: AdminOptions): Promise<{ close(): void }> {
+  const pages = { ...options, metrics: sharedFor(METRICS_FRESH_MS, options) };
+  const serve = (request: http.IncomingMessage, response: http.ServerResponse, trusted: boolean) =>
+    void answer(request, response, trusted, pages).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else text(response, 500, `${describeError(error)}\n`);
+    });
   const plain = http.createServer((request, response) => {
-    void answer(request, response, isLoopback(request.socket), options);
+    serve(request, response, isLoopback(request.socket));
   });
+  plain.timeout = IDLE_MS;
+  const strangers = new Strangers();
   const guarded = http.createServer((request, response) => {
-    void answer(request, response, true, options);
+    serve(request, response, true);
   });
   const secure = tls.createServer({
     ...clusterServerOptions({ credentials: () => options.credentials() }),
@@ -55,11 +67,15 @@ export async function serveAdmin(options: AdminOptions): Promise<{ close(): void
       namespace: SYSTEM_NAMESPACE,
       serviceAccounts: [MIRROR_ACCOUNT],
     });
-    if (admission.admitted) guarded.emit('connection', socket);
-    else socket.destroy();
+    if (!admission.admitted) {
+      socket.destroy();
+      return;
+    }
+    strangers.welcome(socket);
+    guarded.emit('connection', socket);
   });
   secure.on('tlsClientError', (_error, socket) => socket.destroy());
-  const front = () => frontDoor(plain, secure);
+  const front = () => frontDoor(plain, secure, strangers);
   const server = front();
   await listen(server, options.address, options.network);
   const doors = [server];
@@ -72,9 +88,26 @@ export async function serveAdmin(options: AdminOptions): Promise<{ close(): void
   return { close: () => doors.forEach((each) => void each.close()) };
 }
 
+/** What `metrics` says, found out at most once each `freshMs` however often it is asked for. */
+function sharedFor(
+  freshMs: number,
+  { metrics, clock }: Pick<AdminOptions, 'metrics' | 'clock'>,
+): AdminOptions['metrics'] {
+  let fresh: Promise<string> | undefined;
+  return () => {
+    if (fresh !== undefined) return fresh;
+    fresh = metrics();
+    clock.after(freshMs, () => {
+      fresh = undefined;
+    });
+    return fresh;
+  };
+}
+
 /** Tells TLS from plain HTTP by the first byte. */
-function frontDoor(plain: http.Server, secure: tls.Server): net.Server {
+function frontDoor(plain: http.Server, secure: tls.Server, strangers: Strangers): net.Server {
   return net.createServer({ pauseOnConnect: true }, (socket) => {
+    strangers.add(socket);
     socket.on('error', () => socket.destroy());
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     socket.once('readable', () => {

@@ -4,8 +4,10 @@
  * The gateway serves these itself, for its admin port also carries guarded views.
  */
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { listen } from '#core/listen.ts';
 import type { Address, Network } from '#core/network.ts';
+import { Strangers } from '#core/strangers.ts';
 
 /** What metrics are read from; prom-client's Registry is one. */
 export interface MetricsSource {
@@ -22,7 +24,6 @@ export interface AdminOptions {
   unready(): string | undefined;
 }
 
-const CONNECTIONS_MAX = 64;
 const REQUEST_TIMEOUT_MS = 5_000;
 
 /** Listens until the returned server is closed. Throws `ADDRESS_IN_USE`. */
@@ -53,7 +54,11 @@ export async function startAdmin(options: AdminOptions): Promise<Server> {
       }
     },
   );
-  server.maxConnections = CONNECTIONS_MAX;
+  // The kubelet, whose probes decide on life, must always get in.
+  const strangers = new Strangers();
+  // Whoever takes nothing of an answer holds on to it no longer than this.
+  server.timeout = REQUEST_TIMEOUT_MS;
+  server.on('connection', (socket: Socket) => strangers.add(socket));
   await listen(server, options.address, options.network);
   return server;
 }

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import type { Rate } from '#core/bucket.ts';
 import { CATALOG_LIMITS } from '#core/catalog.ts';
 import { METADATA_LIMITS } from '#core/metadata.ts';
+import { STRANGERS_MAX } from '#core/strangers.ts';
+import { METRICS_FRESH_MS } from '#gateway/admin.ts';
 import { CATALOG_STREAMS_MAX } from '#gateway/catalog/serve.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
@@ -28,6 +30,7 @@ import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
+import { SIGNING_LIMITS } from '#identity/server.ts';
 import { EVENTS_OF_SOURCE } from '#kube/events.ts';
 import { STATUS_OF_LINK, WRITES_OF_PEER } from '#mirror/budgets.ts';
 import { NAMESPACES_OF_PEER_MAX } from '#mirror/offers.ts';
@@ -36,6 +39,7 @@ import { PORTS_OF_LINK } from '#mirror/ports.ts';
 type Bound = number | Rate;
 
 const page = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8');
+const { rate, ...signing } = SIGNING_LIMITS;
 const one: Readonly<Record<string, Bound | undefined>> = {
   ...(wire1 as Record<string, unknown> as Record<string, number>),
   ...(http1 as Record<string, unknown> as Record<string, number>),
@@ -52,6 +56,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX, POD_KEEP_ALIVE_MS },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
+  ...{ STRANGERS_MAX, METRICS_FRESH_MS, ...signing, ...rate },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;
