@@ -10,9 +10,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
-import { silentLogger } from '#core/log.ts';
+import { type LogFields, type Logger, silentLogger } from '#core/log.ts';
 import { identityNetwork } from '#core/network.ts';
 import { seededRandom } from '#core/random.ts';
+import { VirtualClock } from '#core/virtual-clock.ts';
 import { requestCertificate } from '#identity/client.ts';
 import type { Credentials } from '#identity/credentials.ts';
 import { createRequest } from '#identity/csr.ts';
@@ -33,7 +34,12 @@ interface Service {
 async function serve(
   t: TestContext,
   authority: Authority,
-  options: { account?: string; clock?: Clock; limits?: typeof SIGNING_LIMITS } = {},
+  options: {
+    account?: string;
+    clock?: Clock;
+    limits?: typeof SIGNING_LIMITS;
+    log?: Logger;
+  } = {},
 ): Promise<Service> {
   const clock = options.clock ?? systemClock;
   const id = systemId('west', options.account ?? 'isthmus-identity');
@@ -55,7 +61,7 @@ async function serve(
   const server = createSigningServer({
     credentials,
     clock,
-    log: silentLogger,
+    log: options.log ?? silentLogger,
     sign,
     ...(options.limits ? { limits: options.limits } : {}),
   });
@@ -120,6 +126,23 @@ test('A caller that asks too often is told to wait, and others are not', async (
   await ask(port, west.trustBundle, goodBody());
   await ask(port, west.trustBundle, goodBody());
   await assert.rejects(ask(port, west.trustBundle, goodBody()), { code: 'OVERLOADED' });
+});
+
+test('Whoever is refused again and again fills no log, and the log says how often that was', async (t) => {
+  const west = createAuthority('west');
+  const lines: (LogFields | undefined)[] = [];
+  const log = { ...silentLogger, warn: (_: string, fields?: LogFields) => lines.push(fields) };
+  const clock = new VirtualClock();
+  const { port } = await serve(t, west, { log, clock });
+  const refused = { ...goodBody(), token: 'stolen' };
+  for (let each = 0; each < 60; each += 1) {
+    await assert.rejects(ask(port, west.trustBundle, refused));
+  }
+  assert.equal(lines.length, 20);
+  clock.runUntil(5_000);
+  await assert.rejects(ask(port, west.trustBundle, refused));
+  assert.equal(lines.length, 21);
+  assert.equal(lines.at(-1)?.untold, 40);
 });
 
 test('An address that keeps connections open leaves some to others', async (t) => {
