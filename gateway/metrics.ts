@@ -1,5 +1,5 @@
 /**
- * What a gateway counts, under names `docs/glossary.md` explains.
+ * What a gateway counts, under names `docs/metrics.md` explains.
  */
 import { Counter, type Registry } from 'prom-client';
 import type { RequestReport } from './http/route.ts';
