@@ -38,9 +38,10 @@ export function relay(
   }
   const { service } = route;
   const opaque = head.method === 'CONNECT';
+  let status = 0;
   if (opaque) exchange.abort('NO_ENDPOINT');
-  else respondError(exchange, 'NO_ENDPOINT', `no endpoint for ${service}`);
-  const nothing = { status: 0, attempts: 0, hedges: 0, cluster: undefined, latencyMs: 0 };
+  else status = respondError(exchange, 'NO_ENDPOINT', `no endpoint for ${service}`);
+  const nothing = { status, attempts: 0, hedges: 0, cluster: undefined, latencyMs: 0 };
   context.report({ service, code: 'NO_ENDPOINT', opaque, ...nothing });
 }
 
@@ -212,9 +213,10 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
       this.context.log.error('a request failed in the gateway', { error: message });
     }
     this.over = true;
+    let status = 0;
     if (this.opaque) this.exchange.abort(code);
-    else respondError(this.exchange, code, message, this.#requestEnded, this.tries.count);
-    this.#end('cancelled', code);
+    else status = respondError(this.exchange, code, message, this.#requestEnded, this.tries.count);
+    this.#end('cancelled', code, status);
   }
 
   /** Whether a client of HTTP/2 would take an answer for a switch that is none: it knows 101 by no other sign (RFC 8441 section 5). */
@@ -257,15 +259,16 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
   }
 
   /** Ends what is under way with `outcome`, and the request with it. */
-  #end(outcome: Outcome, code: ErrorCode | undefined): void {
+  #end(outcome: Outcome, code: ErrorCode | undefined, status = this.status): void {
     this.over = true;
     const nowMs = this.context.clock.monotonicMs();
     if (this.tries.endpoint !== undefined || this.waiting !== undefined)
       this.tries.drop(outcome, nowMs);
-    this.#close(code, nowMs);
+    this.#close(code, nowMs, status);
   }
 
-  #close(code: ErrorCode | undefined, nowMs: number): void {
+  /** Tells that it is over; `status` is that of our own answer where there was no other. */
+  #close(code: ErrorCode | undefined, nowMs: number, status = this.status): void {
     const tries = this.tries;
     const { guard, last } = tries;
     this.restAssured();
@@ -278,7 +281,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     const by = last?.kind === 'remote' ? last.key : 'local';
     this.context.report({
       service: this.route.service,
-      status: this.status,
+      status,
       code,
       attempts: tries.count,
       hedges: tries.hedges,

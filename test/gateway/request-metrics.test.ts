@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client';
 import type { RequestReport } from '#gateway/http/route.ts';
 import { RequestMetrics } from '#gateway/request-metrics.ts';
+import { exporting, listener, request, startCluster } from './world.ts';
 
 const ANSWERED: RequestReport = {
   service: 'shop/backend',
@@ -27,14 +28,14 @@ test('requests, latencies, retries and connections are counted by service and cl
   const text = await counted(
     {},
     { latencyMs: 600, attempts: 3, cluster: 'east' },
-    { status: 0, code: 'NO_ENDPOINT', cluster: undefined, latencyMs: 20_000 },
+    { status: 503, code: 'NO_ENDPOINT', cluster: undefined, latencyMs: 20_000 },
     { opaque: true },
     { opaque: true, code: 'UPSTREAM_CONNECT', cluster: undefined },
   ).metrics();
   const lines = new Set(text.split('\n'));
   for (const line of [
     'isthmus_requests_total{service="shop/backend",cluster="local",status="200",code=""} 1',
-    'isthmus_requests_total{service="shop/backend",cluster="",status="0",code="NO_ENDPOINT"} 1',
+    'isthmus_requests_total{service="shop/backend",cluster="",status="503",code="NO_ENDPOINT"} 1',
     'isthmus_request_duration_seconds_bucket{le="0.0025",service="shop/backend",cluster="local"} 0',
     'isthmus_request_duration_seconds_bucket{le="0.005",service="shop/backend",cluster="local"} 1',
     'isthmus_request_duration_seconds_bucket{le="10",service="shop/backend",cluster=""} 0',
@@ -46,6 +47,35 @@ test('requests, latencies, retries and connections are counted by service and cl
   ]) {
     assert.ok(lines.has(line), line);
   }
+});
+
+test('what a gateway answers itself counts with the status that its client got', async (t) => {
+  const registry = new Registry();
+  const west = await startCluster('west', { registry });
+  t.after(() => west.stop());
+  const gone = { host: '127.0.0.1', port: 1, podName: 'gone' };
+  await west.set({
+    ...exporting([gone]),
+    listeners: new Map([[10_001, listener(10_001, { local: true })]]),
+  });
+  const grpc = { 'content-type': 'application/grpc' };
+  const answers = [
+    await request(west.host, 10_001),
+    await request(west.host, 10_001, { method: 'POST', headers: grpc }),
+  ];
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [502, 200],
+  );
+  await west.set({ services: new Map() });
+  assert.equal((await request(west.host, 10_001)).status, 503);
+  const text = await registry.metrics();
+  const counted = text.matchAll(/^isthmus_requests_total\{.*status="(\d+)",code="(\w*)"\} (\d)$/gm);
+  assert.deepEqual([...counted].map((each) => each.slice(1).join(' ')).toSorted(), [
+    '200 UPSTREAM_CONNECT 1',
+    '502 UPSTREAM_CONNECT 1',
+    '503 NO_ENDPOINT 1',
+  ]);
 });
 
 test('the counts of several workers add up', async () => {
