@@ -47,6 +47,8 @@ const RENEW_SPREAD = 0.1;
  * anybody signs where the clocks are hours apart.
  */
 export const RENEWED_EACH_MS = 30_000;
+/** How often it is looked whether renewal is due: clocks are put right, and machines sleep, while a timer counts on. */
+const LOOK_MS = 60_000;
 /** The first attempts come quickly: at a cluster's start identity is up within a second or two. */
 const RETRY = { firstMs: 100, maxMs: 10_000 };
 
@@ -137,13 +139,22 @@ export class WorkloadIdentity {
 
   #scheduleRenewal(credentials: Credentials): void {
     const { clock, random } = this.#options;
-    const dueMs = renewalMs(credentials, clock.wallMs(), random);
-    this.#timer = clock.after(Math.max(RENEWED_EACH_MS, dueMs), () => {
-      this.#renew().catch((error: unknown) => {
-        // Only closing ends a renewal without an answer.
-        if (!this.#ended.signal.aborted) throw error;
+    const waitMs = Math.max(RENEWED_EACH_MS, renewalMs(credentials, clock.wallMs(), random));
+    const [wallMs, monotonicMs] = [clock.wallMs() + waitMs, clock.monotonicMs() + waitMs];
+    const wait = (leftMs: number) => {
+      this.#timer = clock.after(Math.min(leftMs, LOOK_MS), () => {
+        const left = Math.min(wallMs - clock.wallMs(), monotonicMs - clock.monotonicMs());
+        if (left > 0) {
+          wait(left);
+          return;
+        }
+        this.#renew().catch((error: unknown) => {
+          // Only closing ends a renewal without an answer.
+          if (!this.#ended.signal.aborted) throw error;
+        });
       });
-    });
+    };
+    wait(waitMs);
   }
 
   async #renew(): Promise<void> {

@@ -177,13 +177,20 @@ test('A token is never sent to a server that is not identity', async (t) => {
   assert.equal(asked, 0);
 });
 
-/** The machine's clock, except that waits of more than an hour pass at once. */
-function impatientClock(jumps: number[]): Clock {
+/** The machine's clock, except that waits of half a minute pass at once; `skippedMs` is how much that was. */
+function impatientClock(): Clock & { readonly skippedMs: number } {
+  let skippedMs = 0;
   return {
     ...systemClock,
+    get skippedMs() {
+      return skippedMs;
+    },
+    monotonicMs: () => systemClock.monotonicMs() + skippedMs,
+    wallMs: () => systemClock.wallMs() + skippedMs,
     after(delayMs, callback) {
-      if (delayMs > 3_600_000) jumps.push(delayMs);
-      return systemClock.after(delayMs > 3_600_000 ? 1 : delayMs, callback);
+      if (delayMs < 30_000) return systemClock.after(delayMs, callback);
+      skippedMs += delayMs;
+      return systemClock.after(0, callback);
     },
   };
 }
@@ -194,31 +201,73 @@ test('A workload waits for its files and for identity, then renews and tells its
   const west = createAuthority('west');
   const { port } = await serve(t, west);
   const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
-  const jumps: number[] = [];
+  const clock = impatientClock();
   const identity = new WorkloadIdentity({
     id: GATEWAY,
     identityAddress: { host: '127.0.0.1', port },
     network: identityNetwork,
     ...files,
-    clock: impatientClock(jumps),
+    clock,
     random: seededRandom(1),
     log: silentLogger,
   });
   assert.throws(() => identity.current(), { code: 'INTERNAL' });
-  const renewed = new Promise<Credentials>((resolve) => identity.onRenewed(resolve));
+  let skippedMs = 0;
+  const renewed = new Promise<Credentials>((resolve) =>
+    identity.onRenewed((credentials) => {
+      skippedMs = clock.skippedMs;
+      identity.close();
+      resolve(credentials);
+    }),
+  );
   const started = identity.start(new AbortController().signal);
   writeFileSync(files.tokenFile, `${GOOD_TOKEN}\n`);
   writeFileSync(files.bundleFile, west.trustBundle);
   const first = await started;
   const second = await renewed;
-  identity.close();
   assert.notEqual(first.certificateChain, second.certificateChain);
   assert.notEqual(first.privateKey, second.privateKey);
   assert.equal(
     identity.current().id,
     'spiffe://west.isthmus.local/ns/isthmus-system/sa/isthmus-gateway',
   );
-  assert.ok((jumps[0] ?? 0) > 15 * 3_600_000 && (jumps[0] ?? 0) < 19 * 3_600_000);
+  assert.ok(skippedMs > 15 * 3_600_000 && skippedMs < 19 * 3_600_000, `${skippedMs} ms`);
+});
+
+test('A certificate is renewed in time where the machine slept, or its clock was put right', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const west = createAuthority('west');
+  const { port } = await serve(t, west);
+  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  writeFileSync(files.tokenFile, GOOD_TOKEN);
+  writeFileSync(files.bundleFile, west.trustBundle);
+  let sleptMs = 0;
+  const waits: { readonly delayMs: number; readonly callback: () => void }[] = [];
+  const identity = new WorkloadIdentity({
+    id: GATEWAY,
+    identityAddress: { host: '127.0.0.1', port },
+    network: identityNetwork,
+    ...files,
+    clock: {
+      ...systemClock,
+      wallMs: () => systemClock.wallMs() + sleptMs,
+      after(delayMs, callback) {
+        if (delayMs >= RENEWED_EACH_MS) waits.push({ delayMs, callback });
+        return systemClock.after(delayMs, callback);
+      },
+    },
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+  t.after(() => identity.close());
+  const renewed = new Promise<Credentials>((resolve) => identity.onRenewed(resolve));
+  const first = await identity.start(new AbortController().signal);
+  sleptMs = 20 * 3_600_000;
+  const next = waits.at(-1);
+  assert.ok(next && next.delayMs <= 60_000, `the next look is in ${next?.delayMs} ms`);
+  next.callback();
+  assert.notEqual((await renewed).certificateChain, first.certificateChain);
 });
 
 test('A certificate that is due as soon as it is signed is not renewed without a pause', async (t) => {
