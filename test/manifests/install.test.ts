@@ -57,6 +57,20 @@ test('Every container is confined', () => {
   }
 });
 
+test('No budget keeps a node from being drained, however many replicas there are, ready or not', () => {
+  const budgets = manifests.filter(({ kind }) => kind === 'PodDisruptionBudget');
+  assert.equal(budgets.length, 2);
+  for (const { spec, metadata } of budgets) {
+    const { minAvailable, maxUnavailable, unhealthyPodEvictionPolicy } = spec as Record<
+      string,
+      unknown
+    >;
+    assert.equal(minAvailable, undefined, metadata.name);
+    assert.equal(maxUnavailable, 1, metadata.name);
+    assert.equal(unhealthyPodEvictionPolicy, 'AlwaysAllow', metadata.name);
+  }
+});
+
 test('The gateway may read, and write nothing', () => {
   const { rules } = named('ClusterRole', 'isthmus-gateway') as unknown as { rules: Rule[] };
   for (const rule of rules) {
