@@ -85,8 +85,13 @@ class HelloListener implements ExchangeListener {
   }
 }
 
+/** One thing that is wrong says enough: all of them would be as long as the peer likes, in logs and in the link's status. */
 function parse(said: Gathered): Hello {
-  return helloSchema.parse(JSON.parse(said.take()));
+  const parsed = helloSchema.safeParse(JSON.parse(said.take()));
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  const what = first === undefined ? 'it is none' : `${first.path.join('.')}: ${first.message}`;
+  throw new IsthmusError('TUNNEL_LOST', `the hello is not valid: ${what}`);
 }
 
 function tooLong(): IsthmusError {

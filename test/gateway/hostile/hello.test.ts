@@ -1,0 +1,44 @@
+/** A linked cluster that greets as no gateway would: what is told of it stays short, for others are told of beside it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import tls from 'node:tls';
+import { hostileHello } from '#bench/soak/attacks/peer-hello.ts';
+import { linkReports } from '#gateway/report.ts';
+import { ALPN } from '#gateway/tunnel/dial.ts';
+import { linkServerOptions } from '#identity/tls.ts';
+import { createAuthority } from '#test/identity/authority-fixture.ts';
+import { freshHost, peerOf, startCluster, until } from '../world.ts';
+import { AnsweringPeer } from './answering-peer.ts';
+
+test('a hello that is wrong in hundreds of ways is told in a line', async (t) => {
+  const west = await startCluster('west');
+  t.after(() => west.stop());
+  const authority = createAuthority('east');
+  const credentials = authority.of('isthmus-gateway');
+  const host = freshHost();
+  const hello = {
+    ...hostileHello('east'),
+    features: Array(60).fill(1),
+    replicas: Array(60).fill(1),
+  };
+  const server = tls.createServer(
+    {
+      ...linkServerOptions({
+        credentials: () => credentials,
+        bundleOf: () => west.authority.trustBundle,
+      }),
+      ALPNProtocols: [ALPN.client],
+    },
+    (socket) => new AnsweringPeer(socket, hello, () => undefined),
+  );
+  await new Promise<void>((resolve) => server.listen(4143, host, resolve));
+  t.after(() => server.close());
+  const east = { ...peerOf({ ...west, name: 'east', host }), trustBundle: authority.trustBundle };
+  void west.set({ peers: new Map([['east', east]]) });
+  const told = () => linkReports(west.gateway.peers)[0]?.error;
+  await until('it is told', () => told()?.code === 'TUNNEL_LOST');
+  const { message = '' } = told() ?? {};
+  // The mirror controller takes an answer with anything longer in it for none, and so for no news of any link.
+  assert.ok(message.length < 200, `${message.length} characters`);
+  assert.match(message, /the hello is not valid: features/);
+});
