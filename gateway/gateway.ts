@@ -11,6 +11,7 @@ import type { Logger } from '#core/log.ts';
 import { GATEWAY_PORT } from '#core/names.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
+import { sparing } from '#core/sparing.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { Balancer, type Probe } from './balance/balancer.ts';
 import { budgetMetrics } from './budget-metrics.ts';
@@ -74,6 +75,8 @@ export class Gateway {
   readonly #ownCatalog: OwnCatalog;
   readonly #spilling: Spilling;
   readonly #local: LocalUpstream;
+  /** For what peers do, who may do it again and again. */
+  readonly #ofPeers: Logger;
   #server: net.Server | undefined;
   #snapshot: Snapshot = emptySnapshot;
   #missing: readonly string[] = ['snapshot'];
@@ -84,6 +87,7 @@ export class Gateway {
   constructor(options: GatewayOptions) {
     this.#options = options;
     const { clock, random, log, network, registry, cluster, host } = options;
+    this.#ofPeers = sparing(log, clock);
     const metrics = gatewayMetrics(registry);
     this.#metrics = metrics;
     const snapshot = () => this.#snapshot;
@@ -261,7 +265,7 @@ export class Gateway {
     peer: PeerTunnels,
     httpRole: 'client' | 'server',
   ): void {
-    const { clock, log } = this.#options;
+    const { clock } = this.#options;
     const refusal = peer.mayDial();
     if (refusal !== undefined) {
       this.#metrics.refused('handshake', refusal);
@@ -286,7 +290,10 @@ export class Gateway {
     });
     peer.adopt(tunnel);
     tunnel.ready.catch((error: unknown) =>
-      log.warn('hello refused', { error: describeError(error) }),
+      this.#ofPeers.warn('hello refused', {
+        peer: peer.peer.clusterName,
+        error: describeError(error),
+      }),
     );
   }
 }

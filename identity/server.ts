@@ -8,10 +8,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Socket } from 'node:net';
-import { Bucket, type Rate } from '#core/bucket.ts';
 import type { Clock } from '#core/clock.ts';
 import { codeOf, describeError, ERRORS, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
+import { sparing } from '#core/sparing.ts';
 import type { Credentials } from './credentials.ts';
 import { RateLimiter, type RateLimits } from './limits.ts';
 import {
@@ -41,9 +41,6 @@ export const SIGNING_LIMITS: SigningServerLimits = {
   rate: { perSecond: 20, burst: 100, addressesMax: 10_000 },
 };
 
-/** Refusals that the log tells one by one; of the others a later line says how many they were. */
-const REFUSALS_TOLD: Rate = { burst: 20, perSecond: 0.2 };
-
 export interface SigningServerOptions {
   readonly credentials: Credentials;
   readonly clock: Clock;
@@ -58,8 +55,7 @@ export interface SigningServerOptions {
 export function createSigningServer(options: SigningServerOptions): Server {
   const limits = options.limits ?? SIGNING_LIMITS;
   const limiter = new RateLimiter(limits.rate, options.clock);
-  const telling = new Bucket(REFUSALS_TOLD);
-  let untold = 0;
+  const log = sparing(options.log, options.clock);
   let underWay = 0;
   const server = createServer(
     {
@@ -105,7 +101,7 @@ export function createSigningServer(options: SigningServerOptions): Server {
     });
   });
   server.on('tlsClientError', (error) => {
-    options.log.debug('A TLS handshake failed', { reason: error.message });
+    log.debug('A TLS handshake failed', { reason: error.message });
   });
   return server;
 
@@ -123,13 +119,9 @@ export function createSigningServer(options: SigningServerOptions): Server {
 
   function refuse(from: string, outgoing: ServerResponse, error: unknown): string {
     const code = codeOf(error);
-    if (telling.take(options.clock.monotonicMs())) {
-      const others = untold === 0 ? {} : { untold };
-      const fields = { code, reason: describeError(error), from, ...others };
-      untold = 0;
-      if (code === 'INTERNAL') options.log.error('Cannot answer a request', fields);
-      else options.log.warn('Refused a request', fields);
-    } else untold += 1;
+    const fields = { code, reason: describeError(error), from };
+    if (code === 'INTERNAL') log.error('Cannot answer a request', fields);
+    else log.warn('Refused a request', fields);
     // What is unexpected may name things a stranger should not learn; the log has it.
     const message = code === 'INTERNAL' ? 'Internal error' : describeError(error);
     const next = error instanceof IsthmusError ? error.next : ERRORS[code].next;

@@ -12,6 +12,7 @@ import { listen } from '#core/listen.ts';
 import type { Logger } from '#core/log.ts';
 import { clusterOfServerName, GATEWAY_ACCOUNT, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
+import { sparing } from '#core/sparing.ts';
 import { admit } from '#identity/admit.ts';
 import { linkServerOptions } from '#identity/tls.ts';
 import type { Credentials } from '#identity/workload.ts';
@@ -34,8 +35,10 @@ export interface AcceptOptions {
 }
 
 /** Opens the port; rejects with `ADDRESS_IN_USE` when it is taken. */
-export async function acceptPeers(options: AcceptOptions): Promise<net.Server> {
-  const { clock, log } = options;
+export async function acceptPeers(accepting: AcceptOptions): Promise<net.Server> {
+  const { clock } = accepting;
+  const log = sparing(accepting.log, clock);
+  const options = { ...accepting, log };
   const gate = new HandshakeGate();
   /** When raw connections came whose handshake has not ended, by remote address and port. */
   const underWay = new Map<string, number>();
