@@ -7,6 +7,7 @@ import type { Clock, Timer } from '#core/clock.ts';
 import { codeOf, describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
+import { sparing } from '#core/sparing.ts';
 import { type Budget, Lanes } from './lanes.ts';
 import { isDenied, retryAfterMsOf } from './status.ts';
 
@@ -32,6 +33,8 @@ const BUDGET_POLL_MS = 20;
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
+  /** A quota or a server in trouble makes thousands fail at once, and again. */
+  readonly #log: Logger;
   readonly #signal: AbortSignal;
   readonly #waiting = new Lanes();
   readonly #working = new Set<string>();
@@ -44,6 +47,7 @@ export class WorkQueue {
   /** Works until `signal` aborts. */
   constructor(options: WorkQueueOptions, signal: AbortSignal) {
     this.#options = options;
+    this.#log = sparing(options.log, options.clock);
     this.#signal = signal;
     signal.addEventListener('abort', () => this.#stop(), { once: true });
   }
@@ -132,13 +136,13 @@ export class WorkQueue {
   }
 
   #fail(key: string, error: unknown): void {
-    const { random, log, backoff: usual = BACKOFF } = this.#options;
+    const { random, backoff: usual = BACKOFF } = this.#options;
     const backoff = isDenied(error) ? DENIED : usual;
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     // A server that asks to be left alone is.
     const delayMs = Math.max(backoffMs(backoff, failures, random), retryAfterMsOf(error) ?? 0);
-    log.warn('work failed and will be repeated', {
+    this.#log.warn('work failed and will be repeated', {
       key,
       code: codeOf(error),
       error: describeError(error),

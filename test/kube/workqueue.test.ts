@@ -5,6 +5,7 @@ import { systemClock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
+import { LINES_OF_OTHERS } from '#core/sparing.ts';
 import { type KubeClient, StatusError } from '#kube/client.ts';
 import { EVENTS_OF_SOURCE, EventRecorder } from '#kube/events.ts';
 import { leadWhileElected } from '#kube/lease.ts';
@@ -165,6 +166,31 @@ test('what the server refuses as invalid waits longer than what fails otherwise'
     'what was replaced, or may be made anew, is tried again soon',
   );
   stop.abort();
+});
+
+test('thousands of keys that fail fill no log, and are all tried again', async () => {
+  const stop = new AbortController();
+  const tries = new Map<string, number>();
+  let lines = 0;
+  const queue = new WorkQueue(
+    {
+      ...base,
+      concurrency: 16,
+      backoff: { firstMs: 1, maxMs: 5 },
+      log: { ...silentLogger, warn: () => (lines += 1) },
+      async handle(key) {
+        tries.set(key, (tries.get(key) ?? 0) + 1);
+        throw new Error('broken');
+      },
+    },
+    stop.signal,
+  );
+  for (let at = 0; at < 2_000; at += 1) queue.add(`key ${at}`);
+  await eventually('all again', () => [...tries.values()].every((each) => each > 1));
+  stop.abort();
+  assert.equal(tries.size, 2_000);
+  // A line more for each five seconds this took.
+  assert.ok(lines < LINES_OF_OTHERS.burst + 10, `${lines} lines`);
 });
 
 /** One Lease with optimistic locking. */
