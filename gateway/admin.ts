@@ -159,7 +159,9 @@ async function answer(
   }
   response.writeHead(200, { 'content-type': 'application/x-ndjson' });
   response.on('error', () => response.destroy());
-  cell.closed.addEventListener('abort', () => response.destroy(), { once: true });
+  const end = () => void response.destroy();
+  cell.closed.addEventListener('abort', end, { once: true });
+  response.once('close', () => cell.closed.removeEventListener('abort', end));
   serveCatalog(cell, response, options.clock);
 }
 

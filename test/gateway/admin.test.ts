@@ -1,5 +1,6 @@
 /** The admin port of a gateway, where anybody in the cluster may knock. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
 import { describe, type TestContext, test } from 'node:test';
@@ -101,6 +102,24 @@ describe('the admin port', { concurrency: true }, () => {
     await until('they are asked again', async () => {
       return (await ask(host, '/metrics')).text === 'asked 2\n';
     });
+  });
+
+  test('keeps nothing of a reader of a catalog who has gone', async (t) => {
+    const cell = new CatalogCell();
+    cell.set({
+      position: { epoch: 'e', revision: 1, resourceVersions: {} },
+      cluster: { name: 'east', version: '1', trustBundle: '', gateways: [] },
+      exports: new Map(),
+    });
+    const host = await serving(t, { catalog: () => ({ trust: 'east', cell }) });
+    for (let each = 0; each < 5; each += 1) {
+      const reader = tls.connect({ host, port: ADMIN_PORT, ...clusterClientOptions(mirror) });
+      reader.write('GET /catalogs/east HTTP/1.1\r\nhost: gateway\r\n\r\n');
+      await new Promise((resolve) => reader.once('data', resolve));
+      reader.destroy();
+    }
+    await until('all have gone', () => cell.listeners === 0);
+    assert.equal(getEventListeners(cell.closed, 'abort').length, 0);
   });
 
   test('outlives a page that cannot be made and a path that makes no sense', async (t) => {
