@@ -147,12 +147,15 @@ export class Supervisor {
 
   /** What the workers count, those included that have ended: added up, no counter goes back. */
   metrics() {
-    return this.#totals.collect(this.#processes, (each) => this.#ask(each, 'metrics'));
+    const ask = (each: Process) => this.#ask(each, 'metrics');
+    return this.#totals.collect(this.#processes, ask, this.#speaks);
   }
 
-  /** The answers of all workers that have a place and answer in time. */
+  /** The answers of those who speak for each place, as far as they come in time. */
   async ask(question: Exclude<Question, 'metrics'>): Promise<unknown[]> {
-    const answers = [...this.#holders()].map((each) => this.#ask(each, question));
+    const answers = [...this.#processes]
+      .filter(this.#speaks)
+      .map((each) => this.#ask(each, question));
     return (await Promise.all(answers)).filter((each) => each !== undefined);
   }
 
@@ -179,6 +182,13 @@ export class Supervisor {
   *#holders(): Generator<Process> {
     for (const each of this.#processes) if (!each.replaced) yield each;
   }
+
+  /** Whether it speaks for its place: whoever had it before does until it is ready. */
+  readonly #speaks = (process: Process): boolean => {
+    for (const each of this.#processes)
+      if (each.index === process.index && !each.replaced) return each === process;
+    return false;
+  };
 
   #fork(index: number): void {
     const { clock, log } = this.#options;
@@ -288,6 +298,8 @@ export class Supervisor {
   }
 
   #ask(process: Process, question: Question): Promise<unknown> {
+    // It is still loading its program, and would be waited for in vain.
+    if (process.told === undefined) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#lastId += 1;
     const id = this.#lastId;

@@ -9,14 +9,18 @@ import { AggregatorRegistry, type MetricObject } from 'prom-client';
 type Metrics = readonly MetricObject[];
 
 /** The totals of workers that are known by `W`. */
-export class Totals<W extends { readonly replaced: boolean }> {
+export class Totals<W> {
   readonly #last = new Map<W, Metrics>();
   #ended: Metrics = [];
 
-  /** What each of `workers` says to `ask`, or had counted, and what those had that have ended. */
+  /**
+   * What each of `workers` says to `ask`, or had counted, and what those had that have ended. Of who does not speak for its
+   * place only what it counts: how things stand there, another tells.
+   */
   async collect(
     workers: Iterable<W>,
     ask: (worker: W) => Promise<unknown>,
+    speaks: (worker: W) => boolean,
   ): Promise<readonly Metrics[]> {
     // Whoever ends meanwhile has either answered or is known by its last answer.
     const ended = this.#ended;
@@ -26,8 +30,7 @@ export class Totals<W extends { readonly replaced: boolean }> {
       if (answer === undefined) return known;
       const counted = answer.filter(grows);
       this.#last.set(worker, counted);
-      // How things stand, somebody else tells in its place.
-      return worker.replaced ? counted : answer;
+      return speaks(worker) ? answer : counted;
     });
     return [ended, ...(await Promise.all(all))];
   }

@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import net from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { ADMIN_PORT } from '#core/names.ts';
+import { ADMIN_PORT, GATEWAY_PORT } from '#core/names.ts';
 import { packageRoot } from '#runtime/package.ts';
 import { exporting, freshHost, listener, request, startPod, until } from '../world.ts';
 import { peerOfStation, type Station, startStation } from './station.ts';
@@ -224,6 +225,62 @@ test('what workers have counted does not fall when one of them ends, in peace or
   assert.equal(await counted(station), 20);
   await request(station.host, PORT);
   assert.equal(await counted(station), 21);
+});
+
+test('nobody waits for what a worker that is still starting would say', async (t) => {
+  const station = await serving(t, 2);
+  process.kill((await station.ask('pids'))[0] ?? 0, 'SIGKILL');
+  let slowestMs = 0;
+  await until(
+    'another is ready',
+    async () => {
+      const beganMs = performance.now();
+      await station.ask('metrics');
+      slowestMs = Math.max(slowestMs, performance.now() - beganMs);
+      return (await station.ask('missing')).length === 0 && slowestMs > 0;
+    },
+    15_000,
+  );
+  assert.ok(slowestMs < 1_000, `${slowestMs} ms`);
+});
+
+/** An address by which `host` is a tenth of a second away, each way. */
+async function farAway(t: TestContext, host: string): Promise<{ host: string; port: number }> {
+  const server = net.createServer((near) => {
+    const far = net.connect({ host, port: GATEWAY_PORT });
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('error', () => undefined);
+      from.on('data', (bytes) => setTimeout(() => to.write(bytes), 100));
+      from.on('close', () => setTimeout(() => to.destroy(), 100));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  return { host: '127.0.0.1', port: (server.address() as net.AddressInfo).port };
+}
+
+test('a link that is up stays up to whoever asks while a worker is replaced', async (t) => {
+  const station = await serving(t, 1);
+  const other = await startStation('east', 1);
+  t.after(() => other.stop());
+  other.set({ peers: new Map([['west', peerOfStation(station, { gateways: [] })]]) });
+  const gateways = [await farAway(t, other.host)];
+  station.set({ peers: new Map([['east', peerOfStation(other, { gateways })]]) });
+  const links = async () => ((await station.ask('links')) as { connected: boolean }[][]).flat();
+  await until('it is up', async () => (await links()).some(({ connected }) => connected));
+  let over = false;
+  const told = new Set<string>();
+  const watching = (async () => {
+    while (!over) told.add(JSON.stringify((await links()).map(({ connected }) => connected)));
+  })();
+  await station.replace(0, 'SIGTERM');
+  await pause(500);
+  over = true;
+  await watching;
+  assert.deepEqual([...told], ['[true]']);
 });
 
 test('each worker answers what is asked of the gateway', async (t) => {

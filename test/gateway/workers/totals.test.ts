@@ -6,7 +6,7 @@ import { Totals } from '#gateway/worker/totals.ts';
 
 /** A worker that has counted `count` requests and has `open` connections. */
 class Worker {
-  replaced = false;
+  speaks = true;
   answers = true;
   readonly #registry = new Registry();
   readonly requests = new Counter({ name: 'requests', help: '-', registers: [this.#registry] });
@@ -17,8 +17,10 @@ class Worker {
   }
 }
 
+const speaks = (worker: Worker) => worker.speaks;
+
 async function shown(totals: Totals<Worker>, workers: readonly Worker[]): Promise<string[]> {
-  const all = await totals.collect(workers, (each) => each.say());
+  const all = await totals.collect(workers, (each) => each.say(), speaks);
   const text = await AggregatorRegistry.aggregate(all as MetricObject[][]).metrics();
   return text.split('\n').filter((line) => /^[a-z]/.test(line));
 }
@@ -51,7 +53,7 @@ test('a worker that is too busy to answer has counted no less than before', asyn
 test('a worker that is replaced still counts, but no longer says how things stand', async () => {
   const totals = new Totals<Worker>();
   const [first, second] = [new Worker(), new Worker()];
-  first.replaced = true;
+  first.speaks = false;
   for (const each of [first, second]) {
     each.requests.inc(5);
     each.open.set(3);
@@ -64,10 +66,11 @@ test('a worker that ends while others are asked counts once', async () => {
   const [first, second] = [new Worker(), new Worker()];
   for (const each of [first, second]) each.requests.inc(5);
   const gate = Promise.withResolvers<void>();
-  const slow = totals.collect([first, second], async (each) => {
+  const ask = async (each: Worker) => {
     if (each === second) await gate.promise;
     return each.say();
-  });
+  };
+  const slow = totals.collect([first, second], ask, speaks);
   await new Promise(setImmediate);
   totals.end(first);
   gate.resolve();
