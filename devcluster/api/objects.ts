@@ -299,10 +299,20 @@ export class Objects {
       const generation = asNumber(live.metadata.generation, 1) + (isNew ? 1 : 0);
       object = { ...object, metadata: { ...object.metadata, generation } };
     }
-    this.#check(def, object, live);
+    try {
+      this.#check(def, object, live);
+    } catch (error) {
+      def.rules.released?.(object, live);
+      throw error;
+    }
     if (isSameContent(live, object)) return live;
-    if (options.dryRun) return object;
-    return shown(def, this.commit(def, toStored(def, object)));
+    if (options.dryRun) {
+      def.rules.released?.(object, live);
+      return object;
+    }
+    const stored = this.commit(def, toStored(def, object));
+    def.rules.released?.(live, object);
+    return shown(def, stored);
   }
 
   #decode(

@@ -30,8 +30,11 @@ export interface Rules {
   readonly hasStatus?: boolean;
   /** Whether a changed spec raises `metadata.generation`. */
   readonly hasGeneration?: boolean;
-  /** Called after an object has left the store. */
-  released?(object: KubeObject): void;
+  /**
+   * Gives back what `gone` held of the cluster and `kept` does not: after an object has left the store or became another, and
+   * after a write that came to nothing.
+   */
+  released?(gone: KubeObject, kept?: KubeObject): void;
 }
 
 /** Paths of the scale subresource. */

@@ -3,48 +3,77 @@
  * they are allocated because whoever reads a Service of type LoadBalancer or NodePort finds them.
  */
 import { asNumber, asObject, asObjects, type JsonObject, type KubeObject } from '../api/json.ts';
+import { type Cause, fieldError, invalid } from '../api/status.ts';
 
 const FIRST = 30_000;
 const LAST = 32_767;
+
+/** Whether Services of the type of `spec` have node ports. */
+export function hasNodePorts(spec: JsonObject): boolean {
+  return spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+}
 
 /** The ports that are taken. */
 export class NodePorts {
   readonly #taken = new Set<number>();
   #next = FIRST;
 
-  /** `service` with a node port for each port that has none, where its type has node ports. */
+  /**
+   * `service` with a node port for each port that has none, where its type has node ports: the one the port of its name had in
+   * `previous`, or a free one. Throws a 422 ApiError for a port that is somebody else's or none, and takes nothing then.
+   */
   allocate(service: KubeObject, previous?: KubeObject): KubeObject {
     const spec = asObject(service.spec);
-    const wants =
-      spec.type === 'NodePort' ||
-      (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
-    const before = asObjects(asObject(previous?.spec).ports);
+    if (!hasNodePorts(spec) || spec.ports === undefined) return service;
+    const asked = portsOf(service);
+    const before = portsOf(previous);
+    const causes = asObjects(spec.ports).flatMap((port, index) =>
+      this.#problem(port, index, before),
+    );
+    if (causes.length > 0) throw invalid('', 'Service', service.metadata.name, causes);
+    for (const port of asked) this.#taken.add(port);
+    const wants = spec.type === 'NodePort' || spec.allocateLoadBalancerNodePorts !== false;
+    const known = asObjects(asObject(previous?.spec).ports);
     const ports = asObjects(spec.ports).map((port) => {
-      if (!wants) return port;
-      const kept = before.find((each) => isSame(each, port))?.nodePort;
-      const nodePort = asNumber(port.nodePort) || asNumber(kept) || this.#take();
-      this.#taken.add(nodePort);
-      return { ...port, nodePort };
+      if (asNumber(port.nodePort) !== 0) return port;
+      const kept = asNumber(known.find(({ name }) => name === port.name)?.nodePort);
+      if (kept !== 0 && !asked.has(kept)) return { ...port, nodePort: kept };
+      return wants ? { ...port, nodePort: this.#take() } : port;
     });
-    for (const { nodePort } of before) {
-      if (!ports.some((port) => port.nodePort === nodePort)) this.#taken.delete(asNumber(nodePort));
-    }
-    return spec.ports === undefined ? service : { ...service, spec: { ...spec, ports } };
+    return { ...service, spec: { ...spec, ports } };
   }
 
-  /** Gives back what a Service that is gone had. */
-  release(service: KubeObject): void {
-    for (const { nodePort } of asObjects(asObject(service.spec).ports)) {
-      this.#taken.delete(asNumber(nodePort));
+  /** Gives back what `gone` had and `kept` has not. */
+  release(gone: KubeObject, kept?: KubeObject): void {
+    const still = portsOf(kept);
+    for (const port of portsOf(gone)) if (!still.has(port)) this.#taken.delete(port);
+  }
+
+  /** pkg/registry/core/service/portallocator/allocator.go. */
+  #problem(port: JsonObject, index: number, own: ReadonlySet<number>): Cause[] {
+    const number = asNumber(port.nodePort);
+    if (number === 0 || own.has(number)) return [];
+    const refuse = (why: string) => [
+      fieldError.invalid(`spec.ports[${index}].nodePort`, number, why),
+    ];
+    if (number < FIRST || number > LAST) {
+      const range = `The range of valid ports is ${FIRST}-${LAST}`;
+      return refuse(`provided port is not in the valid range. ${range}`);
     }
+    return this.#taken.has(number) ? refuse('provided port is already allocated') : [];
   }
 
   #take(): number {
     while (this.#taken.has(this.#next)) this.#next = this.#next >= LAST ? FIRST : this.#next + 1;
+    this.#taken.add(this.#next);
     return this.#next;
   }
 }
 
-function isSame(a: JsonObject, b: JsonObject): boolean {
-  return a.port === b.port && a.protocol === b.protocol;
+/** The node ports that `service` has; one that its type has no use for is not its own, whatever it says. */
+function portsOf(service: KubeObject | undefined): ReadonlySet<number> {
+  const spec = asObject(service?.spec);
+  if (!hasNodePorts(spec)) return new Set();
+  const ports = asObjects(spec.ports).map(({ nodePort }) => asNumber(nodePort));
+  return new Set(ports.filter((port) => port !== 0));
 }

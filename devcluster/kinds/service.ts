@@ -13,38 +13,25 @@ import {
   type KubeObject,
 } from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError, invalid } from '../api/status.ts';
+import { type Cause, fieldError } from '../api/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { nameProblem } from './names.ts';
-import { NodePorts } from './node-ports.ts';
+import { hasNodePorts } from './node-ports.ts';
+import { ServiceAllocation } from './service-allocation.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 /** The rules of Services whose addresses come from `pool`. */
 export function serviceRules(pool: AddressPool): Rules {
-  const nodePorts = new NodePorts();
+  const allocation = new ServiceAllocation(pool);
   return {
     hasStatus: true,
     defaults: serviceDefaults,
-    admitCreate: (service) => nodePorts.allocate(allocate(service, pool)),
-    admitUpdate: (changed, previous) => {
-      const service = nodePorts.allocate(changed, previous);
-      const spec = asObject(service.spec);
-      const before = asObject(previous.spec);
-      if (spec.type === 'ExternalName') {
-        pool.release(asString(before.clusterIP));
-        return service;
-      }
-      const clusterIP = spec.clusterIP ?? before.clusterIP;
-      if (clusterIP === undefined) return allocate(service, pool);
-      return { ...service, spec: withAddress(spec, asString(clusterIP)) };
-    },
+    admitCreate: (service) => allocation.create(service),
+    admitUpdate: (changed, previous) => allocation.update(changed, previous),
     validate: checkService,
-    released: (service) => {
-      pool.release(asString(asObject(service.spec).clusterIP));
-      nodePorts.release(service);
-    },
+    released: (gone, kept) => allocation.release(gone, kept),
   };
 }
 
@@ -76,31 +63,6 @@ function serviceDefaults(service: KubeObject): KubeObject {
   return { ...service, spec, status: service.status ?? { loadBalancer: {} } };
 }
 
-function withAddress(spec: JsonObject, clusterIP: string): JsonObject {
-  return { ...spec, clusterIP, clusterIPs: [clusterIP] };
-}
-
-function allocate(service: KubeObject, pool: AddressPool): KubeObject {
-  const spec = asObject(service.spec);
-  if (spec.type === 'ExternalName') return service;
-  const asked = asString(spec.clusterIP) || asString(asList(spec.clusterIPs)[0]);
-  if (asked === 'None') return { ...service, spec: withAddress(spec, 'None') };
-  if (asked !== '') {
-    const problem = pool.claim(asked);
-    if (problem) {
-      throw invalid('', 'Service', service.metadata.name, [
-        fieldError.invalid(
-          'spec.clusterIPs',
-          [asked],
-          `failed to allocate IP ${asked}: ${problem}`,
-        ),
-      ]);
-    }
-    return { ...service, spec: withAddress(spec, asked) };
-  }
-  return { ...service, spec: withAddress(spec, pool.take()) };
-}
-
 function checkService(service: KubeObject, previous: KubeObject | undefined): Cause[] {
   const spec = asObject(service.spec);
   const causes: Cause[] = [];
@@ -120,12 +82,29 @@ function checkService(service: KubeObject, previous: KubeObject | undefined): Ca
     if (asString(spec.externalName) === '') {
       causes.push(fieldError.required('spec.externalName'));
     }
+    if (asString(spec.clusterIP) !== '') {
+      const why = 'may not be set for ExternalName services';
+      causes.push(fieldError.forbidden('spec.clusterIPs', why));
+    }
     return causes;
   }
   if (ports.length === 0 && spec.clusterIP !== 'None') {
     causes.push(fieldError.required('spec.ports'));
   }
   causes.push(...checkPorts(ports));
+  if (type === 'ClusterIP') {
+    ports.forEach((port, index) => {
+      if (asNumber(port.nodePort) === 0) return;
+      const why = "may not be used when `type` is 'ClusterIP'";
+      causes.push(fieldError.forbidden(`spec.ports[${index}].nodePort`, why));
+    });
+  }
+  const isReachable = hasNodePorts(spec) || asList(spec.externalIPs).length > 0;
+  if (!isReachable && asString(spec.externalTrafficPolicy) !== '') {
+    const why = 'may only be set for externally-accessible services';
+    const policy = spec.externalTrafficPolicy;
+    causes.push(fieldError.invalid('spec.externalTrafficPolicy', policy, why));
+  }
   asList(spec.ipFamilies).forEach((family, index) => {
     if (family !== 'IPv4') {
       const why = 'not configured on this cluster';

@@ -11,6 +11,7 @@ import { discovery } from './discovery.ts';
 import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
 import { patches } from './patches.ts';
+import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
 import { tokens } from './tokens.ts';
 import { watches } from './watches.ts';
@@ -26,6 +27,7 @@ export const CASES: readonly ContractCase[] = [
   ...patches,
   ...deletions,
   ...services,
+  ...serviceTypes,
   ...config,
   ...tokens,
   ...definitions,

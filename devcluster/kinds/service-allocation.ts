@@ -1,0 +1,107 @@
+/**
+ * What a Service holds of the cluster: its address and its node ports.
+ *
+ * After pkg/registry/core/service/storage/alloc.go and storage.go of Kubernetes (`patchAllocatedValues`,
+ * `dropTypeDependentFields`). Promises: what is taken for a write that then fails, or is a dry run, is given back with
+ * {@link ServiceAllocation.release}; what a Service held before a write stays its own until the write is done.
+ */
+import {
+  asList,
+  asObject,
+  asObjects,
+  asString,
+  deepEqual,
+  type JsonObject,
+  type KubeObject,
+  without,
+} from '../api/json.ts';
+import { fieldError, invalid } from '../api/status.ts';
+import type { AddressPool } from './address-pool.ts';
+import { hasNodePorts, NodePorts } from './node-ports.ts';
+
+/** See the file header. */
+export class ServiceAllocation {
+  readonly #pool: AddressPool;
+  readonly #nodePorts = new NodePorts();
+
+  constructor(pool: AddressPool) {
+    this.#pool = pool;
+  }
+
+  /** A new Service with what it asks for, or what is free. */
+  create(service: KubeObject): KubeObject {
+    return this.#take(service, undefined);
+  }
+
+  /** `changed` with what its former self was given; what its type has no use for is gone, if nobody changed it. */
+  update(changed: KubeObject, previous: KubeObject): KubeObject {
+    const spec = asObject(changed.spec);
+    const before = asObject(previous.spec);
+    const address = asString(spec.clusterIP) || asString(before.clusterIP);
+    const kept = address === '' ? spec : withAddress(spec, address);
+    return this.#take({ ...changed, spec: settled(kept, before) }, previous);
+  }
+
+  /** Gives back what `gone` held and `kept` does not hold. */
+  release(gone: KubeObject, kept?: KubeObject): void {
+    // An address is never exchanged: whoever keeps one asked for another in vain, and it may be somebody's.
+    if (asString(asObject(kept?.spec).clusterIP) === '') {
+      this.#pool.release(asString(asObject(gone.spec).clusterIP));
+    }
+    this.#nodePorts.release(gone, kept);
+  }
+
+  #take(service: KubeObject, previous: KubeObject | undefined): KubeObject {
+    const taken = this.#nodePorts.allocate(service, previous);
+    try {
+      return this.#addressed(taken, previous);
+    } catch (error) {
+      this.#nodePorts.release(taken, previous);
+      throw error;
+    }
+  }
+
+  #addressed(service: KubeObject, previous: KubeObject | undefined): KubeObject {
+    const spec = asObject(service.spec);
+    if (spec.type === 'ExternalName' || asString(asObject(previous?.spec).clusterIP) !== '') {
+      return service;
+    }
+    const asked = asString(spec.clusterIP) || asString(asList(spec.clusterIPs)[0]);
+    if (asked === 'None') return { ...service, spec: withAddress(spec, 'None') };
+    if (asked === '') return { ...service, spec: withAddress(spec, this.#pool.take()) };
+    const problem = this.#pool.claim(asked);
+    if (problem) {
+      const why = `failed to allocate IP ${asked}: ${problem}`;
+      throw invalid('', 'Service', service.metadata.name, [
+        fieldError.invalid('spec.clusterIPs', [asked], why),
+      ]);
+    }
+    return { ...service, spec: withAddress(spec, asked) };
+  }
+}
+
+function withAddress(spec: JsonObject, clusterIP: string): JsonObject {
+  return { ...spec, clusterIP, clusterIPs: [clusterIP] };
+}
+
+/** Fields that only some types have, and that are dropped with the type unless they were changed as well. */
+function settled(spec: JsonObject, before: JsonObject): JsonObject {
+  const unchanged = (...keys: string[]) => keys.filter((key) => deepEqual(spec[key], before[key]));
+  let result = spec;
+  if (spec.type === 'ExternalName' && before.type !== 'ExternalName') {
+    const address = spec.clusterIP === before.clusterIP ? ['clusterIP', 'clusterIPs'] : [];
+    result = without(result, ...address, ...unchanged('ipFamilies', 'ipFamilyPolicy'));
+  }
+  if (hasNodePorts(before) && !hasNodePorts(spec)) {
+    const known = asObjects(before.ports).map(({ nodePort }) => nodePort);
+    const ports = asObjects(spec.ports);
+    if (ports.every(({ nodePort }) => nodePort === undefined || known.includes(nodePort))) {
+      result = { ...result, ports: ports.map((port) => without(port, 'nodePort')) };
+    }
+    result = without(result, ...unchanged('externalTrafficPolicy'));
+  }
+  if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
+    result = without(result, ...unchanged('allocateLoadBalancerNodePorts', 'loadBalancerClass'));
+  }
+  return result;
+}

@@ -1,0 +1,115 @@
+/**
+ * Services that change their type, and what they hold of the cluster meanwhile: addresses and node ports.
+ */
+import assert from 'node:assert/strict';
+import { asNumber, asObject, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { type ContractCase, docs } from '../case.ts';
+import type { CaseCluster } from '../cluster.ts';
+import { core, PATCH, refused } from '../kit.ts';
+
+const SERVICE = docs('concepts/services-networking/service/');
+const EXTERNAL = { type: 'ExternalName', externalName: 'example.com' };
+
+function service(name: string, spec: JsonObject): JsonObject {
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
+}
+
+function nodePortOf(made: JsonObject): number {
+  return asNumber(asObjects(at(made, 'spec', 'ports'))[0]?.nodePort);
+}
+
+async function merge(cluster: CaseCluster, path: string, spec: JsonObject): Promise<JsonObject> {
+  return asObject((await cluster.must(200, 'PATCH', path, { spec }, { type: PATCH.merge })).spec);
+}
+
+export const serviceTypes: readonly ContractCase[] = [
+  {
+    name: 'a node port can be asked for, in its range and while nobody else has it',
+    source: `${SERVICE}#nodeport-custom-port`,
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const of = (nodePort?: number) => ({ type: 'NodePort', ports: [{ port: 80, nodePort }] });
+      const nodePort = nodePortOf(await cluster.must(201, 'POST', path, service('x', of())));
+      for (const bad of [nodePort, 80]) {
+        const body = service('y', of(bad));
+        const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+        assert.deepEqual(causes, ['FieldValueInvalid spec.ports[0].nodePort']);
+      }
+      const plain = service('z', { ports: [{ port: 80, nodePort }] });
+      const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, plain);
+      assert.deepEqual(causes, ['FieldValueForbidden spec.ports[0].nodePort']);
+      await cluster.must(200, 'DELETE', `${path}/x`);
+      await cluster.must(201, 'POST', path, service('y', of(nodePort)));
+    },
+  },
+  {
+    name: 'a port keeps its node port by its name, also when its number changes',
+    source: `${SERVICE}#type-nodeport`,
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const of = (port: number) => service('x', { type: 'NodePort', ports: [{ port }] });
+      const nodePort = nodePortOf(await cluster.must(201, 'POST', path, of(80)));
+      assert.equal(nodePortOf(await cluster.must(200, 'PUT', `${path}/x`, of(81))), nodePort);
+    },
+  },
+  {
+    name: 'a Service that is reached from outside no longer loses what only such Services have',
+    source: `${SERVICE}#publishing-services-service-types`,
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      for (const type of ['NodePort', 'LoadBalancer']) {
+        const name = type.toLowerCase();
+        const body = service(name, { type, ports: [{ port: 80 }] });
+        const made = await cluster.must(201, 'POST', path, body);
+        const inner = await merge(cluster, `${path}/${name}`, { type: 'ClusterIP' });
+        assert.equal(inner.clusterIP, at(made, 'spec', 'clusterIP'));
+        assert.deepEqual(inner.ports, [{ port: 80, protocol: 'TCP', targetPort: 80 }]);
+        assert.equal(inner.externalTrafficPolicy, undefined);
+        assert.equal(inner.allocateLoadBalancerNodePorts, undefined);
+      }
+      const policy = { externalTrafficPolicy: 'Local', ports: [{ port: 80 }] };
+      const body = service('local', policy);
+      const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+      assert.deepEqual(causes, ['FieldValueInvalid spec.externalTrafficPolicy']);
+    },
+  },
+  {
+    name: 'a Service that becomes an ExternalName has no address, and is given one when it returns',
+    source: `${SERVICE}#externalname`,
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const ports = [{ port: 80 }];
+      await cluster.must(201, 'POST', path, service('x', { ports }));
+      const external = await merge(cluster, `${path}/x`, EXTERNAL);
+      for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) {
+        assert.equal(external[key], undefined, key);
+      }
+      const back = await merge(cluster, `${path}/x`, { type: 'ClusterIP', externalName: null });
+      assert.match(String(back.clusterIP), /^\d+\.\d+\.\d+\.\d+$/);
+      const put = service('x', { clusterIP: '', ports });
+      const kept = await cluster.must(200, 'PUT', `${path}/x`, put);
+      assert.equal(at(kept, 'spec', 'clusterIP'), back.clusterIP, 'an empty address is none');
+    },
+  },
+  {
+    name: 'a change of a Service that is tried or refused gives up and takes no address',
+    source: docs('reference/using-api/api-concepts/#dry-run'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const ports = [{ port: 80 }];
+      const made = await cluster.must(201, 'POST', path, service('x', { ports }));
+      const other = await cluster.must(201, 'POST', path, service('y', { ports }));
+      const [mine, theirs] = [made, other].map((each) => at(each, 'spec', 'clusterIP') ?? '');
+      const type = PATCH.merge;
+      const dry = `${path}/x?dryRun=All`;
+      await cluster.must(200, 'PATCH', dry, { spec: EXTERNAL }, { type });
+      const change = { spec: { clusterIP: theirs ?? '', clusterIPs: [theirs ?? ''] } };
+      await refused(cluster, 422, 'Invalid', 'PATCH', `${path}/x`, change, { type });
+      for (const clusterIP of [mine, theirs]) {
+        const body = service('z', { clusterIP: clusterIP ?? '', ports });
+        const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+        assert.deepEqual(causes, ['FieldValueInvalid spec.clusterIPs']);
+      }
+    },
+  },
+];
