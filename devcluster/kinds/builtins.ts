@@ -2,6 +2,7 @@
  * The built-in resources, in one table.
  */
 
+import type { JsonObject } from '../api/json.ts';
 import type { ResourceDef, Rules, ScalePaths } from '../api/resources.ts';
 import { field, METADATA_FIELDS } from '../api/selectors.ts';
 import { qualified } from '../api/status.ts';
@@ -32,9 +33,14 @@ const SCALE: ScalePaths = {
   status: ['status', 'replicas'],
   selector: ['spec', 'selector'],
 };
-const WORKLOAD_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'status.replicas': ['status', 'replicas'],
+/** What a selector reads where a field is not set: the zero value of its type, as text. */
+const UNSET: Readonly<Record<string, string>> = {
+  'spec.hostNetwork': 'false',
+  'spec.unschedulable': 'false',
+  'status.replicas': '0',
 };
+
+type Fields = Readonly<Record<string, readonly (readonly string[])[]>>;
 
 interface Entry {
   readonly kind: string;
@@ -44,43 +50,47 @@ interface Entry {
   readonly all?: boolean;
   readonly cluster?: boolean;
   readonly rules?: Rules;
-  readonly fields?: Readonly<Record<string, readonly string[]>>;
+  /** What it can be selected by, beside name and namespace: paths, the first of which that is set counts. */
+  readonly fields?: Fields;
   readonly scale?: ScalePaths;
   readonly sub?: readonly string[];
   readonly review?: boolean;
 }
 
-const POD_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'spec.nodeName': ['spec', 'nodeName'],
-  'spec.restartPolicy': ['spec', 'restartPolicy'],
-  'spec.schedulerName': ['spec', 'schedulerName'],
-  'spec.serviceAccountName': ['spec', 'serviceAccountName'],
-  'spec.hostNetwork': ['spec', 'hostNetwork'],
-  'status.phase': ['status', 'phase'],
-  'status.podIP': ['status', 'podIP'],
-  'status.nominatedNodeName': ['status', 'nominatedNodeName'],
+/** As the page "Field Selectors" lists them, and conversion.go in pkg/apis/core/v1, apps/v1 and events/v1. */
+const POD_FIELDS = fieldsOf(
+  'spec.nodeName',
+  'spec.restartPolicy',
+  'spec.schedulerName',
+  'spec.serviceAccountName',
+  'spec.hostNetwork',
+  'status.phase',
+  'status.podIP',
+  'status.nominatedNodeName',
+);
+
+const ABOUT = ['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'];
+
+/** Both APIs of events keep them in the form of the core group; each is asked in words of its own. */
+function eventFields(about: string, reporter: string): Fields {
+  return {
+    ...Object.fromEntries(ABOUT.map((key) => [`${about}.${key}`, [['involvedObject', key]]])),
+    ...fieldsOf('reason', 'type'),
+    [reporter]: [['reportingComponent']],
+  };
+}
+
+const CORE_EVENT_FIELDS: Fields = {
+  ...eventFields('involvedObject', 'reportingComponent'),
+  source: [['source', 'component'], ['reportingComponent']],
 };
 
-const EVENT_FIELDS: Readonly<Record<string, readonly string[]>> = {
-  'involvedObject.kind': ['involvedObject', 'kind'],
-  'involvedObject.namespace': ['involvedObject', 'namespace'],
-  'involvedObject.name': ['involvedObject', 'name'],
-  'involvedObject.uid': ['involvedObject', 'uid'],
-  'involvedObject.apiVersion': ['involvedObject', 'apiVersion'],
-  'involvedObject.resourceVersion': ['involvedObject', 'resourceVersion'],
-  'involvedObject.fieldPath': ['involvedObject', 'fieldPath'],
-  'regarding.kind': ['involvedObject', 'kind'],
-  'regarding.namespace': ['involvedObject', 'namespace'],
-  'regarding.name': ['involvedObject', 'name'],
-  'regarding.uid': ['involvedObject', 'uid'],
-  reason: ['reason'],
-  reportingComponent: ['reportingComponent'],
-  source: ['source', 'component'],
-  type: ['type'],
-};
+function fieldsOf(...names: string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, [name.split('.')]]));
+}
 
 function workload(kind: string, plural: string, short: string, rules: Rules): Entry {
-  return { kind, plural, short: [short], all: true, rules, fields: WORKLOAD_FIELDS, scale: SCALE };
+  return { kind, plural, short: [short], all: true, rules, scale: SCALE };
 }
 
 function coreGroup(pool: AddressPool): readonly Entry[] {
@@ -93,7 +103,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       model: 'CoreV1Event',
       short: ['ev'],
       rules: eventRules,
-      fields: EVENT_FIELDS,
+      fields: CORE_EVENT_FIELDS,
     },
     {
       kind: 'Namespace',
@@ -101,7 +111,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       short: ['ns'],
       cluster: true,
       rules: namespaceRules,
-      fields: { 'status.phase': ['status', 'phase'] },
+      fields: fieldsOf('status.phase'),
       sub: ['finalize'],
     },
     {
@@ -110,7 +120,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       short: ['no'],
       cluster: true,
       rules: nodeRules,
-      fields: { 'spec.unschedulable': ['spec', 'unschedulable'] },
+      fields: fieldsOf('spec.unschedulable'),
     },
     {
       kind: 'Pod',
@@ -125,7 +135,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       kind: 'Secret',
       plural: 'secrets',
       rules: secretRules,
-      fields: { type: ['type'] },
+      fields: fieldsOf('type'),
     },
     { kind: 'ServiceAccount', plural: 'serviceaccounts', short: ['sa'], sub: ['token'] },
     {
@@ -134,7 +144,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       short: ['svc'],
       all: true,
       rules: serviceRules(pool),
-      fields: { 'spec.clusterIP': ['spec', 'clusterIP'], 'spec.type': ['spec', 'type'] },
+      fields: fieldsOf('spec.clusterIP', 'spec.type'),
       sub: ['proxy'],
     },
   ];
@@ -143,7 +153,10 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
 const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
   'apps/v1': [
     workload('Deployment', 'deployments', 'deploy', deploymentRules),
-    workload('ReplicaSet', 'replicasets', 'rs', replicaSetRules),
+    {
+      ...workload('ReplicaSet', 'replicasets', 'rs', replicaSetRules),
+      fields: fieldsOf('status.replicas'),
+    },
     workload('StatefulSet', 'statefulsets', 'sts', statefulSetRules),
   ],
   'authentication.k8s.io/v1': [
@@ -186,7 +199,7 @@ const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
       model: 'EventsV1Event',
       short: ['ev'],
       rules: eventRules,
-      fields: EVENT_FIELDS,
+      fields: eventFields('regarding', 'reportingController'),
     },
   ],
   'networking.k8s.io/v1': [
@@ -256,7 +269,12 @@ function define(group: string, version: string, entry: Entry): ResourceDef {
     rules,
     fields: new Map([
       ...METADATA_FIELDS,
-      ...Object.entries(entry.fields ?? {}).map(([name, path]) => [name, field(...path)] as const),
+      ...Object.entries(entry.fields ?? {}).map(([name, paths]) => {
+        const readers = paths.map((path) => field(...path));
+        const read = (object: JsonObject) =>
+          readers.map((each) => each(object)).find((text) => text !== '') ?? UNSET[name] ?? '';
+        return [name, read] as const;
+      }),
     ]),
     ...(entry.scale ? { scale: entry.scale } : {}),
     subresources,

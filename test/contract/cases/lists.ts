@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { asNumber, asObject, asObjects, asString } from '#devcluster/api/json.ts';
 import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
-import { configMap, core, namesOf, refused, versionOf } from '../kit.ts';
+import { configMap, core, group, namesOf, refused, versionOf } from '../kit.ts';
 
 /** Long enough for a real server to compact twice, and for its cache to notice. */
 const EXPIRY_MS = 120_000;
@@ -220,6 +220,66 @@ export const lists: readonly ContractCase[] = [
       const pods = '/api/v1/pods?fieldSelector=spec.nodeName%3Dnone,status.phase!%3DRunning';
       const list = await cluster.must(200, 'GET', pods);
       assert.deepEqual(list.items, []);
+    },
+  },
+  {
+    name: 'a field that is not set is selected as false or 0, and only the fields of a kind can be',
+    source: docs(
+      'concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields',
+    ),
+    async run(cluster) {
+      const namespace = await cluster.namespace(true);
+      const found = async (path: string, selector: string) =>
+        namesOf(
+          await cluster.must(200, 'GET', `${path}?fieldSelector=${encodeURIComponent(selector)}`),
+        );
+      const pods = core(namespace, 'pods');
+      const spec = { containers: [{ name: 'x', image: 'x:1' }] };
+      await cluster.must(201, 'POST', pods, { metadata: { name: 'pod' }, spec });
+      assert.deepEqual(await found(pods, 'spec.hostNetwork=false'), ['pod']);
+      assert.deepEqual(await found(pods, 'spec.hostNetwork=true'), []);
+      const replicaSets = group('apps/v1', namespace, 'replicasets');
+      const labels = { app: 'x' };
+      const template = { metadata: { labels }, spec };
+      const set = { replicas: 0, selector: { matchLabels: labels }, template };
+      await cluster.must(201, 'POST', replicaSets, { metadata: { name: 'set' }, spec: set });
+      assert.deepEqual(await found(replicaSets, 'status.replicas=0'), ['set']);
+      const nobody = group('apps/v1', namespace, 'deployments?fieldSelector=status.replicas%3D0');
+      await refused(cluster, 400, 'BadRequest', 'GET', nobody);
+    },
+  },
+  {
+    name: 'events are selected by what they are about and by who tells, in the words of each API',
+    source: docs(
+      'concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields',
+    ),
+    async run(cluster) {
+      const namespace = await cluster.namespace();
+      const involvedObject = { kind: 'Service', namespace, name: 'thing' };
+      const event = { involvedObject, reason: 'Seen', type: 'Normal', message: 'x' };
+      const old = { ...event, metadata: { name: 'old' }, source: { component: 'teller' } };
+      const recent = { ...event, reportingComponent: 'teller', reportingInstance: 'teller-0' };
+      const paths = {
+        core: core(namespace, 'events'),
+        new: group('events.k8s.io/v1', namespace, 'events'),
+      };
+      await cluster.must(201, 'POST', paths.core, old);
+      await cluster.must(201, 'POST', paths.core, { ...recent, metadata: { name: 'recent' } });
+      const found = async (api: 'core' | 'new', selector: string) =>
+        namesOf(
+          await cluster.must(
+            200,
+            'GET',
+            `${paths[api]}?fieldSelector=${encodeURIComponent(selector)}`,
+          ),
+        );
+      assert.deepEqual(await found('core', 'source=teller'), ['old', 'recent']);
+      assert.deepEqual(await found('core', 'reportingComponent=teller'), ['recent']);
+      assert.deepEqual(await found('new', 'reportingController=teller'), ['recent']);
+      assert.deepEqual(await found('new', 'regarding.name=thing,reason=Seen'), ['old', 'recent']);
+      const wrong = [`${paths.core}?fieldSelector=regarding.name%3Dthing`];
+      wrong.push(`${paths.new}?fieldSelector=involvedObject.name%3Dthing`);
+      for (const path of wrong) await refused(cluster, 400, 'BadRequest', 'GET', path);
     },
   },
   {
