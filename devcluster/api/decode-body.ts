@@ -7,13 +7,25 @@
 import { decode } from '../schema/decode.ts';
 import { asString, isObject, type JsonObject, type KubeObject } from './json.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
-import { badRequest, fieldError, invalid } from './status.ts';
+import { type ApiError, badRequest, fieldError, invalid } from './status.ts';
 
 /** `fieldValidation` of a write. */
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
 /** Warnings of one answer. */
 const WARNINGS_MAX = 64;
+
+/** What a body is refused with that cannot be read as an object of `def`, or not strictly. */
+type Unreadable = (def: ResourceDef, why: string, body: JsonObject) => ApiError;
+
+const unreadableBody: Unreadable = (def, why) =>
+  badRequest(
+    `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: ${why}`,
+  );
+
+/** {@link Unreadable} of what a patch leads to: staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go. */
+export const unreadablePatch: Unreadable = (_def, why, body) =>
+  invalid('', '', '', [fieldError.invalid('patch', JSON.stringify(body), why)]);
 
 /** Decodes `body` as an object of `def` in `namespace`; throws 400 or 422 ApiErrors. */
 export function decodeBody(
@@ -22,6 +34,7 @@ export function decodeBody(
   body: JsonObject,
   validation: FieldValidation,
   warnings: string[] | undefined,
+  unreadable = unreadableBody,
 ): KubeObject {
   const apiVersion = body.apiVersion ?? groupVersion(def);
   const kind = body.kind ?? def.kind;
@@ -51,15 +64,12 @@ export function decodeBody(
     );
   }
   if (wrong) {
-    throw badRequest(
-      `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: json: cannot unmarshal ${wrong.actual} into Go struct field ${def.kind}.${wrong.path} of type ${wrong.expected}`,
-    );
+    const why = `json: cannot unmarshal ${wrong.actual} into Go struct field ${def.kind}.${wrong.path} of type ${wrong.expected}`;
+    throw unreadable(def, why, body);
   }
   const complaints = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
   if (complaints.length > 0 && validation === 'Strict') {
-    throw badRequest(
-      `${def.kind} in version ${JSON.stringify(def.version)} cannot be handled as a ${def.kind}: strict decoding error: ${complaints.join(', ')}`,
-    );
+    throw unreadable(def, `strict decoding error: ${complaints.join(', ')}`, body);
   }
   if (validation === 'Warn') warnings?.push(...complaints.slice(0, WARNINGS_MAX));
   const metadata = isObject(value.metadata) ? withoutEmpty(value.metadata) : {};

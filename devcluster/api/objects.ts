@@ -14,7 +14,7 @@ import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
 import { admitAccount, admitNamespace, undeclared } from './admission.ts';
-import { decodeBody, type FieldValidation } from './decode-body.ts';
+import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   asList,
   asNumber,
@@ -151,7 +151,11 @@ export class Objects {
     options: WriteOptions,
   ): KubeObject {
     const live = this.get(def, namespace, name);
-    return this.#replace(def, live, this.#decode(def, namespace, change(live), options), options);
+    const validation = options.fieldValidation ?? 'Ignore';
+    const { warnings } = options;
+    const body = change(live);
+    const decoded = decodeBody(def, namespace, body, validation, warnings, unreadablePatch);
+    return this.#replace(def, live, decoded, options);
   }
 
   /** Server-side apply; creates what is missing, unless only a part is applied. */

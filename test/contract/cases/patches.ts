@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { asObjects, at, type Json } from '#devcluster/api/json.ts';
-import { apiConcepts, type ContractCase, docs } from '../case.ts';
+import { apiConcepts, type ContractCase, docs, kep } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused, versionOf } from '../kit.ts';
 
@@ -189,6 +189,29 @@ export const patches: readonly ContractCase[] = [
       for (const type of [PATCH.merge, PATCH.json, PATCH.strategic]) {
         await refused(cluster, 400, 'BadRequest', 'PATCH', `${path}/x`, '{"a":', { type });
       }
+    },
+  },
+  {
+    name: 'a patch that leads to unknown fields or other types is a 422 about the patch, where a body is a 400',
+    source: kep(2885),
+    async run(cluster) {
+      const path = await service(cluster);
+      const merge = { spec: { surprise: 1 } };
+      const add = [{ op: 'add', path: '/spec/surprise', value: 1 }];
+      const strict = `${path}?fieldValidation=Strict`;
+      for (const [type, patch] of [
+        [PATCH.merge, merge],
+        [PATCH.strategic, merge],
+        [PATCH.json, add],
+      ] as const) {
+        const answer = await refused(cluster, 422, 'Invalid', 'PATCH', strict, patch, { type });
+        assert.deepEqual(answer.causes, ['FieldValueInvalid patch']);
+        assert.match(answer.message, /strict decoding error: unknown field "spec.surprise"/);
+      }
+      const wrong = { spec: { ports: 'none' } };
+      const type = PATCH.merge;
+      const answer = await refused(cluster, 422, 'Invalid', 'PATCH', path, wrong, { type });
+      assert.deepEqual(answer.causes, ['FieldValueInvalid patch']);
     },
   },
 ];
