@@ -17,7 +17,7 @@ import {
 } from './json.ts';
 import { type Objects, shown } from './objects.ts';
 import type { ResourceDef } from './resources.ts';
-import { badRequest, conflict, fieldError, forbidden, invalid } from './status.ts';
+import { badRequest, type Cause, conflict, fieldError, forbidden, invalid } from './status.ts';
 
 /** Finalizer of a foreground deletion. */
 export const FOREGROUND = 'foregroundDeletion';
@@ -36,27 +36,43 @@ export interface DeleteOptions {
   readonly dryRun?: boolean;
 }
 
-/** Reads DeleteOptions from a body and a query; the body wins. */
+/**
+ * Reads DeleteOptions from a body and a query; the body wins. Refuses what it does not know before anything is deleted, after
+ * ValidateDeleteOptions in staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation.
+ */
 export function deleteOptions(body: JsonObject, query: URLSearchParams): DeleteOptions {
   const grace = body.gracePeriodSeconds ?? numberOf(query.get('gracePeriodSeconds'));
-  if (grace !== undefined && (typeof grace !== 'number' || grace < 0)) {
-    throw badRequest('gracePeriodSeconds must be a non-negative integer');
+  if (grace !== undefined && !Number.isInteger(grace)) {
+    throw badRequest('gracePeriodSeconds must be an integer');
   }
   let policy = asString(body.propagationPolicy) || (query.get('propagationPolicy') ?? '');
-  if (policy === '' && typeof body.orphanDependents === 'boolean') {
-    policy = body.orphanDependents ? 'Orphan' : 'Background';
+  const causes: Cause[] = [];
+  if (typeof body.orphanDependents === 'boolean') {
+    if (policy === '') policy = body.orphanDependents ? 'Orphan' : 'Background';
+    else {
+      const why = 'orphanDependents and deletionPropagation cannot be both set';
+      causes.push(fieldError.invalid('propagationPolicy', policy, why));
+    }
   }
   if (!['', 'Background', 'Foreground', 'Orphan'].includes(policy)) {
     const known = ['Foreground', 'Background', 'Orphan', 'nil'];
-    const cause = fieldError.unsupported('propagationPolicy', policy, known);
-    throw invalid('meta.k8s.io', 'DeleteOptions', '', [cause]);
+    causes.push(fieldError.unsupported('propagationPolicy', policy, known));
   }
+  const inBody = asList(body.dryRun);
+  const dryRun = (inBody.length > 0 ? inBody : query.getAll('dryRun')).filter(
+    (each) => each !== '',
+  );
+  if (dryRun.some((each) => each !== 'All')) {
+    causes.push(fieldError.unsupported('dryRun', dryRun, ['All']));
+  }
+  if (causes.length > 0) throw invalid('meta.k8s.io', 'DeleteOptions', '', causes);
   return {
-    gracePeriodSeconds: grace,
+    // "Negative values will be treated as the value `1s` on the delete path": apiserver/pkg/registry/rest/delete.go.
+    gracePeriodSeconds: typeof grace !== 'number' ? undefined : grace < 0 ? 1 : grace,
     propagationPolicy: policy === '' ? undefined : policy,
     uid: asString(at(body, 'preconditions', 'uid')) || undefined,
     resourceVersion: asString(at(body, 'preconditions', 'resourceVersion')) || undefined,
-    dryRun: asList(body.dryRun).includes('All') || query.get('dryRun') === 'All',
+    dryRun: dryRun.length > 0,
   };
 }
 

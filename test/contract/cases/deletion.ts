@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
-import { type ContractCase, docs } from '../case.ts';
+import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, PATCH, refused } from '../kit.ts';
 
@@ -160,6 +160,26 @@ export const deletions: readonly ContractCase[] = [
       const body = { propagationPolicy: 'Somehow' };
       const { causes } = await refused(cluster, 422, 'Invalid', 'DELETE', `${path}/x`, body);
       assert.match(causes[0] ?? '', /propagationPolicy$/);
+      const both = { propagationPolicy: 'Background', orphanDependents: true };
+      const two = await refused(cluster, 422, 'Invalid', 'DELETE', `${path}/x`, both);
+      assert.match(two.causes[0] ?? '', /propagationPolicy$/);
+      await cluster.must(200, 'GET', `${path}/x`);
+    },
+  },
+  {
+    name: 'a deletion whose dryRun is not All is a 422, and deletes nothing',
+    source: apiConcepts('dry-run'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      await cluster.must(201, 'POST', path, configMap('x'));
+      for (const at of [`${path}/x?dryRun=true`, `${path}?dryRun=true`]) {
+        const { causes } = await refused(cluster, 422, 'Invalid', 'DELETE', at);
+        assert.deepEqual(causes, ['FieldValueNotSupported dryRun']);
+      }
+      const body = { dryRun: ['Some'] };
+      await refused(cluster, 422, 'Invalid', 'DELETE', `${path}/x`, body);
+      await cluster.must(200, 'GET', `${path}/x`);
+      await cluster.must(200, 'DELETE', `${path}/x?gracePeriodSeconds=-1`);
     },
   },
   {
