@@ -24,13 +24,8 @@ export async function applyVerb(
   const config = await parseText(await readText(call.request), true);
   if (!isObject(config)) throw badRequest('the applied configuration is no object');
   checkEscalation(context, call.user, def, target.namespace, config);
-  // Whoever makes an object by applying it must be allowed to create it as well.
-  if (!context.store.get(def.storage, target.namespace, target.name)) {
-    const attributes = { ...attributesOf('create', target, call.query) };
-    if (part === '' && !context.rbac.allows(call.user, attributes).allowed) {
-      const why = refusal(call.user, attributes);
-      throw forbidden(def.group, def.plural, target.name, why);
-    }
+  if (part === '' && !context.store.get(def.storage, target.namespace, target.name)) {
+    checkMayCreate(context, call, def, target);
   }
   const options = {
     ...written,
@@ -44,4 +39,16 @@ export async function applyVerb(
     options,
   );
   await reply(context, call, def, created ? 201 : 200, object);
+}
+
+/** Whoever makes an object by applying or replacing it must be allowed to create it as well. */
+export function checkMayCreate(
+  context: ApiContext,
+  call: Call,
+  def: ResourceDef,
+  target: ResourcePath,
+): void {
+  const attributes = attributesOf('create', target, call.query);
+  if (context.rbac.allows(call.user, attributes).allowed) return;
+  throw forbidden(def.group, def.plural, target.name, refusal(call.user, attributes));
 }

@@ -3,8 +3,17 @@
  */
 
 import type { NameForm } from '../kinds/names.ts';
-import { asList, asNumber, asObject, type JsonObject, type KubeObject, without } from './json.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  asString,
+  type JsonObject,
+  type KubeObject,
+  without,
+} from './json.ts';
 import type { ResourceDef } from './resources.ts';
+import { badRequest } from './status.ts';
 
 /** The subresource an object is written through. */
 export type WritePart = '' | 'status' | 'scale';
@@ -51,3 +60,27 @@ export const CONDITIONAL = new Set([
   'leases.coordination.k8s.io',
   'customresourcedefinitions.apiextensions.k8s.io',
 ]);
+
+/**
+ * Kinds that a PUT makes where there is none: `AllowCreateOnUpdate` of their strategies in pkg/registry. `kubectl replace`
+ * relies on it.
+ */
+export const MADE_BY_UPDATE = new Set([
+  'endpoints',
+  'events',
+  'services',
+  'leases.coordination.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+  'clusterroles.rbac.authorization.k8s.io',
+  'rolebindings.rbac.authorization.k8s.io',
+  'roles.rbac.authorization.k8s.io',
+]);
+
+/** Throws a 400 ApiError where `object` is called otherwise than its URL. */
+export function checkName(object: JsonObject, name: string): void {
+  const named = asString(asObject(object.metadata).name);
+  if (named === name) return;
+  throw badRequest(
+    `the name of the object (${named}) does not match the name on the URL (${name})`,
+  );
+}

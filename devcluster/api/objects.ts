@@ -27,6 +27,7 @@ import {
 } from './json.ts';
 import {
   CONDITIONAL,
+  checkName,
   isFree,
   nameForm,
   SYSTEM_METADATA,
@@ -126,11 +127,7 @@ export class Objects {
   ): KubeObject {
     const live = this.get(def, namespace, name);
     const decoded = this.#decode(def, namespace, body, options);
-    if (asString(decoded.metadata.name) !== name) {
-      throw badRequest(
-        `the name of the object (${asString(decoded.metadata.name)}) does not match the name on the URL (${name})`,
-      );
-    }
+    checkName(decoded, name);
     const conditional = def.custom || CONDITIONAL.has(def.storage);
     if (conditional && asString(decoded.metadata.resourceVersion) === '') {
       // The real server names the resource here, where elsewhere it names the kind.
@@ -172,13 +169,8 @@ export class Objects {
     if (decoded.metadata.managedFields !== undefined) {
       throw badRequest('metadata.managedFields must be nil');
     }
-    const named = asString(decoded.metadata.name);
-    if (named !== '' && named !== name) {
-      throw badRequest(
-        `the name of the object (${named}) does not match the name on the URL (${name})`,
-      );
-    }
-    decoded.metadata.name = name;
+    decoded.metadata.name ??= name;
+    checkName(decoded, name);
     const writer = this.#writer(def, options);
     const stored = this.store.get(def.storage, namespace, name);
     const scoped = scopeConfig(def, decoded, options.part ?? '');

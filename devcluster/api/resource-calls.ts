@@ -4,14 +4,22 @@
 
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { strategicMerge } from '../patch/strategic.ts';
-import { applyVerb } from './apply-call.ts';
+import { applyVerb, checkMayCreate } from './apply-call.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
 import { checkEscalation } from './escalation.ts';
-import { asString, isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
+import {
+  asObject,
+  asString,
+  isObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  without,
+} from './json.ts';
 import { type Form, negotiate } from './negotiate.ts';
-import type { WritePart } from './object-parts.ts';
+import { checkName, MADE_BY_UPDATE, type WritePart } from './object-parts.ts';
 import { shown } from './objects.ts';
 import { selection } from './read.ts';
 import { reply, writeOptions } from './reply.ts';
@@ -20,7 +28,13 @@ import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
 import { serveReview } from './reviews.ts';
 import { itemTextOf } from './serialise.ts';
-import { ApiError, badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
+import {
+  ApiError,
+  badRequest,
+  conflict,
+  methodNotAllowed,
+  unsupportedMediaType,
+} from './status.ts';
 import { serveSubresource } from './subresources.ts';
 import { partial, tableOf } from './table.ts';
 
@@ -160,7 +174,25 @@ async function update(
   const body = await readObject(call.request);
   checkEscalation(context, call.user, def, target.namespace, body);
   const options = writeOptions(call, part);
-  const object = context.objects.update(def, target.namespace, target.name, body, options);
+  const { namespace, name } = target;
+  const isMade =
+    part === '' &&
+    MADE_BY_UPDATE.has(def.storage) &&
+    !context.store.get(def.storage, namespace, name);
+  if (isMade) {
+    checkMayCreate(context, call, def, target);
+    checkName(body, name);
+    const metadata = without(asObject(body.metadata), 'resourceVersion');
+    const uid = asString(metadata.uid);
+    if (uid !== '') {
+      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: `;
+      throw conflict(def.group, def.plural, name, why);
+    }
+    const made = context.objects.create(def, namespace, { ...body, metadata }, options);
+    await reply(context, call, def, 201, made);
+    return;
+  }
+  const object = context.objects.update(def, namespace, name, body, options);
   await reply(context, call, def, 200, object);
 }
 

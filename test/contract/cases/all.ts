@@ -11,6 +11,7 @@ import { discovery } from './discovery.ts';
 import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
 import { patches } from './patches.ts';
+import { replacing } from './replacing.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
 import { tokens } from './tokens.ts';
@@ -23,6 +24,7 @@ export const CASES: readonly ContractCase[] = [
   ...lists,
   ...watches,
   ...writes,
+  ...replacing,
   ...applies,
   ...patches,
   ...deletions,
