@@ -59,6 +59,7 @@ export function nameForm(def: ResourceDef): NameForm {
 export const CONDITIONAL = new Set([
   'leases.coordination.k8s.io',
   'customresourcedefinitions.apiextensions.k8s.io',
+  'poddisruptionbudgets.policy',
 ]);
 
 /**

@@ -12,6 +12,7 @@ import { COLUMNS, DEFAULT_COLUMNS } from './columns.ts';
 import { crdRules } from './crd.ts';
 import { endpointSliceRules } from './endpoint-slice.ts';
 import { podRules } from './pod.ts';
+import { budgetRules, networkPolicyRules, priorityClassRules } from './policies.ts';
 import { serviceRules } from './service.ts';
 import {
   bindingRules,
@@ -24,7 +25,6 @@ import {
   nodeRules,
   roleRules,
   secretRules,
-  statusOnlyRules,
 } from './simple.ts';
 import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 
@@ -207,7 +207,7 @@ const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
       kind: 'NetworkPolicy',
       plural: 'networkpolicies',
       short: ['netpol'],
-      rules: { hasGeneration: true },
+      rules: networkPolicyRules,
     },
   ],
   'policy/v1': [
@@ -215,7 +215,7 @@ const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
       kind: 'PodDisruptionBudget',
       plural: 'poddisruptionbudgets',
       short: ['pdb'],
-      rules: statusOnlyRules,
+      rules: budgetRules,
     },
   ],
   'rbac.authorization.k8s.io/v1': [
@@ -230,7 +230,13 @@ const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
     { kind: 'Role', plural: 'roles', rules: roleRules },
   ],
   'scheduling.k8s.io/v1': [
-    { kind: 'PriorityClass', plural: 'priorityclasses', short: ['pc'], cluster: true },
+    {
+      kind: 'PriorityClass',
+      plural: 'priorityclasses',
+      short: ['pc'],
+      cluster: true,
+      rules: priorityClassRules,
+    },
   ],
 };
 

@@ -53,8 +53,6 @@ export const namespaceRules: Rules = {
 
 /** Rules of Nodes. */
 export const nodeRules: Rules = { hasStatus: true };
-/** Rules of kinds that only keep a status apart. */
-export const statusOnlyRules: Rules = { hasStatus: true, hasGeneration: true };
 
 function checkKeys(data: JsonObject, path: string): Cause[] {
   return Object.keys(data)

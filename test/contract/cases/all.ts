@@ -11,6 +11,7 @@ import { discovery } from './discovery.ts';
 import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
 import { patches } from './patches.ts';
+import { policies } from './policies.ts';
 import { replacing } from './replacing.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
@@ -31,6 +32,7 @@ export const CASES: readonly ContractCase[] = [
   ...services,
   ...serviceTypes,
   ...config,
+  ...policies,
   ...tokens,
   ...definitions,
   ...discovery,
