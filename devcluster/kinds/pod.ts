@@ -215,7 +215,7 @@ export const podRules: Rules = {
   hasGeneration: true,
   defaults: (pod) => ({
     ...pod,
-    spec: { enableServiceLinks: true, ...podSpecDefaults(asObject(pod.spec)) },
+    spec: withRequests({ enableServiceLinks: true, ...podSpecDefaults(asObject(pod.spec)) }),
   }),
   admitCreate: (pod) => {
     const spec = withAccountToken(pod);
@@ -237,6 +237,21 @@ export const podRules: Rules = {
     return checkPodSpec(spec, 'spec');
   },
 };
+
+/** Of a pod, though not of a template, whoever limits a resource requests as much unless he says otherwise (SetDefaults_Pod). */
+function withRequests(spec: JsonObject): JsonObject {
+  const result = { ...spec };
+  for (const key of ['containers', 'initContainers']) {
+    if (!Array.isArray(spec[key])) continue;
+    result[key] = asObjects(spec[key]).map((container) => {
+      const { limits, requests } = asObject(container.resources);
+      if (limits === undefined) return container;
+      const both = { ...asObject(limits), ...asObject(requests) };
+      return { ...container, resources: { ...asObject(container.resources), requests: both } };
+    });
+  }
+  return result;
+}
 
 /** Where a pod finds the token of its account, and the name of the volume that holds it. */
 const API_MOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -112,3 +112,16 @@ export const KEY_DEFAULTS: Readonly<Record<string, string>> = {
   'V1ContainerPort.protocol': 'TCP',
   'V1ServicePort.protocol': 'TCP',
 };
+
+/** Fields, or maps of them, that hold a `resource.Quantity`; the models call it a string. */
+export const QUANTITIES: ReadonlySet<string> = new Set([
+  'V1ResourceRequirements.limits',
+  'V1ResourceRequirements.requests',
+  'V1VolumeResourceRequirements.limits',
+  'V1VolumeResourceRequirements.requests',
+  'V1EmptyDirVolumeSource.sizeLimit',
+  'V1ResourceFieldSelector.divisor',
+  'V1PodSpec.overhead',
+  'V1NodeStatus.allocatable',
+  'V1NodeStatus.capacity',
+]);

@@ -4,7 +4,7 @@
  * Read once, at first use; descriptions only when somebody asks for OpenAPI.
  */
 import { readFileSync } from 'node:fs';
-import { ATOMIC, KEY_DEFAULTS, LIST_RULES, RETAIN_KEYS } from './annotations.ts';
+import { ATOMIC, KEY_DEFAULTS, LIST_RULES, QUANTITIES, RETAIN_KEYS } from './annotations.ts';
 import { ANY, type Schema } from './schema.ts';
 
 let loaded: Map<string, Schema> | undefined;
@@ -66,6 +66,11 @@ function load(): Map<string, Schema> {
 
 function fieldSchema(path: string, type: string, types: Map<string, Schema>): Schema {
   const schema = typeSchema(type, types);
+  if (QUANTITIES.has(path)) {
+    return schema.additional
+      ? { ...schema, additional: { ...schema.additional, quantity: true } }
+      : { ...schema, quantity: true };
+  }
   const keyDefault = KEY_DEFAULTS[path];
   if (keyDefault !== undefined) return { ...schema, default: keyDefault };
   if (ATOMIC.has(path)) return { ...schema, atomic: true };

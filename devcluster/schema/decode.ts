@@ -2,9 +2,10 @@
  * From what a client sent to what the server keeps: types checked, unknown fields found and dropped. pure
  *
  * Promises: the input is not changed; every unknown field is reported with its path; a value of the
- * wrong type is reported, never coerced. Quantities given as numbers become strings, as in the real server.
+ * wrong type is reported, never coerced, but for quantities, which have one form however they are written.
  */
 import { isObject, type Json, type JsonObject } from '../api/json.ts';
+import { canonicalQuantity } from './quantity.ts';
 import { memberOf, type Schema } from './schema.ts';
 
 /** What {@link decode} found. */
@@ -52,7 +53,7 @@ class Walk {
       case 'array':
         return this.#array(schema, value, path, depth);
       case 'string':
-        if (typeof value === 'number' && path.includes('resources.')) return String(value);
+        if (schema.quantity) return this.#quantity(value, path);
         if (typeof value !== 'string') this.#wrong(path, 'string', value);
         return value;
       case 'integer':
@@ -93,6 +94,13 @@ class Walk {
       result[key] = this.visit(member, item, below, depth + 1);
     }
     return result;
+  }
+
+  #quantity(value: Json, path: string): Json {
+    const isText = typeof value === 'string' || typeof value === 'number';
+    const canonical = isText ? canonicalQuantity(String(value)) : undefined;
+    if (canonical === undefined) this.#wrong(path, 'quantity', value);
+    return canonical ?? value;
   }
 
   #array(schema: Schema, value: Json, path: string, depth: number): Json {

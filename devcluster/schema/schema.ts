@@ -40,6 +40,8 @@ export interface Schema {
   /** `x-kubernetes-embedded-resource`. */
   embedded?: boolean;
   intOrString?: boolean;
+  /** A quantity such as `500m`, which is kept in its canonical form. */
+  quantity?: boolean;
   /** The JSON schema of a custom resource, for value constraints. */
   constraints?: JsonObject;
 }

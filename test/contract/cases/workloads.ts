@@ -254,6 +254,27 @@ export const workloads: readonly ContractCase[] = [
     },
   },
   {
+    name: 'quantities are kept in one form, and a pod requests what it is limited to',
+    source: docs('reference/kubernetes-api/common-definitions/quantity/'),
+    async run(cluster) {
+      const namespace = await cluster.namespace(true);
+      const path = core(namespace, 'pods');
+      const of = (name: string, resources: JsonObject) => ({
+        metadata: { name },
+        spec: { containers: [{ name: 'x', image: 'x:1', resources }] },
+      });
+      const limits = { cpu: 0.5, memory: '1024Mi', 'ephemeral-storage': '1000000' };
+      const requests = { memory: '0.5Gi' };
+      const made = await cluster.must(201, 'POST', path, of('x', { limits, requests }));
+      assert.deepEqual(at(asObjects(at(made, 'spec', 'containers'))[0], 'resources'), {
+        limits: { cpu: '500m', memory: '1Gi', 'ephemeral-storage': '1M' },
+        requests: { cpu: '500m', memory: '512Mi', 'ephemeral-storage': '1M' },
+      });
+      const wrong = of('y', { limits: { cpu: 'much' } });
+      await refused(cluster, 400, 'BadRequest', 'POST', path, wrong);
+    },
+  },
+  {
     name: 'a pod of an account that is not there is refused',
     source: docs(
       'reference/access-authn-authz/service-accounts-admin/#serviceaccount-admission-controller',
