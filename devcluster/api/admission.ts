@@ -2,9 +2,9 @@
  * What is asked before anything is stored, beside the rules of its kind.
  */
 import type { Store } from '../storage/store.ts';
-import { asObject, asString, isDeleting, type KubeObject } from './json.ts';
+import { asObject, asString, isDeleting, type JsonObject, type KubeObject } from './json.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
-import { ApiError, forbidden, notFound } from './status.ts';
+import { ApiError, badRequest, forbidden, notFound } from './status.ts';
 
 /** The admission plugin NamespaceLifecycle: nothing new where there is no namespace, or none for long. */
 export function admitNamespace(
@@ -37,6 +37,14 @@ export function admitAccount(store: Store, def: ResourceDef, pod: KubeObject): v
   if (store.get('serviceaccounts', namespace, account)) return;
   const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
   throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+}
+
+/** Of what is applied nothing is taken for granted: managedfields/internal/versioncheck.go of k8s.io/apimachinery. */
+export function checkType(def: ResourceDef, config: JsonObject): void {
+  const [apiVersion, kind] = [asString(config.apiVersion), asString(config.kind)];
+  if (apiVersion === groupVersion(def) && kind === def.kind) return;
+  const full = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
+  throw badRequest(`invalid object type: ${full}, Kind=${kind}`);
 }
 
 /** The real server cannot make a typed object of it, and calls that an error without a reason. */

@@ -13,7 +13,7 @@ import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { admitAccount, admitNamespace, undeclared } from './admission.ts';
+import { admitAccount, admitNamespace, checkType, undeclared } from './admission.ts';
 import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   asList,
@@ -163,6 +163,7 @@ export class Objects {
     config: JsonObject,
     options: WriteOptions & { readonly force: boolean },
   ): { object: KubeObject; created: boolean } {
+    checkType(def, config);
     const unknown: string[] = [];
     const decoded = decodeBody(def, namespace, config, 'Warn', unknown);
     if (unknown.length > 0) throw undeclared(def, namespace, name, unknown);
@@ -202,6 +203,7 @@ export class Objects {
     object = def.rules.defaults?.(object) ?? object;
     if (def.custom) object = withDefaults(def.schema, object);
     if (def.namespaced) admitNamespace(this.store, def, namespace, name);
+    if (def.storage === 'pods') admitAccount(this.store, def, object);
     this.#check(def, object, undefined);
     object = def.rules.admitCreate?.(object) ?? object;
     if (options.dryRun) {

@@ -2,6 +2,7 @@
  * Every clause of the contract, in the order they are reported.
  */
 import type { ContractCase } from '../case.ts';
+import { applied } from './applied.ts';
 import { applies } from './apply.ts';
 import { config } from './config.ts';
 import { controllers } from './controllers.ts';
@@ -27,6 +28,7 @@ export const CASES: readonly ContractCase[] = [
   ...writes,
   ...replacing,
   ...applies,
+  ...applied,
   ...patches,
   ...deletions,
   ...services,
