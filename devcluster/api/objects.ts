@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
+import { withLastApplied } from '../apply/last-applied.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
@@ -178,7 +179,8 @@ export class Objects {
     if (stored) {
       const live = shown(def, stored);
       this.#checkVersion(def, live, decoded);
-      const merged = applyConfig(def.schema, live, scoped, writer, options.force);
+      const applied = applyConfig(def.schema, live, scoped, writer, options.force);
+      const merged = withLastApplied(applied, config, options.manager);
       return { object: this.#finish(def, live, merged, options), created: false };
     }
     if (options.part) throw notFound(def.group, def.plural, name);
