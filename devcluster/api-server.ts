@@ -62,7 +62,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
       keepAliveTimeout: 65_000,
       headersTimeout: 15_000,
       requestTimeout: 60_000,
-      maxHeaderSize: 65_536,
+      maxHeaderSize: HEAD_BYTES_MAX,
       noDelay: true,
     },
     (request, response) => void handle(context, request, response),
@@ -95,6 +95,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   };
 }
 
+/** Bytes of the head of a request, long selectors in its URL included: `DefaultMaxHeaderBytes` of Go's net/http. */
+const HEAD_BYTES_MAX = 1_048_576;
 /** Connections that may wait to be accepted. */
 const BACKLOG = 1_024;
 const NAMES = [

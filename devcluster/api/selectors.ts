@@ -3,15 +3,16 @@
  *
  * Grammar and meaning as in "Labels and Selectors" and "Field Selectors" of the Kubernetes documentation.
  */
+import { labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
 import { asObject, asObjects, asString, asStrings, at, type JsonObject } from './json.ts';
 import { badRequest } from './status.ts';
 
 /** Whether an object is selected. */
 export type Predicate = (object: JsonObject) => boolean;
 
+/** Of one requirement without space around it. Takes time in proportion to its length, for selectors are as long as a URL may be. */
 const REQUIREMENT =
-  /^\s*(?:(!)\s*([^\s=!<>(),]+)|([^\s=!<>(),]+)\s*(?:(==|=|!=|>|<)\s*([^\s,()]*)|\s(in|notin)\s*\(([^()]*)\))?)\s*$/;
-const SELECTOR_MAX = 8_192;
+  /^(?:(!)\s*([^\s=!<>(),]+)|([^\s=!<>(),]+)(?:\s*(==|=|!=|>|<)\s*([^\s,()]*)|\s+(in|notin)\s*\(([^()]*)\))?)$/;
 
 interface Requirement {
   readonly key: string;
@@ -63,26 +64,48 @@ export function selectorText(selector: JsonObject): string {
 }
 
 function parseLabels(text: string): Requirement[] {
-  if (text.length > SELECTOR_MAX)
-    throw badRequest('unable to parse requirement: selector too long');
   if (text.trim() === '') return [];
-  return splitOutside(text).map((part) => {
-    const match = REQUIREMENT.exec(part);
-    if (!match) {
-      throw badRequest(`unable to parse requirement: found '${part.trim()}', expected: identifier`);
-    }
-    const [, not, absent, key = '', sign, value = '', word, list = ''] = match;
-    if (not) return { key: absent ?? '', operator: 'DoesNotExist', values: [] };
-    if (sign === '>' || sign === '<') {
-      return { key, operator: sign === '>' ? 'Gt' : 'Lt', values: [value] };
-    }
-    if (sign) return { key, operator: sign === '!=' ? 'NotIn' : 'In', values: [value] };
-    if (word) {
-      const values = list.split(',').map((item) => item.trim());
-      return { key, operator: word === 'in' ? 'In' : 'NotIn', values };
-    }
-    return { key, operator: 'Exists', values: [] };
+  return splitOutside(text).map((part) => checked(parseRequirement(part.trim())));
+}
+
+function parseRequirement(part: string): Requirement {
+  const match = REQUIREMENT.exec(part);
+  if (!match) {
+    throw badRequest(`unable to parse requirement: found '${part}', expected: identifier`);
+  }
+  const [, not, absent, key = '', sign, value = '', word, list = ''] = match;
+  if (not) return { key: absent ?? '', operator: 'DoesNotExist', values: [] };
+  if (sign === '>' || sign === '<') {
+    return { key, operator: sign === '>' ? 'Gt' : 'Lt', values: [value] };
+  }
+  if (sign) return { key, operator: sign === '!=' ? 'NotIn' : 'In', values: [value] };
+  if (word) {
+    const values = list.split(',').map((item) => item.trim());
+    return { key, operator: word === 'in' ? 'In' : 'NotIn', values };
+  }
+  return { key, operator: 'Exists', values: [] };
+}
+
+/** NewRequirement in k8s.io/apimachinery/pkg/labels: what can be no label is a mistake, not something that matches nothing. */
+function checked(requirement: Requirement): Requirement {
+  const { key, operator, values } = requirement;
+  const wrongKey = labelKeyProblem(key);
+  if (wrongKey)
+    throw badRequest(
+      `unable to parse requirement: key: Invalid value: ${JSON.stringify(key)}: ${wrongKey}`,
+    );
+  values.forEach((value, index) => {
+    const isOrder = operator === 'Gt' || operator === 'Lt';
+    const why =
+      isOrder && !/^[+-]?\d+$/.test(value)
+        ? "for 'Gt', 'Lt' operators, the value must be an integer"
+        : labelValueProblem(value);
+    if (why)
+      throw badRequest(
+        `unable to parse requirement: values[${index}][${key}]: Invalid value: ${JSON.stringify(value)}: ${why}`,
+      );
   });
+  return requirement;
 }
 
 function splitOutside(text: string): string[] {
@@ -130,7 +153,6 @@ export function fieldPredicate(
   text: string,
   fields: ReadonlyMap<string, (object: JsonObject) => string>,
 ): Predicate | undefined {
-  if (text.length > SELECTOR_MAX) throw badRequest('invalid selector: too long');
   if (text.trim() === '') return undefined;
   const terms = text
     .split(',')

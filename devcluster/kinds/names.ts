@@ -47,25 +47,25 @@ export function nameProblem(name: string, form: NameForm): string | undefined {
 export function checkLabels(labels: Json | undefined, path: string): Cause[] {
   const causes: Cause[] = [];
   for (const [key, value] of Object.entries(asObject(labels))) {
-    const problem = keyProblem(key);
+    const problem = labelKeyProblem(key);
     if (problem) causes.push(fieldError.invalid(path, key, problem));
     const text = asString(value);
-    if (text.length > 63) {
-      causes.push(fieldError.invalid(path, text, 'must be no more than 63 characters'));
-    } else if (!LABEL_VALUE.test(text)) {
-      causes.push(
-        fieldError.invalid(
-          path,
-          text,
-          "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
-        ),
-      );
-    }
+    const wrong = labelValueProblem(text);
+    if (wrong) causes.push(fieldError.invalid(path, text, wrong));
   }
   return causes;
 }
 
-function keyProblem(key: string): string | undefined {
+/** Why `text` can be no value of a label. */
+export function labelValueProblem(text: string): string | undefined {
+  if (text.length > 63) return 'must be no more than 63 characters';
+  return LABEL_VALUE.test(text)
+    ? undefined
+    : "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+}
+
+/** Why `key` can be no key of a label or annotation, nor the name of a finalizer. */
+export function labelKeyProblem(key: string): string | undefined {
   const parts = key.split('/');
   const name = parts.at(-1) ?? '';
   if (parts.length > 2 || name === '' || name.length > 63 || !QUALIFIED.test(name)) {
@@ -88,7 +88,7 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
   causes.push(...checkLabels(metadata.labels, 'metadata.labels'));
   let bytes = 0;
   for (const [key, value] of Object.entries(asObject(metadata.annotations))) {
-    const problem = keyProblem(key.toLowerCase());
+    const problem = labelKeyProblem(key.toLowerCase());
     if (problem) causes.push(fieldError.invalid('metadata.annotations', key, problem));
     bytes += key.length + asString(value).length;
   }
@@ -117,7 +117,7 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
     );
   }
   asList(metadata.finalizers).forEach((finalizer, index) => {
-    const problem = keyProblem(asString(finalizer));
+    const problem = labelKeyProblem(asString(finalizer));
     if (problem) {
       causes.push(fieldError.invalid(`metadata.finalizers[${index}]`, finalizer, problem));
     }

@@ -223,6 +223,23 @@ export const lists: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a selector may be as long as a head of HTTP; a label it names is one that can be',
+    source: docs('concepts/overview/working-with-objects/labels/#label-selectors'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      const last = 'value-that-is-long-4999';
+      await cluster.must(201, 'POST', path, configMap('x', {}, { labels: { app: last } }));
+      const values = Array.from({ length: 5_000 }, (_, index) => `value-that-is-long-${index}`);
+      const long = encodeURIComponent(`app in (${values.join(',')})`);
+      const list = await cluster.must(200, 'GET', `${path}?labelSelector=${long}`);
+      assert.deepEqual(namesOf(list), ['x']);
+      for (const wrong of ['app=two words_', 'app=x_', 'a/b/c=x', 'app>many']) {
+        const query = `labelSelector=${encodeURIComponent(wrong)}`;
+        await refused(cluster, 400, 'BadRequest', 'GET', `${path}?${query}`);
+      }
+    },
+  },
+  {
     name: 'a field that is not set is selected as false or 0, and only the fields of a kind can be',
     source: docs(
       'concepts/overview/working-with-objects/field-selectors/#list-of-supported-fields',
