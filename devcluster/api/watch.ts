@@ -33,6 +33,8 @@ interface Watcher {
   readonly def: ResourceDef;
   readonly response: ServerResponse;
   readonly bookmarks: boolean;
+  /** An object in the form that the client asked for, which bookmarks have as well. */
+  inForm(object: KubeObject): JsonObject;
   end(): void;
 }
 
@@ -109,6 +111,7 @@ export class Watches {
       def,
       response,
       bookmarks,
+      inForm: (object) => inForm(def, object, form, include, this.#clock),
       end: () => {
         if (this.isSilent(subject)) return;
         if (bookmarks && !response.destroyed) this.#bookmark(watcher);
@@ -162,7 +165,9 @@ export class Watches {
       creationTimestamp: null,
       ...(endsInitial ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
     };
-    const object = { kind: watcher.def.kind, apiVersion: groupVersion(watcher.def), metadata };
+    const { kind } = watcher.def;
+    const whole = { kind, apiVersion: groupVersion(watcher.def), metadata };
+    const object = watcher.inForm(whole as KubeObject);
     watcher.response.write(`${JSON.stringify({ type: 'BOOKMARK', object })}\n`);
   }
 }
@@ -265,17 +270,7 @@ function eventLine(
     return eventLine(def, { ...change, type, object: left }, undefined, form, include, clock);
   }
   if (form.as !== '') {
-    const object = shown(def, change.object);
-    const body =
-      form.as === 'Table'
-        ? tableOf(
-            def,
-            [object],
-            { resourceVersion: object.metadata.resourceVersion },
-            include,
-            clock.wallMs(),
-          )
-        : partial(object);
+    const body = inForm(def, shown(def, change.object), form, include, clock);
     return lineOf(`${JSON.stringify({ type, object: body })}\n`);
   }
   let cached = lines.get(change);
@@ -290,6 +285,20 @@ function eventLine(
     cached.set(key, line);
   }
   return line;
+}
+
+/** `object` as it is, as the row of a table, or its metadata. */
+function inForm(
+  def: ResourceDef,
+  object: KubeObject,
+  form: Form,
+  include: string,
+  clock: Clock,
+): JsonObject {
+  if (form.as === '') return object;
+  if (form.as !== 'Table') return partial(object);
+  const { resourceVersion } = object.metadata;
+  return tableOf(def, [object], { resourceVersion }, include, clock.wallMs());
 }
 
 function typeFor(change: Change, predicate: Predicate | undefined): Change['type'] | undefined {

@@ -163,4 +163,28 @@ export const watches: readonly ContractCase[] = [
       assert.ok(asNumber(Number(versionOf(end.object))) > 0);
     },
   },
+  {
+    name: 'bookmarks come in the form that was asked for, as clients of metadata alone read no other',
+    source: apiConcepts('metadata-only-fetches'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const query = 'watch=true&timeoutSeconds=3&allowWatchBookmarks=true';
+      const initial = 'sendInitialEvents=true&resourceVersionMatch=NotOlderThan';
+      const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
+      const watch = cluster.watch(`${path}?${query}&${initial}`, { accept });
+      await cluster.until('the watch ends', () => watch.ended);
+      const marks = watch.lines.filter(({ type }) => type === 'BOOKMARK');
+      assert.ok(marks.length > 0, 'there is a bookmark');
+      for (const { object } of marks) {
+        assert.deepEqual(
+          [object.kind, object.apiVersion],
+          ['PartialObjectMetadata', 'meta.k8s.io/v1'],
+        );
+        assert.match(versionOf(object), /^\d+$/);
+      }
+      const [first] = marks;
+      const { annotations } = asObject(first?.object.metadata);
+      assert.equal(asObject(annotations)['k8s.io/initial-events-end'], 'true');
+    },
+  },
 ];
