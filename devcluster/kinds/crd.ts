@@ -84,8 +84,25 @@ function accept(crd: KubeObject): KubeObject {
   };
 }
 
-function checkCrd(crd: KubeObject): Cause[] {
+/** What objects that are kept already rely on: apiextensions-apiserver/pkg/apis/apiextensions/validation. */
+function checkCrdUpdate(crd: KubeObject, previous: KubeObject): Cause[] {
   const causes: Cause[] = [];
+  for (const path of [['scope'], ['names', 'kind']]) {
+    const value = at(crd.spec, ...path);
+    if (value === at(previous.spec, ...path)) continue;
+    causes.push(fieldError.invalid(`spec.${path.join('.')}`, value, 'field is immutable'));
+  }
+  const versions = asObjects(at(crd.spec, 'versions')).map(({ name }) => name);
+  asStrings(at(previous.status, 'storedVersions')).forEach((name, index) => {
+    if (versions.includes(name)) return;
+    const field = `status.storedVersions[${index}]`;
+    causes.push(fieldError.invalid(field, name, 'missing from spec.versions'));
+  });
+  return causes;
+}
+
+function checkCrd(crd: KubeObject, previous?: KubeObject): Cause[] {
+  const causes: Cause[] = previous ? checkCrdUpdate(crd, previous) : [];
   const spec = asObject(crd.spec);
   const group = asString(spec.group);
   const plural = asString(at(spec, 'names', 'plural'));
@@ -118,6 +135,10 @@ function checkCrd(crd: KubeObject): Cause[] {
   const versions = asObjects(spec.versions);
   if (versions.filter((version) => version.storage === true).length !== 1) {
     const why = 'must have exactly one version marked as storage version';
+    causes.push(fieldError.invalid('spec.versions', versions.length, why));
+  }
+  if (new Set(versions.map(({ name }) => name)).size < versions.length) {
+    const why = 'must contain unique version names';
     causes.push(fieldError.invalid('spec.versions', versions.length, why));
   }
   versions.forEach((version, index) => {

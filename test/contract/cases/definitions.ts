@@ -120,6 +120,29 @@ export const definitions: readonly ContractCase[] = [
     },
   },
   {
+    name: 'scope and kind of a definition stay, and so does a version that objects were kept in',
+    source: docs(
+      'tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#upgrade-existing-objects-to-a-new-stored-version',
+    ),
+    async run(cluster) {
+      const definition = own(cluster, ANY);
+      await established(cluster, definition);
+      const path = `${CRDS}/${asString(metaOf(definition).name)}`;
+      const [version] = asObjects(at(definition, 'spec', 'versions'));
+      for (const [spec, field] of [
+        [{ scope: 'Cluster' }, 'spec.scope'],
+        [{ names: { kind: 'Other' } }, 'spec.names.kind'],
+        [{ versions: [{ ...version, name: 'v2' }] }, 'status.storedVersions[0]'],
+        [{ versions: [version ?? {}, version ?? {}] }, 'spec.versions'],
+      ] as const) {
+        const type = PATCH.merge;
+        const body = { spec: spec as JsonObject };
+        const { causes } = await refused(cluster, 422, 'Invalid', 'PATCH', path, body, { type });
+        assert.ok(causes.includes(`FieldValueInvalid ${field}`), `${field}: ${causes}`);
+      }
+    },
+  },
+  {
     name: 'the definitions of Isthmus are established, and their versions served',
     source: PAGE('create-a-customresourcedefinition'),
     async run(cluster) {
