@@ -30,13 +30,41 @@ export function admitNamespace(
   });
 }
 
+/** What is asked of a pod and added to it before it is created. */
+export function admitPod(store: Store, def: ResourceDef, pod: KubeObject): KubeObject {
+  admitAccount(store, def, pod);
+  return withPriority(store, def, pod);
+}
+
 /** The admission plugin ServiceAccount: a pod without its account would have no token. */
-export function admitAccount(store: Store, def: ResourceDef, pod: KubeObject): void {
+function admitAccount(store: Store, def: ResourceDef, pod: KubeObject): void {
   const namespace = asString(pod.metadata.namespace);
   const account = asString(asObject(pod.spec).serviceAccountName) || 'default';
   if (store.get('serviceaccounts', namespace, account)) return;
   const why = `error looking up service account ${namespace}/${account}: serviceaccount ${JSON.stringify(account)} not found`;
   throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+}
+
+const PRIORITY_CLASSES = 'priorityclasses.scheduling.k8s.io';
+
+/** The admission plugin Priority: a pod has the priority of the class it names, or of the one for all pods. */
+function withPriority(store: Store, def: ResourceDef, pod: KubeObject): KubeObject {
+  const spec = asObject(pod.spec);
+  const asked = asString(spec.priorityClassName);
+  const found =
+    asked === ''
+      ? store.list(PRIORITY_CLASSES).find(({ globalDefault }) => globalDefault === true)
+      : store.get(PRIORITY_CLASSES, '', asked);
+  if (asked !== '' && !found) {
+    const why = `no PriorityClass with name ${asked} was found`;
+    throw forbidden(def.group, def.plural, asString(pod.metadata.name), why);
+  }
+  const priority = {
+    ...(found ? { priorityClassName: found.metadata.name } : {}),
+    priority: found?.value ?? 0,
+    preemptionPolicy: found?.preemptionPolicy ?? 'PreemptLowerPriority',
+  };
+  return { ...pod, spec: { ...spec, ...priority } };
 }
 
 /** Of what is applied nothing is taken for granted: managedfields/internal/versioncheck.go of k8s.io/apimachinery. */

@@ -39,6 +39,13 @@ export function bootstrap(facts: Facts): void {
       },
     });
   }
+  // pkg/apis/scheduling/v1/helpers.go.
+  for (const [name, value] of [
+    ['system-node-critical', 2_000_001_000],
+    ['system-cluster-critical', 2_000_000_000],
+  ] as const) {
+    put('scheduling.k8s.io/v1', 'PriorityClass', { metadata: { name }, value });
+  }
   for (const [name, rules] of Object.entries(CLUSTER_ROLES)) {
     put(RBAC, 'ClusterRole', { metadata: { name, labels: BOOTSTRAP }, rules });
   }

@@ -14,7 +14,7 @@ import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { admitAccount, admitNamespace, checkType, undeclared } from './admission.ts';
+import { admitNamespace, admitPod, checkType, undeclared } from './admission.ts';
 import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   asList,
@@ -105,7 +105,7 @@ export class Objects {
     if (def.custom) object = withDefaults(def.schema, object);
     const name = object.metadata.name ?? '';
     if (def.namespaced) admitNamespace(this.store, def, namespace, name);
-    if (def.storage === 'pods') admitAccount(this.store, def, object);
+    if (def.storage === 'pods') object = admitPod(this.store, def, object);
     this.#check(def, object, undefined);
     if (this.store.get(def.storage, namespace, name)) {
       throw alreadyExists(def.group, def.plural, name);
@@ -205,7 +205,7 @@ export class Objects {
     object = def.rules.defaults?.(object) ?? object;
     if (def.custom) object = withDefaults(def.schema, object);
     if (def.namespaced) admitNamespace(this.store, def, namespace, name);
-    if (def.storage === 'pods') admitAccount(this.store, def, object);
+    if (def.storage === 'pods') object = admitPod(this.store, def, object);
     this.#check(def, object, undefined);
     object = def.rules.admitCreate?.(object) ?? object;
     if (options.dryRun) {

@@ -225,8 +225,6 @@ export const podRules: Rules = {
         ...spec,
         serviceAccountName: spec.serviceAccountName ?? 'default',
         serviceAccount: spec.serviceAccountName ?? 'default',
-        preemptionPolicy: 'PreemptLowerPriority',
-        priority: 0,
       },
       status: { phase: 'Pending', qosClass: qosClass(spec) },
     } as KubeObject;

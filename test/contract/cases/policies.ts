@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { asObject, at, type JsonObject } from '#devcluster/api/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { metaOf } from '../cluster.ts';
-import { group, PATCH, refused } from '../kit.ts';
+import { core, group, PATCH, refused } from '../kit.ts';
 
 const selector = { matchLabels: { app: 'x' } };
 
@@ -85,6 +85,32 @@ export const policies: readonly ContractCase[] = [
       await refused(cluster, 422, 'Invalid', 'PATCH', `${path}/${name}`, { value: 20 }, { type });
       const much = { metadata: { name: `much-${cluster.unique}` }, value: 2_000_000_000 };
       await refused(cluster, 422, 'Invalid', 'POST', path, much);
+    },
+  },
+  {
+    name: 'a pod has the priority of the class it names, which must be there',
+    source: docs('concepts/scheduling-eviction/pod-priority-preemption/#pod-priority'),
+    async run(cluster) {
+      const namespace = await cluster.namespace(true);
+      const pods = core(namespace, 'pods');
+      const name = `y-${cluster.unique}`;
+      const classes = '/apis/scheduling.k8s.io/v1/priorityclasses';
+      cluster.afterwards(`${classes}/${name}`);
+      await cluster.must(201, 'POST', classes, { metadata: { name }, value: 10 });
+      const of = (pod: string, priorityClassName?: string) => ({
+        metadata: { name: pod },
+        spec: { priorityClassName, containers: [{ name: 'x', image: 'x:1' }] },
+      });
+      const plain = await cluster.must(201, 'POST', pods, of('plain'));
+      assert.equal(at(plain, 'spec', 'priority'), 0);
+      await cluster.until('the class counts', async () => {
+        const answer = await cluster.call('POST', pods, of('named', name));
+        return answer.status === 201 && at(answer.body, 'spec', 'priority') === 10;
+      });
+      const critical = of('critical', 'system-cluster-critical');
+      const made = await cluster.must(201, 'POST', pods, critical);
+      assert.equal(at(made, 'spec', 'priority'), 2_000_000_000);
+      await refused(cluster, 403, 'Forbidden', 'POST', pods, of('none', `none-${cluster.unique}`));
     },
   },
 ];
