@@ -4,6 +4,7 @@
 import { BUDGETS, budgetStatus, guards } from '../controllers/disruption-budgets.ts';
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { builtinSchema } from '../schema/builtin.ts';
+import { checkType } from './admission.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { deleteObject, deleteOptions } from './deletion.ts';
@@ -19,7 +20,7 @@ import {
   type KubeObject,
 } from './json.ts';
 import { reply, writeOptions } from './reply.ts';
-import type { ResourcePath } from './request.ts';
+import { isTrue, type ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
 import { send } from './respond.ts';
 import { METADATA_FIELDS, selectorText } from './selectors.ts';
@@ -41,6 +42,8 @@ import type { BoundObject } from './tokens.ts';
 const TOKEN_SECONDS_MIN = 600;
 const TOKEN_SECONDS_MAX = 2 ** 32;
 const TOKEN_SECONDS_DEFAULT = 3_600;
+
+const APPLY = 'application/apply-patch+yaml';
 
 /** Serves one call for a subresource of `def`. */
 export async function serveSubresource(
@@ -112,6 +115,10 @@ async function scale(
     return;
   }
   if (verb !== 'update' && verb !== 'patch') throw methodNotAllowed();
+  if (mediaType(call.request) === APPLY && verb === 'patch') {
+    await applyScale(context, call, def, target, paths);
+    return;
+  }
   const wanted = await scaleChange(call, verb);
   const written = objects.modify(
     def,
@@ -119,18 +126,7 @@ async function scale(
     target.name,
     (live) => {
       const asked = wanted(scaleOf(paths, live));
-      const replicas = at(asked, 'spec', 'replicas') ?? 0;
-      if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-        throw badRequest(
-          'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer',
-        );
-      }
-      if (replicas < 0) {
-        const why = 'must be greater than or equal to 0';
-        throw invalid('autoscaling', 'Scale', target.name, [
-          fieldError.invalid('spec.replicas', replicas, why),
-        ]);
-      }
+      const replicas = replicasOf(asked, target.name);
       const version = asString(at(asked, 'metadata', 'resourceVersion'));
       if (version !== '' && version !== live.metadata.resourceVersion) {
         const why =
@@ -144,6 +140,46 @@ async function scale(
   await replyScale(context, call, scaleOf(paths, written));
 }
 
+/** What a Scale asks for. */
+function replicasOf(scale: JsonObject, name: string): number {
+  const replicas = at(scale, 'spec', 'replicas') ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
+    throw badRequest(
+      'Scale in version "v1" cannot be handled as a Scale: spec.replicas must be an integer',
+    );
+  }
+  if (replicas < 0) {
+    const why = 'must be greater than or equal to 0';
+    throw invalid('autoscaling', 'Scale', name, [
+      fieldError.invalid('spec.replicas', replicas, why),
+    ]);
+  }
+  return replicas;
+}
+
+/** Applying a Scale is applying the one field of the workload it stands for, so it can conflict like any other. */
+async function applyScale(
+  context: ApiContext,
+  call: Call,
+  def: ResourceDef,
+  target: ResourcePath,
+  paths: ScalePaths,
+): Promise<void> {
+  const options = {
+    ...writeOptions(call, 'scale'),
+    force: isTrue(call.query.get('force')),
+  };
+  const scale = asObject(await parseText(await readText(call.request), true));
+  checkType(SCALE_DEF, scale);
+  const head = { apiVersion: groupVersion(def), kind: def.kind, metadata: scale.metadata ?? {} };
+  const replicas = at(scale, 'spec', 'replicas');
+  const config =
+    replicas === undefined ? head : withValue(head, paths.spec, replicasOf(scale, target.name));
+  const { objects } = context;
+  const { object } = objects.apply(def, target.namespace, target.name, config, options);
+  await replyScale(context, call, scaleOf(paths, object));
+}
+
 async function scaleChange(call: Call, verb: string): Promise<(current: JsonObject) => JsonObject> {
   if (verb === 'update') {
     const body = await readObject(call.request);
@@ -154,11 +190,10 @@ async function scaleChange(call: Call, verb: string): Promise<(current: JsonObje
     'application/json-patch+json',
     'application/merge-patch+json',
     'application/strategic-merge-patch+json',
-    'application/apply-patch+yaml',
+    APPLY,
   ];
   if (!known.includes(type)) throw unsupportedMediaType(known);
-  const isApply = type === 'application/apply-patch+yaml';
-  const patch = await parseText(await readText(call.request), isApply);
+  const patch = await parseText(await readText(call.request), false);
   return (current) =>
     asObject(
       type === 'application/json-patch+json'

@@ -2,10 +2,10 @@
  * What server-side apply asks of the object, and what it does for client-side apply.
  */
 import assert from 'node:assert/strict';
-import { asObject, asString, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { metaOf } from '../cluster.ts';
-import { configMap, core, PATCH, refused } from '../kit.ts';
+import { configMap, core, group, PATCH, refused } from '../kit.ts';
 
 const PAGE = (section: string) => docs(`reference/using-api/server-side-apply/#${section}`);
 const LAST = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -37,6 +37,43 @@ export const applied: readonly ContractCase[] = [
       };
       const url = `${path}?fieldManager=isthmus`;
       await refused(cluster, 403, 'Forbidden', 'PATCH', url, body, { type: PATCH.apply });
+    },
+  },
+  {
+    name: 'applying a scale owns the replicas, and meets a conflict where somebody else does',
+    source: PAGE('transferring-ownership'),
+    async run(cluster) {
+      const path = group('apps/v1', await cluster.namespace(), 'replicasets');
+      const labels = { app: 'x' };
+      const template = {
+        metadata: { labels },
+        spec: { containers: [{ name: 'x', image: 'x:1' }] },
+      };
+      const spec = { replicas: 0, selector: { matchLabels: labels }, template };
+      await cluster.must(201, 'POST', `${path}?fieldManager=maker`, {
+        metadata: { name: 'x' },
+        spec,
+      });
+      const scale = {
+        apiVersion: 'autoscaling/v1',
+        kind: 'Scale',
+        metadata: { name: 'x' },
+        spec: { replicas: 1 },
+      };
+      const type = PATCH.apply;
+      const url = `${path}/x/scale?fieldManager=scaler`;
+      const late = await refused(cluster, 409, 'Conflict', 'PATCH', url, scale, { type });
+      assert.deepEqual(late.causes, ['FieldManagerConflict .spec.replicas']);
+      const forced = await cluster.must(200, 'PATCH', `${url}&force=true`, scale, { type });
+      assert.deepEqual([forced.kind, forced.spec], ['Scale', { replicas: 1 }]);
+      const live = await cluster.must(200, 'GET', `${path}/x`);
+      const entry = asObjects(metaOf(live).managedFields).find(
+        ({ manager }) => manager === 'scaler',
+      );
+      assert.deepEqual(
+        [entry?.operation, entry?.subresource, entry?.apiVersion, entry?.fieldsV1],
+        ['Apply', 'scale', 'apps/v1', { 'f:spec': { 'f:replicas': {} } }],
+      );
     },
   },
   {
