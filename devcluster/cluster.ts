@@ -8,6 +8,7 @@ import { type ApiServer, type ApiServerOptions, startApiServer } from './api-ser
 import { runClusterRoles } from './controllers/cluster-roles.ts';
 import { runDeployments } from './controllers/deployments.ts';
 import { runDisruptionBudgets } from './controllers/disruption-budgets.ts';
+import { runEndpointMirror } from './controllers/endpoint-mirror.ts';
 import { runEndpointSlices } from './controllers/endpoint-slices.ts';
 import { runEndpoints } from './controllers/endpoints.ts';
 import { runGarbageCollector } from './controllers/garbage.ts';
@@ -45,6 +46,7 @@ export function runControllers(server: ApiServer, random: Random): Running[] {
     runClusterRoles(kit('clusterrole-aggregation-controller')),
     runEndpoints(kit('endpoint-controller')),
     runEndpointSlices(kit('endpoint-slice-controller')),
+    runEndpointMirror(kit('endpoint-slice-mirroring-controller')),
   ];
 }
 

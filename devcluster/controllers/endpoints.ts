@@ -20,7 +20,10 @@ import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
 
-const ENDPOINTS = 'endpoints';
+/** Where Endpoints are kept. */
+export const ENDPOINTS = 'endpoints';
+/** On Endpoints that slices were there for before. */
+export const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
 const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 
 /** Starts the controller. */
@@ -55,7 +58,10 @@ function reconcile(kit: Kit, key: string): void {
   }
   const subsets = slicesOf(kit.store, namespace, name).flatMap(subsetOf);
   if (!live) {
-    const labels = { 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' };
+    const labels = {
+      'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+      [SKIP_MIRROR]: 'true',
+    };
     kit.create(ENDPOINTS, namespace, { metadata: { name, labels }, subsets });
   } else if (!deepEqual(live.subsets, subsets)) {
     kit.modify(ENDPOINTS, live, (object) => ({ ...object, subsets }));

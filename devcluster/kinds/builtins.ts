@@ -10,7 +10,7 @@ import { builtinSchema } from '../schema/builtin.ts';
 import type { AddressPool } from './address-pool.ts';
 import { COLUMNS, DEFAULT_COLUMNS } from './columns.ts';
 import { crdRules } from './crd.ts';
-import { endpointSliceRules } from './endpoint-slice.ts';
+import { endpointSliceRules, endpointsRules } from './endpoint-slice.ts';
 import { podRules } from './pod.ts';
 import { budgetRules, networkPolicyRules, priorityClassRules } from './policies.ts';
 import { serviceRules } from './service.ts';
@@ -96,7 +96,7 @@ function workload(kind: string, plural: string, short: string, rules: Rules): En
 function coreGroup(pool: AddressPool): readonly Entry[] {
   return [
     { kind: 'ConfigMap', plural: 'configmaps', short: ['cm'], rules: configMapRules },
-    { kind: 'Endpoints', plural: 'endpoints', short: ['ep'] },
+    { kind: 'Endpoints', plural: 'endpoints', short: ['ep'], rules: endpointsRules },
     {
       kind: 'Event',
       plural: 'events',

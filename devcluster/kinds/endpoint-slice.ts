@@ -112,3 +112,40 @@ function tooMany(field: string, actual: number, max: number): Cause {
     message: `Too many: ${actual}: must have at most ${max} items`,
   };
 }
+
+/** Rules of Endpoints, after ValidateEndpoints in pkg/apis/core/validation, loopback addresses apart. */
+export const endpointsRules: Rules = {
+  defaults: (endpoints) =>
+    endpoints.subsets === undefined
+      ? endpoints
+      : {
+          ...endpoints,
+          subsets: asObjects(endpoints.subsets).map((subset) =>
+            subset.ports === undefined
+              ? subset
+              : {
+                  ...subset,
+                  ports: asObjects(subset.ports).map((port) => ({
+                    ...port,
+                    protocol: port.protocol ?? 'TCP',
+                  })),
+                },
+          ),
+        },
+  validate: (endpoints) =>
+    asObjects(endpoints.subsets).flatMap((subset, index) => {
+      const path = `subsets[${index}]`;
+      const lists = ['addresses', 'notReadyAddresses'];
+      if (lists.every((key) => asList(subset[key]).length === 0)) {
+        const why = 'must specify `addresses` or `notReadyAddresses`';
+        return [fieldError.required(path, why)];
+      }
+      return lists.flatMap((key) =>
+        asObjects(subset[key]).flatMap(({ ip }, at) => {
+          const address = asString(ip);
+          const type = address.includes(':') ? 'IPv6' : 'IPv4';
+          return checkAddress(address, type, `${path}.${key}[${at}].ip`);
+        }),
+      );
+    }),
+};

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { asNumber, asObject, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import type { CaseCluster } from '../cluster.ts';
-import { core, PATCH, refused } from '../kit.ts';
+import { core, group, PATCH, refused } from '../kit.ts';
 
 const SERVICE = docs('concepts/services-networking/service/');
 const EXTERNAL = { type: 'ExternalName', externalName: 'example.com' };
@@ -110,6 +110,53 @@ export const serviceTypes: readonly ContractCase[] = [
         const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
         assert.deepEqual(causes, ['FieldValueInvalid spec.clusterIPs']);
       }
+    },
+  },
+  {
+    name: 'Endpoints kept by hand for a Service without selector are mirrored as a slice',
+    source: docs('concepts/services-networking/endpoint-slices/#endpointslice-mirroring'),
+    async run(cluster) {
+      const namespace = await cluster.namespace();
+      await cluster.must(
+        201,
+        'POST',
+        core(namespace, 'services'),
+        service('x', { ports: [{ port: 80 }] }),
+      );
+      const path = core(namespace, 'endpoints');
+      const of = (ip: string) => ({
+        metadata: { name: 'x' },
+        subsets: [{ addresses: [{ ip }], ports: [{ port: 8080 }] }],
+      });
+      const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, of('nowhere'));
+      assert.deepEqual(causes, ['FieldValueInvalid subsets[0].addresses[0].ip']);
+      const made = await cluster.must(201, 'POST', path, of('10.200.0.1'));
+      const [subset] = asObjects(made.subsets);
+      assert.deepEqual(subset?.ports, [{ port: 8080, protocol: 'TCP' }]);
+      const query = 'labelSelector=kubernetes.io%2Fservice-name%3Dx';
+      const slices = `${group('discovery.k8s.io/v1', namespace, 'endpointslices')}?${query}`;
+      const mirrored = (address: string) =>
+        cluster.until(`a slice with ${address}`, async () => {
+          const items = asObjects((await cluster.must(200, 'GET', slices)).items);
+          return items.find(
+            (each) => asObjects(each.endpoints)[0]?.addresses?.toString() === address,
+          );
+        });
+      const slice = await mirrored('10.200.0.1');
+      assert.equal(slice.addressType, 'IPv4');
+      assert.deepEqual(slice.ports, [{ name: '', port: 8080, protocol: 'TCP' }]);
+      assert.equal(
+        at(slice, 'metadata', 'labels', 'endpointslice.kubernetes.io/managed-by'),
+        'endpointslicemirroring-controller.k8s.io',
+      );
+      const [owner] = asObjects(at(slice, 'metadata', 'ownerReferences'));
+      assert.deepEqual([owner?.kind, owner?.name], ['Endpoints', 'x']);
+      await cluster.must(200, 'PUT', `${path}/x`, of('10.200.0.2'));
+      await mirrored('10.200.0.2');
+      await cluster.must(200, 'DELETE', `${path}/x`);
+      await cluster.until('no slice is left', async () => {
+        return asObjects((await cluster.must(200, 'GET', slices)).items).length === 0;
+      });
     },
   },
 ];
