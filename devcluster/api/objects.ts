@@ -105,13 +105,16 @@ export class Objects {
     if (def.custom) object = withDefaults(def.schema, object);
     const name = object.metadata.name ?? '';
     if (def.namespaced) admitNamespace(this.store, def, namespace, name);
+    // Before the server adds what is nobody's, and without a status: endpoints/handlers/create.go of k8s.io/apiserver.
+    const said = (def.rules.hasStatus ? without(object, 'status') : object) as KubeObject;
+    const owned = trackUpdate(def.schema, undefined, said, this.#writer(def, options));
+    object = { ...object, metadata: owned.metadata };
     if (def.storage === 'pods') object = admitPod(this.store, def, object);
     this.#check(def, object, undefined);
     if (this.store.get(def.storage, namespace, name)) {
       throw alreadyExists(def.group, def.plural, name);
     }
     object = def.rules.admitCreate?.(object) ?? object;
-    object = trackUpdate(def.schema, undefined, object, this.#writer(def, options));
     if (options.dryRun) {
       def.rules.released?.(object);
       return object;

@@ -52,7 +52,7 @@ export class ServiceAllocation {
   }
 
   #take(service: KubeObject, previous: KubeObject | undefined): KubeObject {
-    const taken = this.#nodePorts.allocate(service, previous);
+    const taken = this.#nodePorts.allocate(withFamily(service, previous), previous);
     try {
       return this.#addressed(taken, previous);
     } catch (error) {
@@ -78,6 +78,16 @@ export class ServiceAllocation {
     }
     return { ...service, spec: withAddress(spec, asked) };
   }
+}
+
+/** The family of its addresses is given to a Service with them, and is nobody's field. */
+function withFamily(service: KubeObject, previous: KubeObject | undefined): KubeObject {
+  const spec = asObject(service.spec);
+  if (spec.type === 'ExternalName') return service;
+  const before = asObject(previous?.spec);
+  const ipFamilies = spec.ipFamilies ?? before.ipFamilies ?? ['IPv4'];
+  const ipFamilyPolicy = spec.ipFamilyPolicy ?? before.ipFamilyPolicy ?? 'SingleStack';
+  return { ...service, spec: { ...spec, ipFamilies, ipFamilyPolicy } };
 }
 
 function withAddress(spec: JsonObject, clusterIP: string): JsonObject {

@@ -51,11 +51,7 @@ function serviceDefaults(service: KubeObject): KubeObject {
         : {}),
     }));
   }
-  if (spec.type !== 'ExternalName') {
-    spec.internalTrafficPolicy ??= 'Cluster';
-    spec.ipFamilies ??= ['IPv4'];
-    spec.ipFamilyPolicy ??= 'SingleStack';
-  }
+  if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ??= 'Cluster';
   if (spec.type === 'LoadBalancer' || spec.type === 'NodePort') {
     spec.externalTrafficPolicy ??= 'Cluster';
     if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;

@@ -24,31 +24,17 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** Rules of namespaces. */
 export const namespaceRules: Rules = {
   hasStatus: true,
-  admitCreate: (namespace) =>
-    ({
-      ...namespace,
-      metadata: {
-        ...namespace.metadata,
-        labels: {
-          ...asObject(namespace.metadata.labels),
-          'kubernetes.io/metadata.name': namespace.metadata.name,
-        },
-      },
-      spec: { finalizers: ['kubernetes'] },
-      status: { phase: 'Active' },
-    }) as KubeObject,
-  admitUpdate: (namespace, previous) =>
-    ({
-      ...namespace,
-      metadata: {
-        ...namespace.metadata,
-        labels: {
-          ...asObject(namespace.metadata.labels),
-          'kubernetes.io/metadata.name': namespace.metadata.name,
-        },
-      },
-      spec: previous.spec,
-    }) as KubeObject,
+  defaults: (namespace) => {
+    const { name, labels } = namespace.metadata;
+    const named = { ...asObject(labels), 'kubernetes.io/metadata.name': name };
+    return { ...namespace, metadata: { ...namespace.metadata, labels: named } };
+  },
+  admitCreate: (namespace) => ({
+    ...namespace,
+    spec: { finalizers: ['kubernetes'] },
+    status: { phase: 'Active' },
+  }),
+  admitUpdate: (namespace, previous) => ({ ...namespace, spec: previous.spec }),
 };
 
 /** Rules of Nodes. */

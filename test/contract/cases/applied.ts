@@ -77,6 +77,42 @@ export const applied: readonly ContractCase[] = [
     },
   },
   {
+    name: 'who creates an object owns what he said and what is implied, not what the server gives it',
+    source: PAGE('field-management'),
+    async run(cluster) {
+      const namespace = await cluster.namespace(true);
+      const ownedBy = async (plural: string, spec: JsonObject) => {
+        const url = `${core(namespace, plural)}?fieldManager=maker`;
+        const made = await cluster.must(201, 'POST', url, { metadata: { name: 'x' }, spec });
+        const entries = asObjects(metaOf(made).managedFields);
+        assert.deepEqual(
+          entries.map(({ manager }) => manager),
+          ['maker'],
+        );
+        return asObject(entries[0]?.fieldsV1);
+      };
+      const service = await ownedBy('services', { ports: [{ port: 80 }] });
+      assert.deepEqual(Object.keys(service), ['f:spec']);
+      assert.deepEqual(Object.keys(asObject(service['f:spec'])), [
+        'f:internalTrafficPolicy',
+        'f:ports',
+        'f:sessionAffinity',
+        'f:type',
+      ]);
+      const pod = await ownedBy('pods', { containers: [{ name: 'x', image: 'x:1' }] });
+      const given = ['f:priority', 'f:serviceAccount', 'f:serviceAccountName', 'f:volumes'];
+      const spec = asObject(pod['f:spec']);
+      assert.deepEqual(
+        given.filter((field) => spec[field] !== undefined),
+        [],
+      );
+      const policy = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'x' } };
+      const body = { ...policy, spec: { ipFamilyPolicy: 'PreferDualStack' } };
+      const url = `${core(namespace, 'services', 'x')}?fieldManager=other`;
+      await cluster.must(200, 'PATCH', url, body, { type: PATCH.apply });
+    },
+  },
+  {
     name: 'what kubectl applies by the server it finds as last applied, if it ever applied by itself',
     source: PAGE('migration-between-client-side-and-server-side-apply'),
     async run(cluster) {
