@@ -2,7 +2,14 @@
  * What is asked before anything is stored, beside the rules of its kind.
  */
 import type { Store } from '../storage/store.ts';
-import { asObject, asString, isDeleting, type JsonObject, type KubeObject } from './json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  isDeleting,
+  type JsonObject,
+  type KubeObject,
+} from './json.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { ApiError, badRequest, forbidden, notFound } from './status.ts';
 
@@ -33,7 +40,29 @@ export function admitNamespace(
 /** What is asked of a pod and added to it before it is created. */
 export function admitPod(store: Store, def: ResourceDef, pod: KubeObject): KubeObject {
   admitAccount(store, def, pod);
-  return withPriority(store, def, pod);
+  return withTolerations(withPriority(store, def, pod));
+}
+
+/** Seconds a pod stays on a node that is lost: plugin/pkg/admission/defaulttolerationseconds. */
+const TOLERATION_SECONDS = 300;
+
+/** The admission plugin DefaultTolerationSeconds: a node may be away for a while before its pods are given up. */
+function withTolerations(pod: KubeObject): KubeObject {
+  const spec = asObject(pod.spec);
+  const own = asObjects(spec.tolerations);
+  const added = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
+    .filter((taint) => {
+      const isMet = ({ key, effect }: JsonObject) =>
+        (asString(key) === '' || key === taint) && ['', 'NoExecute'].includes(asString(effect));
+      return !own.some(isMet);
+    })
+    .map((key) => ({
+      key,
+      operator: 'Exists',
+      effect: 'NoExecute',
+      tolerationSeconds: TOLERATION_SECONDS,
+    }));
+  return added.length === 0 ? pod : { ...pod, spec: { ...spec, tolerations: [...own, ...added] } };
 }
 
 /** The admission plugin ServiceAccount: a pod without its account would have no token. */

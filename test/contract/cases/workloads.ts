@@ -275,6 +275,29 @@ export const workloads: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a pod tolerates for five minutes that its node is lost, unless it says otherwise',
+    source: docs('concepts/scheduling-eviction/taint-and-toleration/#taint-based-evictions'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(true), 'pods');
+      const away = {
+        key: 'node.kubernetes.io/unreachable',
+        operator: 'Exists',
+        effect: 'NoExecute',
+      };
+      const usual = (key: string) => ({ ...away, key, tolerationSeconds: 300 });
+      const ready = usual('node.kubernetes.io/not-ready');
+      for (const [name, own, all] of [
+        ['x', [], [ready, usual(away.key)]],
+        ['y', [away], [away, ready]],
+        ['z', [{ operator: 'Exists' }], [{ operator: 'Exists' }]],
+      ] as const) {
+        const spec = { tolerations: [...own], containers: [{ name: 'x', image: 'x:1' }] };
+        const made = await cluster.must(201, 'POST', path, { metadata: { name }, spec });
+        assert.deepEqual(at(made, 'spec', 'tolerations'), all);
+      }
+    },
+  },
+  {
     name: 'a pod of an account that is not there is refused',
     source: docs(
       'reference/access-authn-authz/service-accounts-admin/#serviceaccount-admission-controller',
