@@ -116,17 +116,53 @@ export const secretRules: Rules = {
         throw unreadable('Secret', 'illegal base64 data at input byte 0');
       }
     }
-    if (secret.type === 'kubernetes.io/tls') {
-      for (const key of ['tls.crt', 'tls.key']) {
-        if (data[key] === undefined) causes.push(fieldError.required(`data[${key}]`));
-      }
-    }
+    causes.push(...checkType(secret, data));
     if (previous && previous.type !== secret.type) {
       causes.push(fieldError.invalid('type', secret.type, 'field is immutable'));
     }
     return [...causes, ...checkSize(Object.values(data).map(asString), 'data')];
   },
 };
+
+/** What a secret of each type must hold: ValidateSecret in pkg/apis/core/validation. */
+const KEYS: Readonly<Record<string, readonly string[]>> = {
+  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
+  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+  'kubernetes.io/dockercfg': ['.dockercfg'],
+  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
+};
+const ACCOUNT = 'kubernetes.io/service-account.name';
+
+function checkType(secret: KubeObject, data: JsonObject): Cause[] {
+  const type = asString(secret.type);
+  const causes: Cause[] = [];
+  for (const key of KEYS[type] ?? []) {
+    if (data[key] === undefined) causes.push(fieldError.required(`data[${key}]`));
+    else if (key.startsWith('.docker') && !isJson(asString(data[key]))) {
+      const why = 'invalid character';
+      causes.push(fieldError.invalid(`data[${key}]`, '<secret contents redacted>', why));
+    }
+  }
+  if (type === 'kubernetes.io/basic-auth') {
+    const either = ['username', 'password'];
+    if (either.some((key) => data[key] !== undefined)) return causes;
+    causes.push(...either.map((key) => fieldError.required(`data[${key}]`)));
+  }
+  const annotation = asString(asObject(secret.metadata.annotations)[ACCOUNT]);
+  if (type === 'kubernetes.io/service-account-token' && annotation === '') {
+    causes.push(fieldError.required(`metadata.annotations[${ACCOUNT}]`));
+  }
+  return causes;
+}
+
+function isJson(base64: string): boolean {
+  try {
+    JSON.parse(Buffer.from(base64, 'base64').toString());
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const RBAC = 'rbac.authorization.k8s.io';
 

@@ -84,6 +84,39 @@ export const config: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a Secret holds what its type promises to those who use it',
+    source: `${SECRET}#secret-types`,
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'secrets');
+      const of = (type: string, data: JsonObject = {}) => ({
+        metadata: { generateName: 'x-' },
+        type: `kubernetes.io/${type}`,
+        data,
+      });
+      const docker = 'data[.dockerconfigjson]';
+      for (const [body, cause] of [
+        [of('dockerconfigjson'), `FieldValueRequired ${docker}`],
+        [
+          of('dockerconfigjson', { '.dockerconfigjson': base64('{') }),
+          `FieldValueInvalid ${docker}`,
+        ],
+        [of('dockercfg'), 'FieldValueRequired data[.dockercfg]'],
+        [of('ssh-auth'), 'FieldValueRequired data[ssh-privatekey]'],
+        [of('basic-auth'), 'FieldValueRequired data[username]'],
+        [
+          of('service-account-token'),
+          'FieldValueRequired metadata.annotations[kubernetes.io/service-account.name]',
+        ],
+      ] as const) {
+        const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+        assert.ok(causes.includes(cause), `${body.type}: ${causes}`);
+      }
+      const config = { '.dockerconfigjson': base64('{"auths":{}}') };
+      await cluster.must(201, 'POST', path, of('dockerconfigjson', config));
+      await cluster.must(201, 'POST', path, of('basic-auth', { username: base64('me') }));
+    },
+  },
+  {
     name: 'data of a Secret that is no base64 is a 400',
     source: SECRET,
     async run(cluster) {
