@@ -36,6 +36,11 @@ export function decodeBody(
   warnings: string[] | undefined,
   unreadable = unreadableBody,
 ): KubeObject {
+  if (def.custom && asString(body.kind) === '') {
+    // Of a built-in kind the URL says what it is; a custom object has no type but what it says itself.
+    const why = `Object 'Kind' is missing in '${JSON.stringify(body)}'`;
+    throw unreadable(def, `unmarshalerDecoder: ${why}`, body);
+  }
   const apiVersion = body.apiVersion ?? groupVersion(def);
   const kind = body.kind ?? def.kind;
   if (kind !== def.kind) {

@@ -211,6 +211,18 @@ export const definitions: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a custom object says its kind, which a built-in one may leave out',
+    source: conventions('types-kinds'),
+    async run(cluster) {
+      const path = await established(cluster, own(cluster, ANY));
+      const apiVersion = `g${cluster.unique}.example.com/v1`;
+      const body = { apiVersion, metadata: { name: 'x' } };
+      const answer = await refused(cluster, 400, 'BadRequest', 'POST', path, body);
+      assert.match(answer.message, /Object 'Kind' is missing in/);
+      await cluster.must(201, 'POST', path, { ...body, kind: 'Thing' });
+    },
+  },
+  {
     name: 'a custom object that breaks its schema is a 422 with a cause for each field',
     source: PAGE('validation'),
     async run(cluster) {
