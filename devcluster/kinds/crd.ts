@@ -17,6 +17,7 @@ import {
 import type { Column, ResourceDef, Rules, ScalePaths } from '../api/resources.ts';
 import { field, METADATA_FIELDS } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
+import { compilePattern } from '../schema/pattern.ts';
 import { checkConstraints, customSchema } from '../schema/structural.ts';
 import { AGE, ageOf, NAME } from './columns.ts';
 import { nameProblem } from './names.ts';
@@ -166,7 +167,7 @@ function checkStructural(node: JsonObject, path: string, root: boolean, causes: 
   }
   if (node.pattern !== undefined) {
     try {
-      new RegExp(asString(node.pattern), 'u');
+      compilePattern(asString(node.pattern));
     } catch (error) {
       causes.push(fieldError.invalid(`${path}.pattern`, node.pattern, String(error)));
     }

@@ -10,6 +10,7 @@ import type { Json, JsonObject } from '../api/json.ts';
 import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../api/json.ts';
 import type { Cause } from '../api/status.ts';
 import { builtinSchema } from './builtin.ts';
+import { compilePattern } from './pattern.ts';
 import { memberOf, type Schema } from './schema.ts';
 
 /** The schema of a custom resource, `apiVersion`, `kind` and `metadata` included. */
@@ -194,7 +195,7 @@ function checkText(node: JsonObject, value: string, bad: (why: string) => void):
   if (typeof minLength === 'number' && length < minLength) {
     bad(`should be at least ${minLength} chars long`);
   }
-  if (typeof pattern === 'string' && !new RegExp(pattern, 'u').test(value)) {
+  if (typeof pattern === 'string' && !compilePattern(pattern).test(value)) {
     bad(`should match '${pattern}'`);
   }
   if (node.format === 'date-time' && Number.isNaN(Date.parse(value))) {

@@ -223,6 +223,30 @@ export const definitions: readonly ContractCase[] = [
     },
   },
   {
+    name: 'patterns of a schema are those of Go: flags in front, classes by name, escapes of any sign',
+    source: 'https://pkg.go.dev/regexp/syntax',
+    async run(cluster) {
+      const patterns = {
+        sign: [String.raw`^[a-z\_\:\@]+$`, 'a_b:c@d', 'A'],
+        flag: ['(?i)^yes$', 'YES', 'no'],
+        posix: ['^[[:alpha:]_]+$', 'a_B', 'a1'],
+        ends: [String.raw`\A(?P<word>\pL+)\z`, 'wörd', 'two words'],
+      } as const;
+      const entries = Object.entries(patterns);
+      const typed = entries.map(([key, [pattern]]) => [key, { type: 'string', pattern }]);
+      const schema = { type: 'object', properties: Object.fromEntries(typed) };
+      const path = await established(cluster, own(cluster, schema));
+      const head = { apiVersion: `g${cluster.unique}.example.com/v1`, kind: 'Thing' };
+      const good = Object.fromEntries(entries.map(([key, [, fits]]) => [key, fits]));
+      await cluster.must(201, 'POST', path, { ...head, metadata: { name: 'x' }, ...good });
+      for (const [key, [, , wrong]] of entries) {
+        const body = { ...head, metadata: { name: 'y' }, ...good, [key]: wrong };
+        const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+        assert.deepEqual(causes, [`FieldValueInvalid ${key}`]);
+      }
+    },
+  },
+  {
     name: 'a custom object that breaks its schema is a 422 with a cause for each field',
     source: PAGE('validation'),
     async run(cluster) {
