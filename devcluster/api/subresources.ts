@@ -31,6 +31,7 @@ import {
   fieldError,
   invalid,
   methodNotAllowed,
+  modified,
   noResource,
   notFound,
   notImplemented,
@@ -129,9 +130,7 @@ async function scale(
       const replicas = replicasOf(asked, target.name);
       const version = asString(at(asked, 'metadata', 'resourceVersion'));
       if (version !== '' && version !== live.metadata.resourceVersion) {
-        const why =
-          'the object has been modified; please apply your changes to the latest version and try again';
-        throw conflict(def.group, def.plural, target.name, why);
+        throw modified(def.group, def.plural, target.name);
       }
       return withValue(live, paths.spec, replicas);
     },
@@ -312,8 +311,13 @@ async function finalize(
   const body = await readObject(call.request);
   const live = context.objects.get(def, '', target.name);
   const finalizers = at(body, 'spec', 'finalizers') ?? [];
+  const version = asString(at(body, 'metadata', 'resourceVersion'));
+  if (version !== '' && version !== live.metadata.resourceVersion) {
+    throw modified(def.group, def.plural, target.name);
+  }
   const object = { ...live, spec: { ...asObject(live.spec), finalizers } } as KubeObject;
-  await reply(context, call, def, 200, context.objects.commit(def, object));
+  const { dryRun } = writeOptions(call);
+  await reply(context, call, def, 200, dryRun ? object : context.objects.commit(def, object));
 }
 
 async function evict(
@@ -373,7 +377,7 @@ async function bind(
   }
   const nodeName = asString(at(body, 'target', 'name'));
   const spec = { ...asObject(live.spec), nodeName };
-  context.objects.commit(def, { ...live, spec } as KubeObject);
+  if (!writeOptions(call).dryRun) context.objects.commit(def, { ...live, spec } as KubeObject);
   await send(call.response, 201, {
     kind: 'Status',
     apiVersion: groupVersion(def),

@@ -167,6 +167,29 @@ export const deletions: readonly ContractCase[] = [
     },
   },
   {
+    name: 'binding a pod and finalizing a namespace can be tried as well, the latter by version',
+    source: apiConcepts('dry-run'),
+    async run(cluster) {
+      const namespace = await cluster.namespace(true);
+      const pods = core(namespace, 'pods');
+      const spec = { containers: [{ name: 'x', image: 'x:1' }] };
+      await cluster.must(201, 'POST', pods, { metadata: { name: 'x' }, spec });
+      const target = { apiVersion: 'v1', kind: 'Node', name: 'nowhere' };
+      const binding = { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'x' }, target };
+      await cluster.must(201, 'POST', `${pods}/x/binding?dryRun=All`, binding);
+      const pod = await cluster.must(200, 'GET', `${pods}/x`);
+      assert.equal(at(pod, 'spec', 'nodeName'), undefined);
+      const path = `/api/v1/namespaces/${namespace}`;
+      const live = await cluster.must(200, 'GET', path);
+      const finalized = { ...live, spec: {} };
+      await cluster.must(200, 'PUT', `${path}/finalize?dryRun=All`, finalized);
+      const still = await cluster.must(200, 'GET', path);
+      assert.deepEqual(at(still, 'spec', 'finalizers'), ['kubernetes']);
+      const old = { ...finalized, metadata: { ...metaOf(live), resourceVersion: '1' } };
+      await refused(cluster, 409, 'Conflict', 'PUT', `${path}/finalize`, old);
+    },
+  },
+  {
     name: 'a deletion whose dryRun is not All is a 422, and deletes nothing',
     source: apiConcepts('dry-run'),
     async run(cluster) {
