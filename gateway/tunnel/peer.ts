@@ -39,8 +39,8 @@ export interface PeerContext extends Introduced {
   serve(peer: string, purpose: TunnelPurpose): StreamHandler;
   /** A peer broke `rule` of HTTP/2. */
   broken(rule: string): void;
-  /** Health, round trip or the set of tunnels of `peer` changed. */
-  changed(peer: string): void;
+  /** Health, round trip or the set of tunnels of a peer changed. */
+  changed(): void;
 }
 
 export class PeerTunnels {
@@ -353,7 +353,7 @@ export class PeerTunnels {
     }
     if (this.connected) this.#askedAgain = false;
     else if (this.#lostForLong() && !this.#askedAgain) this.#askAgain();
-    this.#context.changed(this.#peer.clusterName);
+    this.#context.changed();
   }
 
   #notice(): void {
@@ -363,7 +363,7 @@ export class PeerTunnels {
       this.#wasConnected = this.connected;
       this.#sinceMs = this.#context.clock.wallMs();
     }
-    this.#context.changed(this.#peer.clusterName);
+    this.#context.changed();
   }
 
   #cut(reason: IsthmusError): void {
