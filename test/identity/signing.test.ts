@@ -177,6 +177,31 @@ test('A token is never sent to a server that is not identity', async (t) => {
   assert.equal(asked, 0);
 });
 
+interface WorkloadFiles {
+  readonly tokenFile: string;
+  readonly bundleFile: string;
+}
+
+/** Files of a workload, which are not there yet. */
+function workloadFiles(t: TestContext): WorkloadFiles {
+  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+}
+
+/** A gateway that asks for its certificate at `port`. */
+function workloadAt(port: number, files: WorkloadFiles, clock: Clock): WorkloadIdentity {
+  return new WorkloadIdentity({
+    id: GATEWAY,
+    identityAddress: { host: '127.0.0.1', port },
+    network: identityNetwork,
+    ...files,
+    clock,
+    random: seededRandom(1),
+    log: silentLogger,
+  });
+}
+
 /** The machine's clock, except that waits of half a minute pass at once; `skippedMs` is how much that was. */
 function impatientClock(): Clock & { readonly skippedMs: number } {
   let skippedMs = 0;
@@ -196,21 +221,11 @@ function impatientClock(): Clock & { readonly skippedMs: number } {
 }
 
 test('A workload waits for its files and for identity, then renews and tells its listeners', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const west = createAuthority('west');
   const { port } = await serve(t, west);
-  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  const files = workloadFiles(t);
   const clock = impatientClock();
-  const identity = new WorkloadIdentity({
-    id: GATEWAY,
-    identityAddress: { host: '127.0.0.1', port },
-    network: identityNetwork,
-    ...files,
-    clock,
-    random: seededRandom(1),
-    log: silentLogger,
-  });
+  const identity = workloadAt(port, files, clock);
   assert.throws(() => identity.current(), { code: 'INTERNAL' });
   let skippedMs = 0;
   const renewed = new Promise<Credentials>((resolve) =>
@@ -235,30 +250,20 @@ test('A workload waits for its files and for identity, then renews and tells its
 });
 
 test('A certificate is renewed in time where the machine slept, or its clock was put right', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const west = createAuthority('west');
   const { port } = await serve(t, west);
-  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  const files = workloadFiles(t);
   writeFileSync(files.tokenFile, GOOD_TOKEN);
   writeFileSync(files.bundleFile, west.trustBundle);
   let sleptMs = 0;
   const waits: { readonly delayMs: number; readonly callback: () => void }[] = [];
-  const identity = new WorkloadIdentity({
-    id: GATEWAY,
-    identityAddress: { host: '127.0.0.1', port },
-    network: identityNetwork,
-    ...files,
-    clock: {
-      ...systemClock,
-      wallMs: () => systemClock.wallMs() + sleptMs,
-      after(delayMs, callback) {
-        if (delayMs >= RENEWED_EACH_MS) waits.push({ delayMs, callback });
-        return systemClock.after(delayMs, callback);
-      },
+  const identity = workloadAt(port, files, {
+    ...systemClock,
+    wallMs: () => systemClock.wallMs() + sleptMs,
+    after(delayMs, callback) {
+      if (delayMs >= RENEWED_EACH_MS) waits.push({ delayMs, callback });
+      return systemClock.after(delayMs, callback);
     },
-    random: seededRandom(1),
-    log: silentLogger,
   });
   t.after(() => identity.close());
   const renewed = new Promise<Credentials>((resolve) => identity.onRenewed(resolve));
@@ -271,30 +276,20 @@ test('A certificate is renewed in time where the machine slept, or its clock was
 });
 
 test('A certificate that is due as soon as it is signed is not renewed without a pause', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'isthmus-workload-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
   const west = createAuthority('west');
   const { validity } = west;
   const notAfterMs = Date.now() + 70_000;
   const { port } = await serve(t, { ...west, validity: { ...validity, notAfterMs } });
-  const files = { tokenFile: join(directory, 'token'), bundleFile: join(directory, 'ca.crt') };
+  const files = workloadFiles(t);
   writeFileSync(files.tokenFile, GOOD_TOKEN);
   writeFileSync(files.bundleFile, west.trustBundle);
   const waits: number[] = [];
-  const identity = new WorkloadIdentity({
-    id: GATEWAY,
-    identityAddress: { host: '127.0.0.1', port },
-    network: identityNetwork,
-    ...files,
-    clock: {
-      ...systemClock,
-      after(delayMs, callback) {
-        waits.push(delayMs);
-        return systemClock.after(delayMs, callback);
-      },
+  const identity = workloadAt(port, files, {
+    ...systemClock,
+    after(delayMs, callback) {
+      waits.push(delayMs);
+      return systemClock.after(delayMs, callback);
     },
-    random: seededRandom(1),
-    log: silentLogger,
   });
   const first = await identity.start(new AbortController().signal);
   assert.equal(renewalMs(first, Date.now(), { next: () => 1 }), 0);
@@ -304,16 +299,11 @@ test('A certificate that is due as soon as it is signed is not renewed without a
 
 test('A workload that is told to end while it waits rejects with the reason', async () => {
   const ended = new AbortController();
-  const identity = new WorkloadIdentity({
-    id: GATEWAY,
-    identityAddress: { host: '127.0.0.1', port: 9 },
-    network: identityNetwork,
-    tokenFile: '/nonexistent/token',
-    bundleFile: '/nonexistent/ca.crt',
-    clock: systemClock,
-    random: seededRandom(1),
-    log: silentLogger,
-  });
+  const identity = workloadAt(
+    9,
+    { tokenFile: '/nonexistent/token', bundleFile: '/nonexistent/ca.crt' },
+    systemClock,
+  );
   const started = identity.start(ended.signal);
   const reason = new Error('over');
   ended.abort(reason);

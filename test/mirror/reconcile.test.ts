@@ -431,17 +431,22 @@ test('a term that ends begins no write, and ends those under way', async () => {
   stop.abort();
 });
 
+/** Has every write of the mirror of `shop/bad` refused with `cause`; counts them. */
+function refuseBad(client: MemoryClient, cause: StatusError): { readonly times: number } {
+  const refused = { times: 0 };
+  client.refuse = (_verb, _resource, object) => {
+    if (object !== 'shop/bad-east') return;
+    refused.times += 1;
+    throw new IsthmusError('API_REFUSED', 'refused', { cause });
+  };
+  return refused;
+}
+
 test('a write that is refused as invalid is told, waits long, and is tried at once when it changes', async () => {
   const client = world();
   const gateway = scriptedGateway();
-  let refusals = 0;
-  let refusing = true;
-  client.refuse = (_verb, _resource, object) => {
-    if (object !== 'shop/bad-east' || !refusing) return;
-    refusals += 1;
-    const cause = new StatusError(422, 'Invalid', 'spec.ports[0].name: not a name');
-    throw new IsthmusError('API_REFUSED', 'refused', { cause });
-  };
+  const cause = new StatusError(422, 'Invalid', 'spec.ports[0].name: not a name');
+  const refused = refuseBad(client, cause);
   await using running = run(client, gateway.replica);
   link(client);
   await eventually('the stream', () => gateway.opened() > 0);
@@ -453,10 +458,10 @@ test('a write that is refused as invalid is told, waits long, and is tried at on
     running.controller.changed();
     await new Promise((resolve) => setTimeout(resolve, 30));
   }
-  assert.equal(refusals, 1, 'the same is not tried again soon');
+  assert.equal(refused.times, 1, 'the same is not tried again soon');
   gateway.say(snapshot(2, { ...backend('bad'), ports: [{ port: 81 }] }, backend('good')));
-  await eventually('another try', () => refusals === 2);
-  refusing = false;
+  await eventually('another try', () => refused.times === 2);
+  client.refuse = () => undefined;
   gateway.say(snapshot(3, { ...backend('bad'), ports: [{ port: 82 }] }, backend('good')));
   await eventually('written', () => client.all(services).has('shop/bad-east'));
   await eventually('told', () => synced()?.reason === 'Synced');
@@ -465,14 +470,8 @@ test('a write that is refused as invalid is told, waits long, and is tried at on
 test('a mirror that a quota forbids is told, and tried again after a while', async () => {
   const client = world();
   const gateway = scriptedGateway();
-  let refusals = 0;
-  client.refuse = (_verb, _resource, object) => {
-    if (object !== 'shop/bad-east') return;
-    refusals += 1;
-    const said = 'services "bad-east" is forbidden: exceeded quota: few';
-    const cause = new StatusError(403, 'Forbidden', said);
-    throw new IsthmusError('API_REFUSED', 'refused', { cause });
-  };
+  const said = 'services "bad-east" is forbidden: exceeded quota: few';
+  const refused = refuseBad(client, new StatusError(403, 'Forbidden', said));
   await using running = run(client, gateway.replica);
   link(client);
   await eventually('the stream', () => gateway.opened() > 0);
@@ -481,7 +480,7 @@ test('a mirror that a quota forbids is told, and tried again after a while', asy
   await eventually('the finding', () => synced()?.reason === 'PartlyImported');
   assert.match(synced()?.message ?? '', /shop\/bad-east .* exceeded quota: few/);
   await new Promise((resolve) => setTimeout(resolve, 300));
-  assert.equal(refusals, 1);
+  assert.equal(refused.times, 1);
   assert.equal(running.controller.backlog().failing, 1);
 });
 
