@@ -170,7 +170,7 @@ const EXPORT_CHARACTERS = 400;
 const PORT_CHARACTERS = 60;
 
 /** About how many characters of JSON an export takes. Cheap, for it is asked of every export at every change. */
-export function charactersOf(one: CatalogExport): number {
+function charactersOf(one: CatalogExport): number {
   let sum = EXPORT_CHARACTERS + PORT_CHARACTERS * one.ports.length;
   for (const { name, appProtocol = '' } of one.ports) sum += name.length + appProtocol.length;
   for (const entries of [one.exportedLabels, one.exportedAnnotations]) {

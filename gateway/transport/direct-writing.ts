@@ -12,7 +12,7 @@ export interface WriteRequest {
 }
 
 /** What Node writes a socket by. */
-export interface Handle {
+interface Handle {
   /** 0, or the error of a write of which nothing was taken. */
   writeBuffer(request: WriteRequest, bytes: Buffer): number;
 }
