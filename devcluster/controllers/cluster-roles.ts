@@ -14,7 +14,7 @@ import {
   labelsOf,
 } from '../api/json.ts';
 import { matchesSelector } from '../api/selectors.ts';
-import { type Kit, type Running, running } from './kit.ts';
+import type { Kit, Running } from './kit.ts';
 
 const CLUSTER_ROLES = 'clusterroles.rbac.authorization.k8s.io';
 
@@ -34,7 +34,12 @@ export function runClusterRoles(kit: Kit): Running {
   };
   const stop = kit.store.listen(CLUSTER_ROLES, changed);
   changed();
-  return running(queue, [stop]);
+  return {
+    close() {
+      stop();
+      queue.close();
+    },
+  };
 }
 
 function aggregates(role: KubeObject): boolean {

@@ -18,7 +18,7 @@ import {
   namespaceOf,
   without,
 } from '../api/json.ts';
-import { type Kit, type Running, running, withCondition } from './kit.ts';
+import { type Kit, type Running, withCondition } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS, REPLICA_SETS } from './replica-sets.ts';
 import { bounds, growNew, type SetCount, shrinkOld } from './rollout.ts';
@@ -44,7 +44,12 @@ export function runDeployments(kit: Kit): Running {
       if (parent) queue.add(`${namespaceOf(object)}/${parent.name}`);
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 function reconcile(kit: Kit, key: string): void {

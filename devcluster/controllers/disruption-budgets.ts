@@ -17,7 +17,7 @@ import {
 } from '../api/json.ts';
 import { matchesSelector } from '../api/selectors.ts';
 import type { Store } from '../storage/store.ts';
-import { isReady, type Kit, type Running, running } from './kit.ts';
+import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { isActive, PODS } from './replica-sets.ts';
 import { resolveShare } from './rollout.ts';
@@ -43,7 +43,12 @@ export function runDisruptionBudgets(kit: Kit): Running {
       }
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 /** Whether `budget` selects `pod`. */

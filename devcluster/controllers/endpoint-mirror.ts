@@ -19,7 +19,7 @@ import {
 } from '../api/json.ts';
 import { SERVICES } from './endpoint-slices.ts';
 import { ENDPOINTS, SKIP_MIRROR } from './endpoints.ts';
-import { type Kit, type Running, running } from './kit.ts';
+import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
 
@@ -39,7 +39,12 @@ export function runEndpointMirror(kit: Kit): Running {
       }
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 interface Wanted extends JsonObject {

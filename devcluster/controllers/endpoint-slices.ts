@@ -19,7 +19,7 @@ import {
   namespaceOf,
 } from '../api/json.ts';
 import { matchesSelector } from '../api/selectors.ts';
-import { isReady, type Kit, type Running, running } from './kit.ts';
+import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
 import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
@@ -56,7 +56,12 @@ export function runEndpointSlices(kit: Kit): Running {
       }
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 function selectorOf(service: KubeObject): JsonObject | undefined {

@@ -16,7 +16,7 @@ import {
   namespaceOf,
 } from '../api/json.ts';
 import { SERVICES } from './endpoint-slices.ts';
-import { type Kit, type Running, running } from './kit.ts';
+import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
 
@@ -40,7 +40,12 @@ export function runEndpoints(kit: Kit): Running {
       }
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 function reconcile(kit: Kit, key: string): void {

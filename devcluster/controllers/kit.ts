@@ -25,16 +25,6 @@ export interface Running {
   close(): void;
 }
 
-/** A controller that works on `queue` until it is closed; `stops` end what fills it. */
-export function running(queue: WorkQueue, stops: readonly (() => void)[]): Running {
-  return {
-    close() {
-      for (const stop of stops) stop();
-      queue.close();
-    },
-  };
-}
-
 /** See the file header. One per controller; `manager` is what owns its fields. */
 export class Kit {
   readonly context: ApiContext;

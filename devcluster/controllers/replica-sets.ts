@@ -14,7 +14,7 @@ import {
   namespaceOf,
 } from '../api/json.ts';
 import { matchesSelector } from '../api/selectors.ts';
-import { isReady, type Kit, type Running, running } from './kit.ts';
+import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 
 /** Where ReplicaSets are kept. */
@@ -39,7 +39,12 @@ export function runReplicaSets(kit: Kit): Running {
       }
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 /** Whether a pod counts as one of the replicas. */

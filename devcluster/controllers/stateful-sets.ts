@@ -17,7 +17,7 @@ import {
   labelsOf,
   namespaceOf,
 } from '../api/json.ts';
-import { isReady, type Kit, type Running, running } from './kit.ts';
+import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { isActive, PODS } from './replica-sets.ts';
 
@@ -34,7 +34,12 @@ export function runStatefulSets(kit: Kit): Running {
       if (owner?.kind === 'StatefulSet') queue.add(`${namespaceOf(object)}/${owner.name}`);
     }),
   ];
-  return running(queue, stops);
+  return {
+    close() {
+      for (const stop of stops) stop();
+      queue.close();
+    },
+  };
 }
 
 function reconcile(kit: Kit, key: string): void {
