@@ -72,6 +72,17 @@ export class Locality {
     return true;
   }
 
+  /**
+   * Whether a second attempt may go to a cluster because no other local endpoint is left to ask: within the share that
+   * may leave, for as long as any is available.
+   */
+  mayAskBeside(): boolean {
+    if (this.#local.active === 0) return true;
+    if (!this.#mayLeave) return false;
+    this.#spill.leave(false);
+    return true;
+  }
+
   /** How much local takes, and whether ejection is to be ignored because too little is left. */
   judge(): void {
     const [local, remote] = [this.#local, this.#remote];

@@ -185,8 +185,10 @@ export class ServiceBalancer {
     const near = pick(local, this.#dice, nowMs, tried);
     const far = remote.members.count === 0 ? NOBODY : pick(remote, this.#dice, nowMs, tried);
     if (far === NOBODY) return near === NOBODY ? undefined : local.endpointOf(near);
-    if (near === NOBODY)
-      return this.#table.get(far, ROW.ESTIMATE) > waitedMs ? undefined : remote.endpointOf(far);
+    if (near === NOBODY) {
+      const isTimely = this.#table.get(far, ROW.ESTIMATE) <= waitedMs;
+      return isTimely && this.#locality.mayAskBeside() ? remote.endpointOf(far) : undefined;
+    }
     const leaves =
       tried.length === 1
         ? this.#locality.leavesBeside(near, far, nowMs)

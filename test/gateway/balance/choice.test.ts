@@ -149,6 +149,30 @@ test('nobody leaves while a local endpoint is available where no share may', () 
   assert.equal(bench.pick().key, 'east');
 });
 
+test('no second attempt beside a slow one leaves either where no share may', () => {
+  const bench = new Bench(1, settingsWith({ locality: { remoteShareMax: 0 } }));
+  bench.balancer.update(pods('a'), cluster(), 0);
+  const a = bench.local('a');
+  bench.attempt(a, 'success', 2);
+  const beside = () => bench.balancer.pickBeside(bench.nowMs, [a], 1_000)?.key;
+  assert.equal(beside(), undefined);
+  bench.attempt(a, 'refused', 0);
+  assert.equal(beside(), 'east');
+});
+
+test('second attempts beside slow ones count among those that may leave', () => {
+  const bench = new Bench(1, settingsWith({ locality: { remoteShareMax: 0.1 } }));
+  bench.balancer.update(pods('a'), cluster(), 0);
+  const a = bench.local('a');
+  bench.attempt(a, 'success', 2);
+  let away = 0;
+  for (let at = 0; at < 1_000; at += 1) {
+    bench.attempt(bench.pick(), 'success', 2);
+    if (bench.balancer.pickBeside(bench.nowMs, [a], 1_000) !== undefined) away += 1;
+  }
+  assert.ok(away >= 90 && away <= 111, `${away} left`);
+});
+
 test('a share that may leave from now on is not spent by what left before', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), cluster(), 0);
