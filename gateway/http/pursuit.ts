@@ -6,11 +6,9 @@
  */
 import type { ErrorCode } from '#core/errors.ts';
 import type { Endpoint, Outcome } from '../balance/endpoint.ts';
-import type { Queued } from '../resilience/crowd.ts';
 import { withTimeout } from '../resilience/deadline.ts';
 import type { Guard } from '../resilience/guard.ts';
 import type { Hedgeable, HedgeQueue } from '../resilience/hedge-queue.ts';
-import type { Waiting } from '../resilience/limiter.ts';
 import {
   ATTEMPTS_MAX,
   grpcCode,
@@ -21,15 +19,14 @@ import {
 } from '../resilience/repeat.ts';
 import { retryAfterMs } from '../resilience/retry-after.ts';
 import { SEEN } from '../wire/seen.ts';
+import { Admission } from './admission.ts';
 import { AttemptError, asAttemptError, outcomeOf } from './attempt-error.ts';
-import { DeferredAttempt } from './deferred.ts';
 import type { Attempt, AttemptListener, Exchange, UpstreamRequest } from './exchange.ts';
 import type { Hedge, HedgeOwner } from './hedge.ts';
 import type { AnswerHead, NeverIndexed, RawHeaders, RequestHead } from './message.ts';
 import type { ReplayBuffer } from './replay.ts';
 import type { RelayContext, RelayRoute } from './route.ts';
 import { TimeLimits, waitMsOf } from './time-limits.ts';
-import { Tries } from './tries.ts';
 
 /** How long a cluster is left alone that says it is overloaded. */
 const OVERLOADED_MS = 1_000;
@@ -38,31 +35,22 @@ const LOOK_MS = 50;
 const LOOKS_MAX = 40;
 
 /** See the header of this file. */
-export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Queued, Hedgeable {
-  head: RequestHead;
+export abstract class Pursuit extends Admission implements HedgeOwner, Hedgeable {
   hedgeQueue: HedgeQueue | undefined;
   hedgeDueMs = 0;
   hedgeBefore: Hedgeable | undefined;
   hedgeAfter: Hedgeable | undefined;
-  protected readonly exchange: Exchange;
-  protected readonly route: RelayRoute;
-  protected readonly context: RelayContext;
-  protected readonly tries: Tries;
-  protected readonly startedMs: number;
   protected readonly opaque: boolean;
   /** Of a request with content. */
   protected readonly replay: ReplayBuffer | undefined;
-  /** Stands for the first attempt while the request waits to be let in. */
-  protected waiting: DeferredAttempt | undefined;
-  protected inside = false;
-  /** Of the {@link Crowd} of its source. */
-  #place: 'none' | 'queued' | 'unanswered' = 'none';
   protected failure: AttemptError | undefined;
   /** Of the answer that is passed on; 0 before. */
   protected status = 0;
   protected over = false;
   /** How often it was looked at whether another attempt is worth it. */
   #looks = 0;
+  /** Whether the budgets refused another attempt beside those under way. */
+  #refused = false;
   #limits: TimeLimits | undefined;
 
   constructor(
@@ -73,13 +61,8 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     context: RelayContext,
     replay: ReplayBuffer | undefined,
   ) {
-    this.exchange = exchange;
-    this.head = head;
-    this.route = route;
-    this.context = context;
+    super(exchange, head, route, guard, context);
     this.replay = replay;
-    this.tries = new Tries(guard, context.turns);
-    this.startedMs = context.clock.monotonicMs();
     this.opaque = head.method === 'CONNECT';
   }
 
@@ -101,48 +84,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
 
   /** Starts an attempt, now or when there is room, or answers why none is. */
   begin(): void {
-    if (!this.#hasTime()) return;
-    const entry = this.tries.guard.enter(this, this.startedMs);
-    if (entry === 'admitted') {
-      this.inside = true;
-      this.#set(this.startedMs);
-    } else if (entry === 'waiting') {
-      this.waiting = new DeferredAttempt(this);
-      this.tries.attempt = this.waiting;
-    } else {
-      const code = entry === 'full' ? 'OVERLOADED' : 'RATE_LIMITED';
-      this.turnAway(code, `${this.route.service} takes no more requests now`);
-    }
-  }
-
-  admitted(): void {
-    this.inside = true;
-    this.#set(this.context.clock.monotonicMs());
-  }
-
-  go(): void {
-    this.#place = 'unanswered';
-    this.next(this.context.clock.monotonicMs());
-  }
-
-  expired(): void {
-    this.turnAway('OVERLOADED', `${this.route.service} has no room for another request`);
-  }
-
-  /** Goes, or waits while too many of its source have no answer. */
-  #set(nowMs: number): void {
-    const { crowd } = this.context;
-    const source = this.exchange.address;
-    if (crowd !== undefined && source !== undefined) {
-      if (!crowd.enter(source, this, nowMs)) {
-        this.#place = 'queued';
-        this.waiting ??= new DeferredAttempt(this);
-        this.tries.attempt = this.waiting;
-        return;
-      }
-      this.#place = 'unanswered';
-    }
-    this.next(nowMs);
+    if (this.#hasTime()) this.enter();
   }
 
   hedge(nowMs: number): void {
@@ -151,12 +93,21 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
     if (this.over || this.status !== 0 || tries.endpoint === undefined || this.#left() < 1) return;
     const endpoint = tries.pickBeside(nowMs);
     const urgent = tries.explores || tries.isSilent(nowMs);
-    if (endpoint !== undefined && guard.mayHedge(nowMs, urgent)) this.#askBeside(endpoint, nowMs);
+    if (endpoint !== undefined) {
+      if (guard.mayHedge(nowMs, urgent)) this.#askBeside(endpoint, nowMs);
+      else this.#refusedHedge();
+    }
     // Two may fall silent together, and the budget may have nothing left. But a cluster is known to be silent by what waits there.
     if (this.#looks === LOOKS_MAX) return;
     if (tries.hedge === undefined && tries.endpoint?.kind === 'remote') return;
     this.#looks += 1;
     guard.looking.add(this, nowMs + LOOK_MS, nowMs);
+  }
+
+  /** However often it is looked at, it is one that was refused. */
+  #refusedHedge(): void {
+    if (!this.#refused) this.tries.guard.counts.hedgesRefused += 1;
+    this.#refused = true;
   }
 
   /** A second attempt, or a third in the place of the first. */
@@ -377,12 +328,7 @@ export abstract class Pursuit implements HedgeOwner, UpstreamRequest, Waiting, Q
   protected restAssured(): void {
     this.#limits?.end();
     this.hedgeQueue?.remove(this);
-    const place = this.#place;
-    if (place === 'none') return;
-    this.#place = 'none';
-    const source = this.exchange.address ?? '';
-    if (place === 'unanswered') this.context.crowd?.leave(source);
-    else this.context.crowd?.forget(source, this);
+    this.leaveCrowd();
   }
 
   /** The caller waits no longer, and nobody has answered. */

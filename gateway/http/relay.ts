@@ -270,11 +270,10 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
   /** Tells that it is over; `status` is that of our own answer where there was no other. */
   #close(code: ErrorCode | undefined, nowMs: number, status = this.status): void {
     const tries = this.tries;
-    const { guard, last } = tries;
+    const { last } = tries;
     this.restAssured();
     if (tries.hedge !== undefined) tries.dropHedge('cancelled', nowMs);
-    if (this.inside) guard.limiter.leave();
-    else guard.limiter.forget(this);
+    this.leave();
     this.#content.count(this.over);
     // An answer of our own is nobody's.
     const answered = code === undefined || (this.status !== 0 && last !== undefined);

@@ -63,7 +63,7 @@ export class Guard {
   /**
    * Takes an attempt beside another, where both budgets have one left; `urgent`, beside an exploration or at a silent
    * endpoint, of the retry budget alone: none of those must wait because much else is slow. Where a TrafficPolicy
-   * wants no hedges there are none.
+   * wants no hedges there are none. A refusal is for whoever asks to count: the same request may ask again.
    */
   mayHedge(nowMs: number, urgent: boolean): boolean {
     const { retry, hedge } = this.balancer.settings;
@@ -73,7 +73,6 @@ export class Guard {
       ((urgent && hedge.budgetShare > 0) || this.hedges.take(0, nowMs)) &&
       this.retries.take(budgetPerSecond, nowMs);
     if (allowed) this.counts.hedgesAllowed += 1;
-    else this.counts.hedgesRefused += 1;
     return allowed;
   }
 }

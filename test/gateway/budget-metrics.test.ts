@@ -55,3 +55,26 @@ test('hedges that the budgets allowed and refused are counted by service', async
   const later = await outcomes(registry, 'isthmus_hedge_budget_total');
   assert.deepEqual(later, { allowed: 10, refused: 8 });
 });
+
+test('a request that is refused a hedge again and again is one that was refused', async () => {
+  const { send, calls, clock, guards } = serviceOf(2);
+  const registry = new Registry();
+  budgetMetrics(registry, () => guards.counts);
+  for (let at = 0; at < 40; at += 1) {
+    send();
+    clock.advance(10);
+    calls.at(-1)?.answer(200);
+  }
+  clock.advance(3_000);
+  const first = calls.length;
+  for (let at = 0; at < 12; at += 1) send();
+  clock.advance(25);
+  const { refused } = await outcomes(registry, 'isthmus_hedge_budget_total');
+  assert.equal(refused, 10);
+  // Neither pod is silent: each has answered somebody, and the others are looked at again.
+  calls[first]?.answer(200);
+  calls[first + 1]?.answer(200);
+  clock.advance(200);
+  const later = await outcomes(registry, 'isthmus_hedge_budget_total');
+  assert.equal(later.refused, 10);
+});
