@@ -47,6 +47,8 @@ export interface ResponseHead {
   readonly upgrade: string;
   /** Bytes of content, as in {@link RequestHead.length}. */
   readonly length: number;
+  /** Whether the headers hold a `date`; else whoever answers a client adds one. */
+  readonly dated?: boolean;
   readonly neverIndexed?: NeverIndexed;
 }
 

@@ -11,7 +11,7 @@ import type { Outcome } from '../balance/endpoint.ts';
 import type { Guard } from '../resilience/guard.ts';
 import { grpcCodeIn, isGrpcFailure } from '../resilience/repeat.ts';
 import { answerEnded } from '../transport/company.ts';
-import { seenIn } from '../wire/seen.ts';
+import { SEEN, seenIn } from '../wire/seen.ts';
 import { type AttemptError, outcomeOf } from './attempt-error.ts';
 import { Content } from './content.ts';
 import type { Exchange, ExchangeListener } from './exchange.ts';
@@ -152,7 +152,8 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
     const { status, upgrade, length, neverIndexed } = head;
     const kept = answerHeaders(head.headers, head.seen);
     const headers = upgrade === '' ? kept : acceptFields(this.exchange.head, kept);
-    this.exchange.answer({ status, headers, upgrade, length, neverIndexed }, end);
+    const dated = (head.seen & SEEN.DATE) !== 0;
+    this.exchange.answer({ status, headers, upgrade, length, dated, neverIndexed }, end);
     if (end) this.#onAnswerEnded();
   }
 

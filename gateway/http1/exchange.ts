@@ -42,6 +42,8 @@ export interface ExchangeConnection {
   readonly full: boolean;
   /** Whether no request may follow. */
   readonly draining: boolean;
+  /** What `Date` says now. */
+  readonly date: string;
   /** `bytes` of content, or a head, were given to the writer. */
   gathered(bytes: number): void;
   /** Something of the exchange has changed: looks what follows from it. */
@@ -161,6 +163,7 @@ export class Http1Exchange implements Exchange {
           keepAlive: this.keepAlive,
           upgrade: switches ? head.upgrade : '',
           http10: this.#minor === 0,
+          date: switches || head.dated === true ? '' : this.#connection.date,
         },
         this.head.method === 'HEAD',
       );

@@ -22,12 +22,13 @@ export function statusOf(refusal: Http1Refusal): number {
   return STATUSES[refusal.rule] ?? ERRORS[refusal.code].http;
 }
 
-/** Writes a whole answer that is the last of its connection; `bodiless`: to HEAD. */
+/** Writes a whole answer that is the last of its connection, of `date`; `bodiless`: to HEAD. */
 export function writeRefusal(
   writer: Http1Writer,
   status: number,
   code: ErrorCode,
   message: string,
+  date: string,
   bodiless = false,
 ): void {
   const body = Buffer.from(`${JSON.stringify({ error: { code, message } })}\n`);
@@ -40,7 +41,7 @@ export function writeRefusal(
     status,
     reasonOf(status),
     headers,
-    { framing, keepAlive: false, upgrade: '' },
+    { framing, keepAlive: false, upgrade: '', date },
     bodiless,
   );
   if (!bodiless) writer.body(body);

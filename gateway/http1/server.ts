@@ -8,6 +8,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import { codeOf, describeError, ERRORS, type ErrorCode } from '#core/errors.ts';
+import { httpDate } from '../http/date.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
@@ -68,6 +69,10 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     this.#parser = new Http1Parser('request', this.#sink);
     this.#address = transport.socket.remoteAddress;
     transport.owner = this;
+  }
+
+  get date(): string {
+    return httpDate(this.#options.clock.wallMs());
   }
 
   onBytes(bytes: Buffer, from: number, to: number): void {
@@ -310,7 +315,8 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     code: ErrorCode,
     message: string,
   ): void {
-    writeRefusal(this.writer, status, code, message, exchange?.head.method === 'HEAD');
+    const bodiless = exchange?.head.method === 'HEAD';
+    writeRefusal(this.writer, status, code, message, this.date, bodiless);
     this.#finish();
   }
 

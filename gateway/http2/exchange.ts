@@ -1,8 +1,10 @@
 /**
  * Requests that come as HTTP/2 streams, from clients and from peers alike.
  */
+import type { Clock } from '#core/clock.ts';
 import { type ErrorCode, IsthmusError } from '#core/errors.ts';
 import { HEADER_UPGRADE } from '#core/names.ts';
+import { httpDate } from '../http/date.ts';
 import type { Exchange, ExchangeListener } from '../http/exchange.ts';
 import {
   LENGTH_UNKNOWN,
@@ -24,6 +26,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
   readonly #endpoint: Http2Endpoint;
   readonly #stream: Http2Stream<StreamOwner>;
   readonly #sender: StreamSender;
+  /** Who knows when answers came that do not tell; `undefined` where the other side is a gateway. */
+  readonly #clock: Clock | undefined;
   #discarding = false;
   #over = false;
   /** More of the answer is left where it comes from until others have sent theirs. */
@@ -36,21 +40,26 @@ export class Http2Exchange implements Exchange, StreamOwner {
     stream: Http2Stream<StreamOwner>,
     head: RequestHead,
     address: string | undefined,
+    clock?: Clock,
   ) {
     this.#endpoint = endpoint;
     this.#stream = stream;
     this.#sender = new StreamSender(endpoint, stream);
     this.head = head;
     this.address = address;
+    this.#clock = clock;
   }
 
   interim(head: ResponseHead): void {
-    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), false, head.neverIndexed);
+    const list = withStatus(head, '');
+    this.#endpoint.connection.sendHeaders(this.#stream, list, false, head.neverIndexed);
     this.#endpoint.touch();
   }
 
   answer(head: ResponseHead, end: boolean): void {
-    this.#endpoint.connection.sendHeaders(this.#stream, withStatus(head), end, head.neverIndexed);
+    const tells = this.#clock === undefined || head.dated === true;
+    const list = withStatus(head, tells ? '' : httpDate(this.#clock.wallMs()));
+    this.#endpoint.connection.sendHeaders(this.#stream, list, end, head.neverIndexed);
     this.#endpoint.touch();
     if (end) this.#stopIfAnswered();
   }
@@ -164,14 +173,17 @@ function hostOf(fields: RawHeaders): string {
   return '';
 }
 
-function withStatus(head: ResponseHead): string[] {
-  const { headers, upgrade } = head;
+function withStatus({ status, headers, upgrade }: ResponseHead, date: string): string[] {
   // HTTP/2 has no 101: a CONNECT that was accepted is answered 200 (RFC 8441 section 5).
   if (upgrade !== '') return [':status', '200', ...headers, HEADER_UPGRADE, upgrade];
-  const list = new Array<string>(headers.length + 2);
+  const { length } = headers;
+  const list = new Array<string>(length + (date === '' ? 2 : 4));
   list[0] = ':status';
-  list[1] = String(head.status);
-  for (let at = 0; at < headers.length; at += 1) list[at + 2] = headers[at] as string;
+  list[1] = String(status);
+  for (let at = 0; at < length; at += 1) list[at + 2] = headers[at] as string;
+  if (date === '') return list;
+  list[length + 2] = 'date';
+  list[length + 3] = date;
   return list;
 }
 

@@ -75,7 +75,8 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
   onStream(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): StreamOwner {
     if (stream.id >= this.#options.renewAtStreamId) this.endpoint.drain();
     const head = requestHeadOf(block, end);
-    const exchange = new Http2Exchange(this.endpoint, stream, head, this.#address);
+    const { clock } = this.#options;
+    const exchange = new Http2Exchange(this.endpoint, stream, head, this.#address, clock);
     if (head.method === 'CONNECT') {
       respondError(exchange, 'METHOD_REFUSED', 'CONNECT is not served here');
     } else this.#options.onExchange(exchange);

@@ -25,6 +25,8 @@ export const SEEN = {
   TIMEOUT: 512,
   /** `content-length`. */
   LENGTH: 1_024,
+  /** `date`. */
+  DATE: 2_048,
 } as const;
 
 const BITS: ReadonlyMap<string, number> = new Map([
@@ -42,6 +44,7 @@ const BITS: ReadonlyMap<string, number> = new Map([
   ['x-forwarded-for', SEEN.FORWARDED],
   ['grpc-timeout', SEEN.TIMEOUT],
   ['content-length', SEEN.LENGTH],
+  ['date', SEEN.DATE],
 ]);
 
 /** The bits of one field of this lower-case name. */

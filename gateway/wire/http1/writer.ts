@@ -44,7 +44,7 @@ const NO_READY: Buffer[] = [];
 const ONE: Buffer[] = [NO_SLAB];
 
 /** Room for what a head holds beside method, target, authority, reason, upgrade and fields. */
-const FIXED_BYTES = 192;
+const FIXED_BYTES = 256;
 /** Room for the line before a chunk, and the end of the line behind it. */
 const CHUNK_LINES_BYTES = 20;
 /** Room for the last chunk, the empty line, and what a value may need beyond itself. */
@@ -54,6 +54,7 @@ const REASON_KEPT_MAX = 64;
 const STATUS_MIN = 100;
 
 const VERSION_AND_HOST = Buffer.from(' HTTP/1.1\r\nhost: ', 'latin1');
+const DATE = Buffer.from('date: ', 'latin1');
 const CHUNKED = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
 const LENGTH = Buffer.from('content-length: ', 'latin1');
 const CLOSE = Buffer.from('connection: close\r\n', 'latin1');
@@ -81,6 +82,8 @@ export interface HeadOptions {
    * answers, upgrades and the chunked coding do not exist. How a body without a length ends is the caller's choice.
    */
   readonly http10?: boolean;
+  /** When an answer came whose fields do not tell, as `Date` says it; empty or without: nothing is said. */
+  readonly date?: string;
 }
 
 /** Writes the messages of one direction of a connection. */
@@ -229,7 +232,7 @@ export class Http1Writer {
     framing: Framing,
     informs: boolean,
   ): void {
-    const { keepAlive, upgrade, http10 } = options;
+    const { keepAlive, upgrade, http10, date } = options;
     if (this.#owed !== 0) throw new IsthmusError('INTERNAL', 'the last message is not complete');
     const chunked = framing.kind === 'chunked' && !informs;
     if (http10 && (chunked || upgrade !== '')) {
@@ -256,6 +259,8 @@ export class Http1Writer {
         length = value;
       }
     }
+    if (date !== undefined && date !== '')
+      to = lineEnd(out, putAscii(out, putBytes(out, to, DATE), date));
     if (chunked) to = putBytes(out, to, CHUNKED);
     else if (length !== '') to = lineEnd(out, putAscii(out, putBytes(out, to, LENGTH), length));
     else if (framing.kind === 'length') {

@@ -32,6 +32,10 @@ const echo = (exchange: Exchange): void => {
   );
 };
 
+/** `text` without the dates of its answers. */
+const undated = (text: string): string =>
+  text.replace(/^date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/gm, '');
+
 const get = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nhost: a\r\n${more}\r\n`;
 
 test('keeps a connection, and reads a request that comes byte by byte', async () => {
@@ -132,16 +136,17 @@ test('HTTP/1.0: closes unless asked, never chunked, no interim answers', async (
   const keep = 'connection: keep-alive\r\n';
   const one = client(port).send(old('/known', keep));
   assert.equal(
-    await one.has('known'),
+    undated(await one.has('known')),
     'HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: keep-alive\r\n\r\nknown',
   );
   one.text = '';
   one.send(old('/unknown', keep));
-  assert.equal(await one.end(), 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nunknown');
+  const last = undated(await one.end());
+  assert.equal(last, 'HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nunknown');
   const two = client(port).send(old('/known'));
   assert.match(await two.end(), /connection: close\r\n\r\nknown$/);
   const three = client(port).send(get('/unknown'));
-  const text = await three.has('x-t: 1\r\n\r\n');
+  const text = undated(await three.has('x-t: 1\r\n\r\n'));
   assert.match(
     text,
     /^HTTP\/1.1 103 Early Hints\r\n\r\nHTTP\/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n7\r\nunknown\r\n0\r\n/,
@@ -169,12 +174,34 @@ test('HEAD, 204 and 304 have no content; trailers go only with chunks', async ()
     `HEAD /200 HTTP/1.1\r\nhost: a\r\n\r\n${get('/204')}${get('/304')}${get('/200', 'connection: close\r\n')}`,
   );
   assert.equal(
-    await one.end(),
+    undated(await one.end()),
     'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n' +
       'HTTP/1.1 204 No Content\r\n\r\n' +
       'HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n' +
       'HTTP/1.1 200 OK\r\ncontent-length: 5\r\nconnection: close\r\n\r\n12345',
   );
+});
+
+test('every final answer tells when it came, once, whoever makes it', async () => {
+  const { port } = await served((exchange) => {
+    const { path } = exchange.head;
+    exchange.interim({ status: 103, headers: [], upgrade: '', length: 0 });
+    const date = ['date', 'Tue, 15 Nov 1994 08:12:31 GMT'];
+    const dated = path === '/dated';
+    exchange.answer(
+      { status: 200, headers: dated ? date : [], upgrade: '', length: 0, dated },
+      true,
+    );
+  });
+  const dates = (text: string) => text.match(/^date: .*GMT\r$/gm) ?? [];
+  const one = client(port).send(get('/dated', 'connection: close\r\n'));
+  assert.deepEqual(dates(await one.end()), ['date: Tue, 15 Nov 1994 08:12:31 GMT\r']);
+  const two = client(port).send(get('/', 'connection: close\r\n'));
+  const [date, ...more] = dates(await two.end());
+  assert.equal(more.length, 0);
+  assert.ok(Math.abs(Date.parse((date ?? '').slice(6)) - Date.now()) < 5_000, `${date}`);
+  const three = client(port).send('no request\r\n\r\n');
+  assert.equal(dates(await three.end()).length, 1);
 });
 
 test('malformed requests and CONNECT are answered once, then FIN', async () => {
@@ -283,7 +310,8 @@ test('Expect passes on, and 100 comes from whoever answers', async () => {
   one.send('hi');
   assert.match(await one.has('hi'), /content-length: 2\r\n\r\nhi$/);
   const two = client(port).send(post('/no'));
-  assert.match(await two.end(), /417 Expectation Failed\r\ncontent-length: 2\r\nconnection: close/);
+  const refused = undated(await two.end());
+  assert.match(refused, /417 Expectation Failed\r\ncontent-length: 2\r\nconnection: close/);
 });
 
 test('an early answer: a short rest is read and the connection kept, a long one is not', async () => {

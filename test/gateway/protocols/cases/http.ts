@@ -50,6 +50,19 @@ function casesOf(client: HttpClient): Omit<Case, 'port'>[] {
       },
     },
     {
+      name: 'an answer tells when it came, whether its pod does or not',
+      gatewayOnly: true,
+      combine: true,
+      async run(target) {
+        const session = open(target);
+        for (const path of ['/hash', '/undated']) {
+          const dates = valuesOf((await session.ask({ path })).headers, 'date');
+          assert.equal(dates.length, 1, path);
+          assert.match(dates[0] ?? '', /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+        }
+      },
+    },
+    {
       name: 'every method',
       async run(target) {
         const session = open(target);

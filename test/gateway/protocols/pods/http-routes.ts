@@ -90,6 +90,10 @@ const ROUTES: Readonly<Record<string, Route>> = {
       response.end();
     } else response.end(status === 204 ? undefined : `status ${status}`);
   },
+  '/undated': ({ request, response, pod }) => {
+    response.sendDate = false;
+    sendSeen(request, response, pod, 200);
+  },
   '/headers': ({ request, response }) => {
     request.resume();
     response.setHeader('set-cookie', ['a=1; Path=/', 'b=2, with a comma']);
