@@ -18,6 +18,7 @@ import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
 import type { Http2Settings } from '../wire/http2/settings.ts';
 import { type AttemptKind, responseHeadOf, startStream } from './attempt.ts';
 import { type EndpointHandler, Http2Endpoint, type StreamOwner } from './endpoint.ts';
+import { Liveness } from './liveness.ts';
 import { TUNNEL_PORTION } from './portions.ts';
 import { CLIENT_WINDOWS } from './server.ts';
 
@@ -110,6 +111,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   readonly #name: string;
   readonly #onGone: (connection: PodConnection) => void;
   readonly #timer: Timer;
+  readonly #liveness = new Liveness();
   #error: Error | undefined;
   #connected = false;
   #spoke = false;
@@ -180,15 +182,26 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   }
 
   answerOf(block: HeaderBlock, head: RequestHead, end: boolean): AnswerHead {
+    this.#liveness.answered();
     // A CONNECT that was accepted has switched (RFC 8441 section 5).
     const switched = head.upgrade !== '' && block.status >= 200 && block.status < 300;
     return responseHeadOf(block, head, end, switched ? head.upgrade : '');
   }
 
   sweep(nowMs: number): void {
-    this.endpoint.sweep(nowMs);
-    if (this.endpoint.connection.streams > 0) return;
-    if (nowMs - this.endpoint.lastReceivedMs > IDLE_MS) this.drain();
+    const { endpoint } = this;
+    endpoint.sweep(nowMs);
+    const { lastReceivedMs } = endpoint;
+    if (endpoint.connection.streams === 0) {
+      if (nowMs - lastReceivedMs > IDLE_MS) this.drain();
+      return;
+    }
+    const what = this.#liveness.look(nowMs, lastReceivedMs);
+    if (what === 'ask') endpoint.ping();
+    else if (what === 'dead') {
+      this.#error = new Error(`nothing was heard for ${Math.round(nowMs - lastReceivedMs)} ms`);
+      this.destroy();
+    }
   }
 
   drain(): void {
@@ -217,7 +230,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   }
 
   onPong(): void {
-    // Nobody asks.
+    // That something came is all that counts.
   }
 
   onLeaving(): void {

@@ -124,3 +124,38 @@ test('what the only pod leaves unserved when it says goodbye goes to it by anoth
   assert.deepEqual(await askAtOnce(session, 2), [200, 200]);
   assert.equal(goodbyes, 1);
 });
+
+test('a pod that vanishes without a word while it owes an answer is missed', async (t) => {
+  const pod = http2.createServer();
+  const sockets: net.Socket[] = [];
+  let cut = (): void => undefined;
+  pod.on('stream', () => cut());
+  pod.listen(0, '127.0.0.1');
+  await once(pod, 'listening');
+  // Stands for the way there: nothing passes any more, and nobody hears of it.
+  const way = net.createServer((near) => {
+    const far = net.connect((pod.address() as net.AddressInfo).port, '127.0.0.1');
+    sockets.push(near, far);
+    for (const each of [near, far]) each.on('error', () => undefined);
+    near.pipe(far).pipe(near);
+    cut = () => {
+      near.unpipe(far).resume();
+      far.unpipe(near).resume();
+    };
+  });
+  way.listen(0, '127.0.0.1');
+  await once(way, 'listening');
+  await serveFrom([(way.address() as net.AddressInfo).port], 'http2');
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  t.after(() => {
+    session.destroy();
+    for (const each of sockets) each.destroy();
+    pod.close();
+    way.close();
+  });
+  const askedMs = performance.now();
+  const [status] = await askAtOnce(session, 1);
+  const tookMs = performance.now() - askedMs;
+  assert.equal(status, 502);
+  assert.ok(tookMs > 9_000 && tookMs < 15_000, `${tookMs} ms`);
+});
