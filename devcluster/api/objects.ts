@@ -156,6 +156,7 @@ export class Objects {
     const { warnings } = options;
     const body = change(live);
     const decoded = decodeBody(def, namespace, body, validation, warnings, unreadablePatch);
+    checkName(decoded, name);
     return this.#replace(def, live, decoded, options);
   }
 

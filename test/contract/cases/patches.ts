@@ -181,6 +181,29 @@ export const patches: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a patch that gives the object another name is a 400, and makes nothing of that name',
+    source: apiConcepts('patch-and-apply'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      await cluster.must(201, 'POST', path, configMap('x'));
+      const json = [{ op: 'replace', path: '/metadata/name', value: 'y' }];
+      const renamed = { metadata: { name: 'y' } };
+      const patches: readonly [string, Json][] = [
+        [PATCH.json, json],
+        [PATCH.merge, renamed],
+        [PATCH.strategic, renamed],
+      ];
+      for (const [type, body] of patches) {
+        const { message } = await refused(cluster, 400, 'BadRequest', 'PATCH', `${path}/x`, body, {
+          type,
+        });
+        const why = 'the name of the object (y) does not match the name on the URL (x)';
+        assert.equal(message, why);
+      }
+      await refused(cluster, 404, 'NotFound', 'GET', `${path}/y`);
+    },
+  },
+  {
     name: 'a patch that cannot be read is a 400',
     source: apiConcepts('patch-and-apply'),
     async run(cluster) {
