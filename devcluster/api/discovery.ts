@@ -3,9 +3,7 @@
  */
 import type { JsonObject } from './json.ts';
 import type { Registry } from './registry.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-
-const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+import { groupVersion, type ResourceDef, verbsOf } from './resources.ts';
 
 /** Versions of each group, the preferred one first; the core group is ''. */
 export function groupsOf(registry: Registry): Map<string, string[]> {
@@ -74,7 +72,7 @@ function mainResource(def: ResourceDef): JsonObject {
     singularName: def.singular,
     namespaced: def.namespaced,
     kind: def.kind,
-    verbs: def.review ? ['create'] : VERBS,
+    verbs: verbsOf(def),
     ...(def.shortNames.length > 0 ? { shortNames: [...def.shortNames] } : {}),
     ...(def.categories.length > 0 ? { categories: [...def.categories] } : {}),
   };
@@ -167,7 +165,7 @@ function discovered(def: ResourceDef): JsonObject {
     responseKind: kindOf(def.kind, def.group, def.version),
     scope: def.namespaced ? 'Namespaced' : 'Cluster',
     singularResource: def.singular,
-    verbs: def.review ? ['create'] : VERBS,
+    verbs: verbsOf(def),
     ...(def.shortNames.length > 0 ? { shortNames: [...def.shortNames] } : {}),
     ...(def.categories.length > 0 ? { categories: [...def.categories] } : {}),
     ...(def.subresources.length > 0

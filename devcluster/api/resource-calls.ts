@@ -310,6 +310,7 @@ async function removeAll(
   def: ResourceDef,
   target: ResourcePath,
 ): Promise<void> {
+  if (def.noDeleteCollection) throw methodNotAllowed();
   const namespace = namespaceFor(def, target);
   const options = deleteOptions(await readObject(call.request, true), call.query);
   call.dryRun = options.dryRun === true;

@@ -67,6 +67,8 @@ export interface ResourceDef {
   readonly subresources: readonly string[];
   /** Only POST: reviews, which are answered and never kept. */
   readonly review?: boolean;
+  /** Objects are deleted one by one only. */
+  readonly noDeleteCollection?: boolean;
   /** A custom resource: no strategic merge patch, unknown fields pruned by its own schema. */
   readonly custom: boolean;
   /** From and to the stored version. */
@@ -74,6 +76,14 @@ export interface ResourceDef {
     toStored(object: KubeObject): KubeObject;
     fromStored(object: KubeObject): KubeObject;
   };
+}
+
+const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+/** What can be done with objects of `def`, as discovery says it. */
+export function verbsOf(def: ResourceDef): string[] {
+  if (def.review) return ['create'];
+  return def.noDeleteCollection ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
 }
 
 /** `v1` or `apps/v1`. */

@@ -55,6 +55,7 @@ interface Entry {
   readonly scale?: ScalePaths;
   readonly sub?: readonly string[];
   readonly review?: boolean;
+  readonly noDeleteCollection?: boolean;
 }
 
 /** As the page "Field Selectors" lists them, and conversion.go in pkg/apis/core/v1, apps/v1 and events/v1. */
@@ -113,6 +114,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       rules: namespaceRules,
       fields: fieldsOf('status.phase'),
       sub: ['finalize'],
+      noDeleteCollection: true,
     },
     {
       kind: 'Node',
@@ -285,6 +287,7 @@ function define(group: string, version: string, entry: Entry): ResourceDef {
     ...(entry.scale ? { scale: entry.scale } : {}),
     subresources,
     ...(entry.review ? { review: true } : {}),
+    ...(entry.noDeleteCollection ? { noDeleteCollection: true } : {}),
     custom: false,
     ...(isForeignEvent ? { convert: { toStored: eventToCore, fromStored: eventFromCore } } : {}),
   };

@@ -162,6 +162,18 @@ export const discovery: readonly ContractCase[] = [
     },
   },
   {
+    name: 'namespaces are deleted one by one, and discovery says so',
+    source: docs('reference/kubernetes-api/cluster-resources/namespace-v1/'),
+    async run(cluster) {
+      const none = '/api/v1/namespaces?labelSelector=nobody%3Dhas';
+      await refused(cluster, 405, 'MethodNotAllowed', 'DELETE', none);
+      const { resources } = await cluster.must(200, 'GET', '/api/v1');
+      const found = asObjects(resources).find(({ name }) => name === 'namespaces');
+      const verbs = ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'];
+      assert.deepEqual(found?.verbs, verbs);
+    },
+  },
+  {
     name: 'an answer is JSON or YAML; who accepts neither is a 406, who sends neither a 415',
     source: apiConcepts('alternate-representations-of-resources'),
     async run(cluster) {
