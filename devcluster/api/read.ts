@@ -67,7 +67,7 @@ export class Lists {
       ]);
     }
     checkMatch(match, asked, token);
-    if (token === '') this.#checkVersion(asked);
+    if (token === '') this.checkVersion(asked);
     const predicate = selection(def, query);
     const from = token === '' ? undefined : parseToken(token);
     const exact = match === 'Exact' ? Number(asked) : undefined;
@@ -107,7 +107,8 @@ export class Lists {
     this.#snapshots.clear();
   }
 
-  #checkVersion(asked: string): void {
+  /** Refuses a version that is none, and one that this server has not reached. */
+  checkVersion(asked: string): void {
     if (asked === '' || asked === '0') return;
     if (!/^\d{1,15}$/.test(asked)) {
       throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);

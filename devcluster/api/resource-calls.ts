@@ -60,6 +60,7 @@ export async function serveResource(
   const part: WritePart = target.subresource === 'status' ? 'status' : '';
   switch (verb) {
     case 'get': {
+      context.lists.checkVersion(call.query.get('resourceVersion') ?? '');
       const view = context.faults.view(faultSubject(call, target, verb));
       const object = context.objects.get(def, target.namespace, target.name, view);
       await reply(context, call, def, 200, object);

@@ -18,7 +18,7 @@ import { isTrue, wholeNumber } from './request.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import type { Predicate } from './selectors.ts';
 import { textOf } from './serialise.ts';
-import { ApiError, badRequest, expired } from './status.ts';
+import { ApiError, badRequest, type Cause, expired, fieldError, invalid } from './status.ts';
 import { partial, tableOf } from './table.ts';
 
 /** Bytes a watcher may leave unread. */
@@ -75,9 +75,10 @@ export class Watches {
     const predicate = narrowed(namespace, selection(def, query));
     const asked = query.get('resourceVersion') ?? '';
     const match = query.get('resourceVersionMatch') ?? '';
-    const initial = isTrue(query.get('sendInitialEvents'));
+    const sent = query.get('sendInitialEvents');
+    const initial = sent === null ? undefined : isTrue(sent);
     const bookmarks = isTrue(query.get('allowWatchBookmarks'));
-    checkOptions(query, match, initial, bookmarks);
+    checkOptions(match, initial);
     const timeoutSeconds = wholeNumber(query, 'timeoutSeconds') ?? 0;
     const include = query.get('includeObject') ?? 'Metadata';
     const start = this.#start(def, asked, initial);
@@ -95,8 +96,9 @@ export class Watches {
     });
     response.flushHeaders();
     for (const change of start) write(change);
+    const from = Number(asked);
     const unlisten = this.#store.listen(def.storage, (change) => {
-      write(change);
+      if (change.revision > from) write(change);
       if (unread(response) > PENDING_BYTES_MAX) response.destroy();
     });
     const seconds = timeoutSeconds || DEFAULT_TIMEOUT_S + below(this.#random, DEFAULT_TIMEOUT_S);
@@ -143,13 +145,20 @@ export class Watches {
     }
   }
 
-  #start(def: ResourceDef, asked: string, initial: boolean): readonly Change[] | ApiError {
+  /** What is told first. A version of the future is waited for only by who wants what there is at it. */
+  #start(
+    def: ResourceDef,
+    asked: string,
+    initial: boolean | undefined,
+  ): readonly Change[] | ApiError {
     const revision = this.#store.revision;
     if (asked !== '' && !/^\d{1,15}$/.test(asked)) {
       throw badRequest(`resourceVersion: Invalid value: ${JSON.stringify(asked)}`);
     }
-    if (Number(asked) > revision) throw tooLarge(Number(asked), revision);
-    if (asked === '' || asked === '0' || initial) {
+    if (Number(asked) > revision) return initial ? tooLarge(Number(asked), revision) : [];
+    const isOpen = asked === '' || asked === '0';
+    if (isOpen && initial === false) return [];
+    if (isOpen || initial) {
       return this.#store
         .list(def.storage)
         .map((object) => ({ type: 'ADDED' as const, object, previous: undefined, revision }));
@@ -178,36 +187,22 @@ function refuse(response: ServerResponse, error: ApiError): void {
   response.end(`${JSON.stringify({ type: 'ERROR', object: error.status() })}\n`);
 }
 
-function checkOptions(
-  query: URLSearchParams,
-  match: string,
-  initial: boolean,
-  bookmarks: boolean,
-): void {
-  if (query.get('sendInitialEvents') === null) {
-    if (match !== '') {
-      throw new ApiError(
-        422,
-        'Invalid',
-        'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-      );
-    }
-    return;
+/** k8s.io/apimachinery/pkg/apis/meta/internalversion/validation. */
+function checkOptions(match: string, initial: boolean | undefined): void {
+  const field = 'resourceVersionMatch';
+  const causes: Cause[] = [];
+  if (initial !== undefined && match !== 'NotOlderThan') {
+    const why = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    causes.push(fieldError.forbidden(field, why));
   }
-  if (match !== 'NotOlderThan') {
-    throw new ApiError(
-      422,
-      'Invalid',
-      'ListOptions.meta.k8s.io "" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
-    );
+  if (match !== '' && initial === undefined) {
+    const why = 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided';
+    causes.push(fieldError.forbidden(field, why));
   }
-  if (initial && !bookmarks) {
-    throw new ApiError(
-      422,
-      'Invalid',
-      'ListOptions.meta.k8s.io "" is invalid: allowWatchBookmarks: Forbidden: sendInitialEvents is forbidden for watch unless allowWatchBookmarks is true',
-    );
+  if (match !== '' && match !== 'NotOlderThan') {
+    causes.push(fieldError.unsupported(field, match, ['NotOlderThan']));
   }
+  if (causes.length > 0) throw invalid('meta.k8s.io', 'ListOptions', '', causes);
 }
 
 function narrowed(namespace: string, predicate: Predicate | undefined): Predicate | undefined {

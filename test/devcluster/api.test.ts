@@ -84,7 +84,7 @@ test('a watch-list sends what there is and marks where it ends', async () => {
   watched.close();
 });
 
-test('a watch of a forgotten version is a 410 event, one from the future a 504', async () => {
+test('a watch of a forgotten version is a 410 event', async () => {
   const { body } = await world.call('GET', CONFIG_MAPS);
   const version = Number(at(body, 'metadata', 'resourceVersion'));
   await world.call('POST', CONFIG_MAPS, configMap('later'));
@@ -92,11 +92,6 @@ test('a watch of a forgotten version is a 410 event, one from the future a 504',
   const old = await world.call('GET', `${CONFIG_MAPS}?watch=true&resourceVersion=${version}`);
   assert.equal(old.status, 200);
   assert.match(old.text, /"ERROR".*too old resource version.*"code":410/);
-  const early = await world.call(
-    'GET',
-    `${CONFIG_MAPS}?watch=true&resourceVersion=${version + 1e6}`,
-  );
-  assert.equal(early.status, 504);
 });
 
 test('pages of a list show one version; an expired token is a 410', async () => {

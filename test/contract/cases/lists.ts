@@ -189,6 +189,22 @@ export const lists: readonly ContractCase[] = [
     },
   },
   {
+    name: 'one object is read at least as new as the version that is asked for, or not at all',
+    source: apiConcepts('semantics-for-get-and-list'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      const made = await cluster.must(201, 'POST', path, configMap('x'));
+      const now = Number(versionOf(made));
+      for (const version of [0, now]) {
+        await cluster.must(200, 'GET', `${path}/x?resourceVersion=${version}`);
+      }
+      const future = `${path}/x?resourceVersion=${now + 1_000_000}`;
+      const { details } = await refused(cluster, 504, 'Timeout', 'GET', future);
+      assert.equal(asObjects(details.causes)[0]?.reason, 'ResourceVersionTooLarge');
+      await refused(cluster, 400, 'BadRequest', 'GET', `${path}/x?resourceVersion=none`);
+    },
+  },
+  {
     name: 'label selectors know equality, sets and existence; one that cannot be read is a 400',
     source: docs('concepts/overview/working-with-objects/labels/#api'),
     async run(cluster) {

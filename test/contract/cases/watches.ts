@@ -164,6 +164,39 @@ export const watches: readonly ContractCase[] = [
     },
   },
   {
+    name: 'what there is comes without a mark where no bookmarks are asked for, and not at all with false',
+    source: kep(3157),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      await cluster.must(201, 'POST', path, configMap('there'));
+      const query = 'watch=true&resourceVersionMatch=NotOlderThan';
+      const all = cluster.watch(`${path}?${query}&sendInitialEvents=true`);
+      const marks = 'allowWatchBookmarks=true&timeoutSeconds=3';
+      const later = cluster.watch(`${path}?${query}&sendInitialEvents=false&${marks}`);
+      await cluster.until('it is told', () => told(all, 'there').length > 0);
+      await cluster.until('it is open', () => later.status === 200, 3_000);
+      await cluster.must(201, 'POST', path, configMap('new'));
+      await cluster.until('both tell it', () =>
+        [all, later].every((watch) => told(watch, 'new').length > 0),
+      );
+      assert.deepEqual(told(later, 'there'), []);
+      assert.ok(!all.lines.some(({ type }) => type === 'BOOKMARK'));
+    },
+  },
+  {
+    name: 'a watch from a version of the future is open, and tells what comes after it',
+    source: apiConcepts('semantics-for-watch'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'configmaps');
+      const now = Number(versionOf(await cluster.must(201, 'POST', path, configMap('there'))));
+      const watch = cluster.watch(`${path}?watch=true&resourceVersion=${now + 1_000_000}`);
+      await cluster.until('it is open', () => watch.status === 200);
+      await cluster.must(201, 'POST', path, configMap('early'));
+      await cluster.pause(200);
+      assert.deepEqual([watch.lines, watch.ended], [[], false]);
+    },
+  },
+  {
     name: 'bookmarks come in the form that was asked for, as clients of metadata alone read no other',
     source: apiConcepts('metadata-only-fetches'),
     async run(cluster) {
