@@ -31,7 +31,11 @@ export async function serveReview(
   const body = await readObject(call.request);
   const review = decodeBody(def, namespace, body, 'Warn', call.warnings);
   const status = answer(context, call.user, def, namespace, review);
-  await send(call.response, 201, { ...review, status }, 'json', call.warnings);
+  const answered = { ...review, status };
+  if (def.kind === 'SelfSubjectReview') {
+    answered.metadata = { ...review.metadata, creationTimestamp: context.objects.now() };
+  }
+  await send(call.response, 201, answered, 'json', call.warnings);
 }
 
 function answer(

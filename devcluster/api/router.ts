@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
+import { authenticate } from './authentication.ts';
 import type { ApiContext, Call } from './context.ts';
 import * as discovery from './discovery.ts';
 import { metricsPage } from './metrics.ts';
@@ -12,15 +13,7 @@ import { refusal } from './rbac.ts';
 import { attributesOf, faultSubject, parsePath, verbOf } from './request.ts';
 import { serveResource } from './resource-calls.ts';
 import { send, sendError, sendText } from './respond.ts';
-import {
-  ApiError,
-  forbidden,
-  methodNotAllowed,
-  noResource,
-  notAcceptable,
-  unauthorized,
-} from './status.ts';
-import { ANONYMOUS, type User } from './tokens.ts';
+import { ApiError, forbidden, methodNotAllowed, noResource, notAcceptable } from './status.ts';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 
@@ -46,45 +39,6 @@ export async function handle(
     sendError(response, error, context.log);
     request.resume();
   }
-}
-
-function authenticate(context: ApiContext, request: IncomingMessage): User {
-  const header = request.headers.authorization;
-  if (header === undefined || header === '') return ANONYMOUS;
-  const match = /^Bearer\s+(\S+)$/i.exec(header);
-  const found = match?.[1] === undefined ? 'no bearer token' : context.tokens.check(match[1]);
-  if (typeof found === 'string') throw unauthorized();
-  return impersonated(context, request, found.user);
-}
-
-/** Impersonation headers (`kubectl --as`), for those who may. */
-function impersonated(context: ApiContext, request: IncomingMessage, user: User): User {
-  const name = request.headers['impersonate-user'];
-  if (typeof name !== 'string') return user;
-  const groups = request.headers['impersonate-group'];
-  const list = typeof groups === 'string' ? groups.split(',').map((item) => item.trim()) : [];
-  const account = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(name);
-  const checks = [
-    ...(account
-      ? [{ resource: 'serviceaccounts', namespace: account[1] ?? '', name: account[2] ?? '' }]
-      : [{ resource: 'users', namespace: '', name }]),
-    ...list.map((group) => ({ resource: 'groups', namespace: '', name: group })),
-  ];
-  for (const check of checks) {
-    const attributes = {
-      verb: 'impersonate',
-      group: '',
-      version: 'v1',
-      subresource: '',
-      path: '',
-      ...check,
-    };
-    if (!context.rbac.allows(user, attributes).allowed) {
-      throw forbidden('', check.resource, check.name, refusal(user, attributes));
-    }
-  }
-  const own = account ? ['system:serviceaccounts', `system:serviceaccounts:${account[1]}`] : [];
-  return { name, uid: '', groups: [...list, ...own, 'system:authenticated'], extra: {} };
 }
 
 async function dispatch(context: ApiContext, call: Call): Promise<void> {

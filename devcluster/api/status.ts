@@ -65,7 +65,7 @@ export function qualified(group: string, plural: string): string {
 }
 
 function subject(group: string, plural: string, name: string): JsonObject {
-  return { name, ...(group === '' ? {} : { group }), kind: plural };
+  return { ...(name === '' ? {} : { name }), ...(group === '' ? {} : { group }), kind: plural };
 }
 
 /** 404: no such object. */

@@ -4,6 +4,7 @@
 import type { ContractCase } from '../case.ts';
 import { applied } from './applied.ts';
 import { applies } from './apply.ts';
+import { callers } from './callers.ts';
 import { config } from './config.ts';
 import { controllers } from './controllers.ts';
 import { definitions } from './definitions.ts';
@@ -36,6 +37,7 @@ export const CASES: readonly ContractCase[] = [
   ...config,
   ...policies,
   ...tokens,
+  ...callers,
   ...definitions,
   ...discovery,
   ...workloads,
