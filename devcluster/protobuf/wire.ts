@@ -62,6 +62,11 @@ export function writeField(number: number, value: string | Buffer): Buffer {
   return Buffer.concat([writeVarint(number * 8 + 2), writeVarint(body.length), body]);
 }
 
+/** A field with a number that is not negative as its value. */
+export function writeNumber(number: number, value: number): Buffer {
+  return Buffer.concat([writeVarint(number * 8), writeVarint(value)]);
+}
+
 function writeVarint(value: number): Buffer {
   const bytes: number[] = [];
   let left = value;

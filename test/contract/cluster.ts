@@ -43,7 +43,7 @@ export class CaseCluster {
   call(
     method: string,
     path: string,
-    body?: Json | string,
+    body?: Json | string | Buffer,
     options: CallOptions = {},
   ): Promise<Answer> {
     return this.#wire.call(method, path, body, options);
@@ -54,7 +54,7 @@ export class CaseCluster {
     status: number,
     method: string,
     path: string,
-    body?: Json | string,
+    body?: Json | string | Buffer,
     options: CallOptions = {},
   ): Promise<JsonObject> {
     const answer = await this.call(method, path, body, options);

@@ -76,7 +76,7 @@ export class Wire {
   call(
     method: string,
     path: string,
-    body?: Json | string,
+    body?: Json | string | Buffer,
     options: CallOptions = {},
   ): Promise<Answer> {
     return new Promise((resolve, reject) => {
@@ -130,11 +130,12 @@ export class Wire {
   #send(
     method: string,
     path: string,
-    body: Json | string | undefined,
+    body: Json | string | Buffer | undefined,
     options: CallOptions,
     answered: (response: IncomingMessage) => void,
   ) {
-    const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+    const isWritten = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+    const text = isWritten ? body : JSON.stringify(body);
     const token = options.token ?? this.#admin.token ?? '';
     const sent = request(
       `${this.#server}${path}`,

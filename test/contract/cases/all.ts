@@ -14,6 +14,7 @@ import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
 import { patches } from './patches.ts';
 import { policies } from './policies.ts';
+import { protobuf } from './protobuf.ts';
 import { replacing } from './replacing.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
@@ -28,6 +29,7 @@ export const CASES: readonly ContractCase[] = [
   ...watches,
   ...writes,
   ...replacing,
+  ...protobuf,
   ...applies,
   ...applied,
   ...patches,
