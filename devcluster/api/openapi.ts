@@ -5,6 +5,7 @@
  * definitions. Built at first request, kept until a CustomResourceDefinition changes.
  */
 import { createHash } from 'node:crypto';
+import { openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
 import { builtinSchema, describeBuiltins } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
 import { asObject, type JsonObject, without } from './json.ts';
@@ -55,6 +56,15 @@ export function openApiV2(registry: Registry): string {
     });
   });
   return text ?? '{}';
+}
+
+/** `/openapi/v2` in protobuf. */
+export function openApiV2Binary(registry: Registry): Buffer {
+  const text = cached(registry, 'v2 protobuf', () => {
+    const { definitions } = JSON.parse(openApiV2(registry)) as JsonObject;
+    return openApiV2Protobuf(registry, asObject(definitions)).toString('base64');
+  });
+  return Buffer.from(text ?? '', 'base64');
 }
 
 function cached(
@@ -186,17 +196,21 @@ class Schemas {
       schema.properties &&
       schema.group
     ) {
-      const $ref = this.reference(builtinSchema(schema.name));
+      const shared = builtinSchema(schema.name);
+      const $ref = this.reference(shared);
+      // What says nothing of its own is described where its type is, and nowhere else.
+      const isOwn = schema !== shared && schema.description !== undefined;
+      const about = isOwn ? { description: schema.description ?? '' } : {};
       return this.#prefix.startsWith('#/components')
         ? {
-            ...(schema.description === undefined ? {} : { description: schema.description }),
+            ...about,
             allOf: [{ $ref }],
             default: {},
             ...(schema.patchStrategy
               ? { 'x-kubernetes-patch-strategy': schema.patchStrategy }
               : {}),
           }
-        : { $ref };
+        : { ...about, $ref };
     }
     return this.#body(schema);
   }

@@ -2,13 +2,13 @@
  * From a request to its answer: authenticate, authorise, dispatch.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OPENAPI_V2_PROTOBUF, openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
+import { OPENAPI_V2_PROTOBUF } from '../protobuf/openapi-v2.ts';
 import { authenticate } from './authentication.ts';
 import type { ApiContext, Call } from './context.ts';
 import * as discovery from './discovery.ts';
 import { metricsPage } from './metrics.ts';
 import { negotiate } from './negotiate.ts';
-import { openApiDocument, openApiIndex, openApiV2 } from './openapi.ts';
+import { openApiDocument, openApiIndex, openApiV2, openApiV2Binary } from './openapi.ts';
 import { refusal } from './rbac.ts';
 import { attributesOf, faultSubject, parsePath, verbOf } from './request.ts';
 import { serveResource } from './resource-calls.ts';
@@ -133,7 +133,7 @@ async function serveDiscovery(context: ApiContext, call: Call, path: string): Pr
 function serveOpenApi(context: ApiContext, call: Call, path: string): void {
   const accept = call.request.headers.accept ?? '';
   if (path === '/openapi/v2' && accept.startsWith(OPENAPI_V2_PROTOBUF)) {
-    const body = openApiV2Protobuf(context.registry);
+    const body = openApiV2Binary(context.registry);
     call.response.writeHead(200, {
       'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf',
       'content-length': body.length,

@@ -133,6 +133,42 @@ export const discovery: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a list says nothing of what its items are: that stands with their type',
+    source: docs('concepts/overview/kubernetes-api/#openapi-v3'),
+    async run(cluster) {
+      const document = await cluster.must(200, 'GET', '/openapi/v3/api/v1');
+      const schemas = asObject(at(document, 'components', 'schemas'));
+      const spec = asObject(schemas['io.k8s.api.core.v1.PodSpec']);
+      const containers = asObject(at(spec, 'properties', 'containers'));
+      assert.match(asString(containers.description), /^List of containers/);
+      const items = asObject(containers.items);
+      assert.deepEqual(items.allOf, [
+        { $ref: '#/components/schemas/io.k8s.api.core.v1.Container' },
+      ]);
+      assert.equal(items.description, undefined);
+    },
+  },
+  {
+    name: 'the definitions of all kinds are in the OpenAPI v2 document, in protobuf as well',
+    source: docs('concepts/overview/kubernetes-api/#openapi-v2'),
+    async run(cluster) {
+      await cluster.install();
+      const names = ['io.k8s.api.apps.v1.Deployment', 'dev.isthmus.v1alpha1.Link'];
+      const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+      await cluster.until('all kinds', async () => {
+        const plain = await cluster.call('GET', '/openapi/v2');
+        const definitions = asObject(plain.body.definitions);
+        const binary = await cluster.call('GET', '/openapi/v2', undefined, { accept });
+        return names.every(
+          (name) =>
+            definitions[name] !== undefined &&
+            binary.text.includes(name) &&
+            binary.text.includes('x-kubernetes-group-version-kind'),
+        );
+      });
+    },
+  },
+  {
     name: 'paths that nobody serves are a 404, whatever their body is',
     source: apiConcepts('resource-uris'),
     async run(cluster) {
