@@ -17,10 +17,11 @@ import {
 import type { Column, ResourceDef, Rules, ScalePaths } from '../api/resources.ts';
 import { field, METADATA_FIELDS } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
-import { compilePattern } from '../schema/pattern.ts';
 import { checkConstraints, customSchema } from '../schema/structural.ts';
 import { AGE, ageOf, NAME } from './columns.ts';
+import { checkVersion } from './crd-version.ts';
 import { nameProblem } from './names.ts';
+import { checkStructural } from './structural-rules.ts';
 
 /** Rules of CustomResourceDefinitions. */
 export const crdRules: Rules = {
@@ -148,50 +149,9 @@ function checkCrd(crd: KubeObject, previous?: KubeObject): Cause[] {
     if (schema === undefined) {
       causes.push(fieldError.required(path, 'schemas are required'));
     } else checkStructural(asObject(schema), path, true, causes);
+    causes.push(...checkVersion(version, `spec.versions[${index}]`));
   });
   return causes;
-}
-
-/** The rules that make a schema structural, as far as the server relies on them. */
-function checkStructural(node: JsonObject, path: string, root: boolean, causes: Cause[]): void {
-  const free =
-    node['x-kubernetes-int-or-string'] === true ||
-    node['x-kubernetes-preserve-unknown-fields'] === true;
-  if (asString(node.type) === '' && !free) {
-    causes.push(
-      fieldError.required(`${path}.type`, 'must not be empty for specified object fields'),
-    );
-  }
-  if (root && node.type !== 'object') {
-    causes.push(fieldError.invalid(`${path}.type`, node.type, 'must be object at the root'));
-  }
-  if (node.pattern !== undefined) {
-    try {
-      compilePattern(asString(node.pattern));
-    } catch (error) {
-      causes.push(fieldError.invalid(`${path}.pattern`, node.pattern, String(error)));
-    }
-  }
-  if (asObjects(node['x-kubernetes-validations']).length > 0) {
-    // A rule that is kept and not evaluated would let objects in that a real cluster refuses.
-    const why =
-      'this embedded cluster evaluates no CEL; leave the rules out, or use another cluster';
-    causes.push(fieldError.forbidden(`${path}.x-kubernetes-validations`, why));
-  }
-  if (node.type === 'array' && node.items === undefined) {
-    causes.push(fieldError.required(`${path}.items`, 'must be specified'));
-  }
-  for (const [key, value] of Object.entries(asObject(node.properties))) {
-    if (root && (key === 'metadata' || key === 'apiVersion' || key === 'kind')) continue;
-    checkStructural(asObject(value), `${path}.properties[${key}]`, false, causes);
-  }
-  if (node.items !== undefined) {
-    checkStructural(asObject(node.items), `${path}.items`, false, causes);
-  }
-  const additional = node.additionalProperties;
-  if (additional !== undefined && typeof additional === 'object') {
-    checkStructural(asObject(additional), `${path}.additionalProperties`, false, causes);
-  }
 }
 
 /** The resources `crd` defines, one per served version. */

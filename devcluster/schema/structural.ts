@@ -10,8 +10,12 @@ import type { Json, JsonObject } from '../api/json.ts';
 import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../api/json.ts';
 import type { Cause } from '../api/status.ts';
 import { builtinSchema } from './builtin.ts';
+import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';
 import { memberOf, type Schema } from './schema.ts';
+
+/** Formats of whole numbers; those of 64 bits are larger than what can be told apart here. */
+const RANGES: Readonly<Record<string, number>> = { int32: 2 ** 31 };
 
 /** The schema of a custom resource, `apiVersion`, `kind` and `metadata` included. */
 export function customSchema(json: JsonObject): Schema {
@@ -165,6 +169,10 @@ function checkNode(node: JsonObject, value: Json, path: string, causes: Cause[])
     if (max !== undefined && (node.exclusiveMaximum === true ? value >= max : value > max)) {
       bad(`should be less than ${node.exclusiveMaximum === true ? '' : 'or equal to '}${max}`);
     }
+    const width = RANGES[typeof node.format === 'string' ? node.format : ''];
+    if (width !== undefined && (value < -width || value >= width)) {
+      bad(`must be of type integer with format ${String(node.format)}`);
+    }
     if (step !== undefined && value % step !== 0) bad(`should be a multiple of ${step}`);
   }
   const count = Array.isArray(value)
@@ -198,8 +206,9 @@ function checkText(node: JsonObject, value: string, bad: (why: string) => void):
   if (typeof pattern === 'string' && !compilePattern(pattern).test(value)) {
     bad(`should match '${pattern}'`);
   }
-  if (node.format === 'date-time' && Number.isNaN(Date.parse(value))) {
-    bad('must be of type date-time');
+  const { format } = node;
+  if (typeof format === 'string' && !hasFormat(format, value)) {
+    bad(`must be of type ${format}: ${JSON.stringify(value)}`);
   }
 }
 

@@ -16,6 +16,7 @@ import { patches } from './patches.ts';
 import { policies } from './policies.ts';
 import { protobuf } from './protobuf.ts';
 import { replacing } from './replacing.ts';
+import { schemas } from './schemas.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
 import { tokens } from './tokens.ts';
@@ -41,6 +42,7 @@ export const CASES: readonly ContractCase[] = [
   ...tokens,
   ...callers,
   ...definitions,
+  ...schemas,
   ...discovery,
   ...workloads,
   ...controllers,

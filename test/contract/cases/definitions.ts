@@ -7,8 +7,8 @@ import { type ContractCase, conventions, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { definitions as shipped } from '../definitions.ts';
 import { group, PATCH, refused, versionOf } from '../kit.ts';
+import { ANY, CRDS, established, own } from '../things.ts';
 
-const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
 const PAGE = (section: string) =>
   docs(`tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#${section}`);
 
@@ -28,40 +28,6 @@ function link(spec: JsonObject, more: JsonObject = {}): JsonObject {
 }
 
 const GOOD = { clusterName: 'east', trustDomain: 'east.isthmus.local', trustBundle: 'pem' };
-
-/** A definition of its own, of one version, for a case that changes it. */
-function own(cluster: CaseCluster, schema: JsonObject, version: JsonObject = {}): JsonObject {
-  const api = `g${cluster.unique}.example.com`;
-  const served = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } };
-  return {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: `things.${api}` },
-    spec: {
-      group: api,
-      scope: 'Namespaced',
-      names: { plural: 'things', singular: 'thing', kind: 'Thing', listKind: 'ThingList' },
-      versions: [{ ...served, ...version }],
-    },
-  };
-}
-
-const ANY = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-
-async function established(cluster: CaseCluster, definition: JsonObject): Promise<string> {
-  const name = asString(metaOf(definition).name);
-  await cluster.must(201, 'POST', CRDS, definition);
-  cluster.afterwards(`${CRDS}/${name}`);
-  await cluster.until('it is established', async () => {
-    const { body } = await cluster.call('GET', `${CRDS}/${name}`);
-    const conditions = asObjects(at(body, 'status', 'conditions'));
-    return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
-  });
-  const api = name.slice('things.'.length);
-  const path = group(`${api}/v1`, await cluster.namespace(), 'things');
-  await cluster.until('it is served', () => cluster.exists(path));
-  return path;
-}
 
 export const definitions: readonly ContractCase[] = [
   {
