@@ -67,6 +67,8 @@ export interface ResourceDef {
   readonly subresources: readonly string[];
   /** Only POST: reviews, which are answered and never kept. */
   readonly review?: boolean;
+  /** What whoever uses it is warned of; `since` is a minor version of the server. */
+  readonly deprecation?: { readonly since: number; readonly text: string };
   /** Objects are deleted one by one only. */
   readonly noDeleteCollection?: boolean;
   /** A custom resource: no strategic merge patch, unknown fields pruned by its own schema. */

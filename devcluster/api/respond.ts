@@ -7,6 +7,11 @@ import type { Logger } from '#core/log.ts';
 import type { JsonObject } from './json.ts';
 import { ApiError } from './status.ts';
 
+/** Adds a warning to what will be answered. */
+export function warn(response: ServerResponse, warning: string): void {
+  response.appendHeader('warning', `299 - "${warning.replace(/[\\"]/g, '\\$&')}"`);
+}
+
 /** Sends `text` as JSON. */
 export function sendText(
   response: ServerResponse,
@@ -15,12 +20,7 @@ export function sendText(
   type = 'application/json',
   warnings: readonly string[] = [],
 ): void {
-  if (warnings.length > 0) {
-    response.setHeader(
-      'warning',
-      warnings.map((warning) => `299 - "${warning.replace(/[\\"]/g, '\\$&')}"`),
-    );
-  }
+  for (const warning of warnings) warn(response, warning);
   response.writeHead(code, {
     'content-type': type,
     'cache-control': 'no-cache, private',

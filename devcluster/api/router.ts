@@ -12,7 +12,7 @@ import { openApiDocument, openApiIndex, openApiV2, openApiV2Binary } from './ope
 import { refusal } from './rbac.ts';
 import { attributesOf, faultSubject, parsePath, verbOf } from './request.ts';
 import { serveResource } from './resource-calls.ts';
-import { send, sendError, sendText } from './respond.ts';
+import { send, sendError, sendText, warn } from './respond.ts';
 import { ApiError, forbidden, methodNotAllowed, noResource, notAcceptable } from './status.ts';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
@@ -55,6 +55,10 @@ async function dispatch(context: ApiContext, call: Call): Promise<void> {
   }
   const def = context.registry.find(target.group, target.version, target.plural);
   if (!def) throw noResource();
+  const { deprecation } = def;
+  if (deprecation && Number(context.version.minor) >= deprecation.since) {
+    warn(call.response, deprecation.text);
+  }
   await serveResource(context, call, def, target, verb);
   if (WRITES.has(verb) && !def.review && !call.query.has('dryRun') && !call.dryRun) {
     context.writes.count(call.user.name, verb, target);

@@ -56,6 +56,7 @@ interface Entry {
   readonly sub?: readonly string[];
   readonly review?: boolean;
   readonly noDeleteCollection?: boolean;
+  readonly deprecation?: { readonly since: number; readonly text: string };
 }
 
 /** As the page "Field Selectors" lists them, and conversion.go in pkg/apis/core/v1, apps/v1 and events/v1. */
@@ -97,7 +98,16 @@ function workload(kind: string, plural: string, short: string, rules: Rules): En
 function coreGroup(pool: AddressPool): readonly Entry[] {
   return [
     { kind: 'ConfigMap', plural: 'configmaps', short: ['cm'], rules: configMapRules },
-    { kind: 'Endpoints', plural: 'endpoints', short: ['ep'], rules: endpointsRules },
+    {
+      kind: 'Endpoints',
+      plural: 'endpoints',
+      short: ['ep'],
+      rules: endpointsRules,
+      deprecation: {
+        since: 33,
+        text: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+      },
+    },
     {
       kind: 'Event',
       plural: 'events',
@@ -288,6 +298,7 @@ function define(group: string, version: string, entry: Entry): ResourceDef {
     subresources,
     ...(entry.review ? { review: true } : {}),
     ...(entry.noDeleteCollection ? { noDeleteCollection: true } : {}),
+    ...(entry.deprecation ? { deprecation: entry.deprecation } : {}),
     custom: false,
     ...(isForeignEvent ? { convert: { toStored: eventToCore, fromStored: eventFromCore } } : {}),
   };

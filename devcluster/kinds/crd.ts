@@ -204,7 +204,13 @@ function defineVersion(
     ...(scale ? { scale } : {}),
     subresources: [...(hasStatus ? ['status'] : []), ...(scale ? ['scale'] : [])],
     custom: true,
+    ...(version.deprecated === true ? { deprecation: deprecationOf(spec, kind, version) } : {}),
   };
+}
+
+function deprecationOf(spec: JsonObject, kind: string, version: JsonObject) {
+  const plain = `${asString(spec.group)}/${asString(version.name)} ${kind} is deprecated`;
+  return { since: 0, text: asString(version.deprecationWarning) || plain };
 }
 
 function scalePaths(scale: JsonObject): ScalePaths {

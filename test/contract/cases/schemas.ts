@@ -104,4 +104,24 @@ export const schemas: readonly ContractCase[] = [
       await refused(cluster, 422, 'Invalid', 'POST', path, large);
     },
   },
+  {
+    name: 'a version that is deprecated says so in every answer',
+    source: docs(
+      'tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-deprecation',
+    ),
+    async run(cluster) {
+      const deprecationWarning = 'things are "over"';
+      const crd = own(cluster, ANY, { deprecated: true, deprecationWarning });
+      const path = await established(cluster, crd);
+      const answers = [
+        await cluster.call('POST', path, thing(cluster, 'x')),
+        await cluster.call('GET', path),
+        await cluster.call('GET', `${path}/x`),
+        await cluster.call('DELETE', `${path}/x`),
+      ];
+      for (const { headers, text } of answers) {
+        assert.equal(String(headers.warning), '299 - "things are \\"over\\""', text);
+      }
+    },
+  },
 ];
