@@ -96,7 +96,7 @@ function clean(node: Json): Json {
   if (result.type === 'integer') {
     if (result.minimum === Number.MIN_SAFE_INTEGER) delete result.minimum;
     if (result.maximum === Number.MAX_SAFE_INTEGER) delete result.maximum;
-    result.format = 'int64';
+    result.format ??= 'int64';
   }
   return result;
 }

@@ -5,12 +5,18 @@
  */
 import { z } from 'zod';
 
+const int32 = z.int().meta({ format: 'int32' });
+/** Patterns of metav1.Condition. */
+const TYPE =
+  '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$';
+const REASON = '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$';
+
 const condition = z.object({
-  type: z.string().max(316),
+  type: z.string().max(316).meta({ pattern: TYPE }),
   status: z.enum(['True', 'False', 'Unknown']),
   observedGeneration: z.int().min(0).optional(),
   lastTransitionTime: z.string().meta({ format: 'date-time' }),
-  reason: z.string().min(1).max(1_024),
+  reason: z.string().min(1).max(1_024).meta({ pattern: REASON }),
   message: z.string().max(32_768),
 });
 const map = z.record(z.string(), z.string());
@@ -33,7 +39,7 @@ export const serviceImportSpec = z.object({
         name: z.string().optional(),
         protocol: z.string().optional(),
         appProtocol: z.string().optional(),
-        port: z.int(),
+        port: int32,
       }),
     )
     .meta({ 'x-kubernetes-list-type': 'atomic' }),
@@ -41,7 +47,7 @@ export const serviceImportSpec = z.object({
   ipFamilies: z.array(z.string()).max(2).optional(),
   sessionAffinity: z.string().optional(),
   sessionAffinityConfig: z
-    .object({ clientIP: z.object({ timeoutSeconds: z.int().optional() }).optional() })
+    .object({ clientIP: z.object({ timeoutSeconds: int32.optional() }).optional() })
     .optional(),
   internalTrafficPolicy: z.string().optional(),
   trafficDistribution: z.string().optional(),

@@ -21,6 +21,20 @@ test('schemas are structural: every node has a type, none forbids what is beside
   }
 });
 
+test('the MCS definitions hold ports and conditions to what those of their release do', () => {
+  const texts = generated();
+  const serviceImport = texts.get('serviceimports.multicluster.x-k8s.io.yaml') ?? '';
+  const serviceExport = texts.get('serviceexports.multicluster.x-k8s.io.yaml') ?? '';
+  assert.match(serviceImport, /port:\n +type: integer\n +format: int32\n/);
+  assert.match(serviceImport, /timeoutSeconds:\n +type: integer\n +format: int32\n/);
+  for (const text of [serviceImport, serviceExport]) {
+    assert.ok(text.includes('pattern: ^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$'));
+    assert.ok(
+      text.includes('([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$'),
+    );
+  }
+});
+
 function check(node: unknown, path: string): void {
   assert.ok(typeof node === 'object' && node !== null, path);
   const schema = node as Record<string, unknown>;
