@@ -25,20 +25,21 @@ export const DEFAULT_VERSION = '1.33';
 const MINOR_MIN = 27;
 const MINOR_MAX = 99;
 
-/** The version `minor`, such as `1.36`. Throws `INVALID_CONFIG`. */
-export function serverVersion(minor: string = DEFAULT_VERSION): ServerVersion {
-  const number = Number(/^1\.(\d{1,2})$/.exec(minor)?.[1] ?? Number.NaN);
+/** The version `version`, such as `1.36` or `v1.36.0`. Throws `INVALID_CONFIG`. */
+export function serverVersion(version: string = DEFAULT_VERSION): ServerVersion {
+  const [, minor, patch = '0'] = /^v?1\.(\d{1,2})(?:\.(\d{1,3}))?$/.exec(version) ?? [];
+  const number = Number(minor ?? Number.NaN);
   if (!(number >= MINOR_MIN && number <= MINOR_MAX)) {
     throw new IsthmusError(
       'INVALID_CONFIG',
-      `"${minor}" is no version to serve: expected 1.${MINOR_MIN} to 1.${MINOR_MAX}`,
+      `"${version}" is no version to serve: expected 1.${MINOR_MIN} to 1.${MINOR_MAX}`,
       { field: 'ISTHMUS_KUBERNETES_VERSION' },
     );
   }
   return {
     major: '1',
     minor: String(number),
-    gitVersion: `v1.${number}.0+isthmus`,
+    gitVersion: `v1.${number}.${patch}+isthmus`,
     gitCommit: '0000000000000000000000000000000000000000',
     gitTreeState: 'clean',
     buildDate: '2025-04-23T00:00:00Z',

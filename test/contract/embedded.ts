@@ -24,6 +24,7 @@ export async function startEmbedded(name = 'embedded', block = 200): Promise<Tar
     random: systemRandom,
     log: silentLogger,
     address: { host: '127.0.0.1', port: 0 },
+    kubernetesVersion: process.env.ISTHMUS_KUBERNETES_VERSION,
   });
   const controllers = runControllers(server, systemRandom);
   const directory = makeScratch('isthmus-contract-');

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { after, before, test } from 'node:test';
 import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { serverVersion } from '#devcluster/api/version.ts';
 import { eventually, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -82,6 +83,14 @@ test('a watch-list sends what there is and marks where it ends', async () => {
   const annotations = asObject(at(end.object, 'metadata', 'annotations'));
   assert.equal(annotations['k8s.io/initial-events-end'], 'true');
   watched.close();
+});
+
+test('the version it claims to be is named with a patch or without', () => {
+  assert.equal(serverVersion('1.36').gitVersion, 'v1.36.0+isthmus');
+  assert.equal(serverVersion('v1.36.2').gitVersion, 'v1.36.2+isthmus');
+  for (const wrong of ['1.26', 'v1', '1.36.x', '']) {
+    assert.throws(() => serverVersion(wrong), { code: 'INVALID_CONFIG' });
+  }
 });
 
 test('a watch of a forgotten version is a 410 event', async () => {

@@ -111,7 +111,7 @@ export class World {
 /** Starts a cluster at the first free block. */
 export async function startWorld(
   network: Network = loopbackNetwork,
-  kubernetesVersion?: string,
+  kubernetesVersion = process.env.ISTHMUS_KUBERNETES_VERSION,
 ): Promise<World> {
   for (let block = 40 + (process.pid % 150); ; block += 1) {
     try {
