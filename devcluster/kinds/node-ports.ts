@@ -4,6 +4,7 @@
  */
 import { asNumber, asObject, asObjects, type JsonObject, type KubeObject } from '../api/json.ts';
 import { type Cause, fieldError, invalid } from '../api/status.ts';
+import { needsHealthPort } from './service-fields.ts';
 
 const FIRST = 30_000;
 const LAST = 32_767;
@@ -30,6 +31,11 @@ export class NodePorts {
     const causes = asObjects(spec.ports).flatMap((port, index) =>
       this.#problem(port, index, before),
     );
+    const health = asNumber(spec.healthCheckNodePort);
+    if (health !== 0 && !before.has(health) && this.#taken.has(health)) {
+      const why = 'provided port is already allocated';
+      causes.push(fieldError.invalid('spec.healthCheckNodePort', health, why));
+    }
     if (causes.length > 0) throw invalid('', 'Service', service.metadata.name, causes);
     for (const port of asked) this.#taken.add(port);
     const wants = spec.type === 'NodePort' || spec.allocateLoadBalancerNodePorts !== false;
@@ -40,7 +46,11 @@ export class NodePorts {
       if (kept !== 0 && !asked.has(kept)) return { ...port, nodePort: kept };
       return wants ? { ...port, nodePort: this.#take() } : port;
     });
-    return { ...service, spec: { ...spec, ports } };
+    if (!needsHealthPort(spec)) return { ...service, spec: { ...spec, ports } };
+    const own = asNumber(spec.healthCheckNodePort);
+    const kept = asNumber(asObject(previous?.spec).healthCheckNodePort);
+    const healthCheckNodePort = own || kept || this.#take();
+    return { ...service, spec: { ...spec, ports, healthCheckNodePort } };
   }
 
   /** Gives back what `gone` had and `kept` has not. */
@@ -75,5 +85,6 @@ function portsOf(service: KubeObject | undefined): ReadonlySet<number> {
   const spec = asObject(service?.spec);
   if (!hasNodePorts(spec)) return new Set();
   const ports = asObjects(spec.ports).map(({ nodePort }) => asNumber(nodePort));
+  if (needsHealthPort(spec)) ports.push(asNumber(spec.healthCheckNodePort));
   return new Set(ports.filter((port) => port !== 0));
 }

@@ -18,6 +18,7 @@ import {
 import { fieldError, invalid } from '../api/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { hasNodePorts, NodePorts } from './node-ports.ts';
+import { needsHealthPort } from './service-fields.ts';
 
 /** See the file header. */
 export class ServiceAllocation {
@@ -109,6 +110,9 @@ function settled(spec: JsonObject, before: JsonObject): JsonObject {
       result = { ...result, ports: ports.map((port) => without(port, 'nodePort')) };
     }
     result = without(result, ...unchanged('externalTrafficPolicy'));
+  }
+  if (needsHealthPort(before) && !needsHealthPort(result)) {
+    result = without(result, ...unchanged('healthCheckNodePort'));
   }
   if (before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer') {
     result = without(result, ...unchanged('allocateLoadBalancerNodePorts', 'loadBalancerClass'));

@@ -15,9 +15,10 @@ import {
 import type { Rules } from '../api/resources.ts';
 import { type Cause, fieldError } from '../api/status.ts';
 import type { AddressPool } from './address-pool.ts';
-import { nameProblem } from './names.ts';
+import { labelKeyProblem, nameProblem } from './names.ts';
 import { hasNodePorts } from './node-ports.ts';
 import { ServiceAllocation } from './service-allocation.ts';
+import { checkFields } from './service-fields.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
@@ -73,11 +74,13 @@ function checkService(service: KubeObject, previous: KubeObject | undefined): Ca
     const all = ['Cluster', 'Local'];
     causes.push(fieldError.unsupported('spec.internalTrafficPolicy', policy, all));
   }
+  causes.push(...checkFields(spec));
   const ports = asObjects(spec.ports);
   if (type === 'ExternalName') {
-    if (asString(spec.externalName) === '') {
-      causes.push(fieldError.required('spec.externalName'));
-    }
+    const name = asString(spec.externalName);
+    const problem = nameProblem(name.replace(/\.$/, ''), 'subdomain');
+    if (name === '') causes.push(fieldError.required('spec.externalName'));
+    else if (problem) causes.push(fieldError.invalid('spec.externalName', name, problem));
     if (asString(spec.clusterIP) !== '') {
       const why = 'may not be set for ExternalName services';
       causes.push(fieldError.forbidden('spec.clusterIPs', why));
@@ -143,6 +146,11 @@ function checkPorts(ports: readonly JsonObject[]): Cause[] {
     if (protocol === '') causes.push(fieldError.required(`${path}.protocol`));
     else if (!PROTOCOLS.includes(protocol)) {
       causes.push(fieldError.unsupported(`${path}.protocol`, protocol, PROTOCOLS));
+    }
+    const protocolOf = asString(port.appProtocol);
+    const wrongProtocol = protocolOf === '' ? undefined : labelKeyProblem(protocolOf);
+    if (wrongProtocol) {
+      causes.push(fieldError.invalid(`${path}.appProtocol`, protocolOf, wrongProtocol));
     }
     const target = port.targetPort;
     if (typeof target === 'number' && (target < 1 || target > 65_535)) {

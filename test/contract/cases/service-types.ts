@@ -159,4 +159,49 @@ export const serviceTypes: readonly ContractCase[] = [
       });
     },
   },
+  {
+    name: 'how traffic goes is said in words that are known, of ports and times that can be',
+    source: docs('reference/kubernetes-api/service-resources/service-v1/#ServiceSpec'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const ports = [{ port: 80 }];
+      const wrong: Readonly<Record<string, JsonObject>> = {
+        'FieldValueNotSupported spec.trafficDistribution': { ports, trafficDistribution: 'Near' },
+        'FieldValueInvalid spec.ports[0].appProtocol': {
+          ports: [{ port: 80, appProtocol: 'a b' }],
+        },
+        'FieldValueInvalid spec.sessionAffinityConfig.clientIP.timeoutSeconds': {
+          ports,
+          sessionAffinity: 'ClientIP',
+          sessionAffinityConfig: { clientIP: { timeoutSeconds: 86_401 } },
+        },
+        'FieldValueInvalid spec.healthCheckNodePort': { ports, healthCheckNodePort: 31_000 },
+        'FieldValueInvalid spec.externalName': { type: 'ExternalName', externalName: 'A_b' },
+      };
+      for (const [cause, spec] of Object.entries(wrong)) {
+        const body = service('x', spec);
+        const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, body);
+        assert.deepEqual(causes, [cause]);
+      }
+      const near = service('x', { ports, trafficDistribution: 'PreferClose' });
+      await cluster.must(201, 'POST', path, near);
+    },
+  },
+  {
+    name: 'a load balancer that keeps to a node is given a port for its health, and gives it back',
+    source: docs('tasks/access-application-cluster/create-external-load-balancer/'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const local = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', ports: [{ port: 80 }] };
+      const made = await cluster.must(201, 'POST', path, service('x', local));
+      const healthCheckNodePort = asNumber(at(made, 'spec', 'healthCheckNodePort'));
+      assert.ok(healthCheckNodePort >= 30_000 && healthCheckNodePort !== nodePortOf(made));
+      const taken = service('y', { ...local, healthCheckNodePort });
+      const { causes } = await refused(cluster, 422, 'Invalid', 'POST', path, taken);
+      assert.deepEqual(causes, ['FieldValueInvalid spec.healthCheckNodePort']);
+      const open = await merge(cluster, `${path}/x`, { externalTrafficPolicy: 'Cluster' });
+      assert.equal(open.healthCheckNodePort, undefined);
+      await cluster.must(201, 'POST', path, taken);
+    },
+  },
 ];
