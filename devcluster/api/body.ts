@@ -3,6 +3,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { decodeProtobuf, PROTOBUF } from '../protobuf/decode.ts';
+import { noteDuplicates } from './duplicates.ts';
 import { isObject, type Json, type JsonObject } from './json.ts';
 import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 
@@ -68,5 +69,6 @@ export async function readObject(request: IncomingMessage, optional = false): Pr
   if (!isObject(value)) {
     throw badRequest(`couldn't get version/kind; json parse error: the body is no object`);
   }
+  if (type !== 'application/yaml') noteDuplicates(value, text);
   return value;
 }

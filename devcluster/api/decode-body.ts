@@ -5,6 +5,7 @@
  * reported as an error (Strict) or a warning (Warn).
  */
 import { decode } from '../schema/decode.ts';
+import { duplicatesOf } from './duplicates.ts';
 import { asString, isObject, type JsonObject, type KubeObject } from './json.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
 import { type ApiError, badRequest, fieldError, invalid } from './status.ts';
@@ -68,11 +69,17 @@ export function decodeBody(
       })),
     );
   }
+  if (wrong?.expected === 'base64') {
+    throw unreadable(def, 'illegal base64 data at input byte 0', body);
+  }
   if (wrong) {
     const why = `json: cannot unmarshal ${wrong.actual} into Go struct field ${def.kind}.${wrong.path} of type ${wrong.expected}`;
     throw unreadable(def, why, body);
   }
-  const complaints = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+  const complaints = [
+    ...duplicatesOf(body).map((path) => `duplicate field ${JSON.stringify(path)}`),
+    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+  ];
   if (complaints.length > 0 && validation === 'Strict') {
     throw unreadable(def, `strict decoding error: ${complaints.join(', ')}`, body);
   }

@@ -41,6 +41,11 @@ export interface DeleteOptions {
  * ValidateDeleteOptions in staging/src/k8s.io/apimachinery/pkg/apis/meta/v1/validation.
  */
 export function deleteOptions(body: JsonObject, query: URLSearchParams): DeleteOptions {
+  const kind = asString(body.kind);
+  if (kind !== '' && kind !== 'DeleteOptions') {
+    const version = JSON.stringify(asString(body.apiVersion));
+    throw badRequest(`no kind ${JSON.stringify(kind)} is registered for version ${version}`);
+  }
   const grace = body.gracePeriodSeconds ?? numberOf(query.get('gracePeriodSeconds'));
   if (grace !== undefined && !Number.isInteger(grace)) {
     throw badRequest('gracePeriodSeconds must be an integer');

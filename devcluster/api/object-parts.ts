@@ -55,6 +55,11 @@ export function nameForm(def: ResourceDef): NameForm {
   return 'subdomain';
 }
 
+/** Whether finalizers must name their domain: of the kinds that pkg/apis/core/validation looks at, not those of k8s.io/apimachinery. */
+export function needsDomains({ custom, group }: ResourceDef): boolean {
+  return !custom && group !== 'apiextensions.k8s.io' && group !== 'coordination.k8s.io';
+}
+
 /** Beside custom resources: kinds that are replaced only with the version they had. */
 export const CONDITIONAL = new Set([
   'leases.coordination.k8s.io',

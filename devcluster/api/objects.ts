@@ -31,6 +31,7 @@ import {
   checkName,
   isFree,
   nameForm,
+  needsDomains,
   SYSTEM_METADATA,
   scopeConfig,
   type WritePart,
@@ -352,7 +353,7 @@ export class Objects {
   }
 
   #check(def: ResourceDef, object: KubeObject, previous: KubeObject | undefined): void {
-    const causes = checkMetadata(object.metadata, nameForm(def));
+    const causes = checkMetadata(object.metadata, nameForm(def), needsDomains(def));
     causes.push(...(def.rules.validate?.(object, previous) ?? []));
     if (causes.length > 0) throw invalid(def.group, def.kind, object.metadata.name ?? '', causes);
   }

@@ -76,7 +76,7 @@ export function labelKeyProblem(key: string): string | undefined {
 }
 
 /** Problems of the metadata common to every kind. */
-export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
+export function checkMetadata(metadata: JsonObject, form: NameForm, needsDomains = false): Cause[] {
   const causes: Cause[] = [];
   const name = asString(metadata.name);
   if (name === '') {
@@ -118,9 +118,17 @@ export function checkMetadata(metadata: JsonObject, form: NameForm): Cause[] {
   }
   asList(metadata.finalizers).forEach((finalizer, index) => {
     const problem = labelKeyProblem(asString(finalizer));
-    if (problem) {
-      causes.push(fieldError.invalid(`metadata.finalizers[${index}]`, finalizer, problem));
-    }
+    const isBare = needsDomains && !hasOwner(asString(finalizer));
+    const why = problem ?? (isBare ? BARE : undefined);
+    if (why) causes.push(fieldError.invalid(`metadata.finalizers[${index}]`, finalizer, why));
   });
   return causes;
+}
+
+const BARE = 'name is neither a standard finalizer name nor is it fully qualified';
+const STANDARD = ['foregroundDeletion', 'kubernetes', 'orphan'];
+
+/** Whether a finalizer says whose it is, or is Kubernetes' own. */
+function hasOwner(finalizer: string): boolean {
+  return finalizer.includes('/') || STANDARD.includes(finalizer);
 }

@@ -25,6 +25,7 @@ export interface Mistyped {
 }
 
 const DEPTH_MAX = 128;
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Walks `value` along `schema`. Null members are dropped unless the schema is nullable. */
 export function decode(schema: Schema, value: JsonObject): Decoded {
@@ -55,6 +56,10 @@ class Walk {
       case 'string':
         if (schema.quantity) return this.#quantity(value, path);
         if (typeof value !== 'string') this.#wrong(path, 'string', value);
+        // Of built-in kinds alone: a custom object is held to its formats later, one by one.
+        else if (schema.format === 'byte' && !schema.constraints && !BASE64.test(value)) {
+          this.#wrong(path, 'base64', value);
+        }
         return value;
       case 'integer':
         if (typeof value !== 'number' || !Number.isInteger(value)) {

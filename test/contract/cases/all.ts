@@ -4,6 +4,7 @@
 import type { ContractCase } from '../case.ts';
 import { applied } from './applied.ts';
 import { applies } from './apply.ts';
+import { bodies } from './bodies.ts';
 import { callers } from './callers.ts';
 import { config } from './config.ts';
 import { controllers } from './controllers.ts';
@@ -29,6 +30,7 @@ export const CASES: readonly ContractCase[] = [
   ...lists,
   ...watches,
   ...writes,
+  ...bodies,
   ...replacing,
   ...protobuf,
   ...applies,
