@@ -35,7 +35,11 @@ export function bootstrap(facts: Facts): void {
     put('v1', 'Node', {
       metadata: {
         name,
-        labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' },
+        labels: {
+          'kubernetes.io/arch': 'amd64',
+          'kubernetes.io/hostname': name,
+          'kubernetes.io/os': 'linux',
+        },
       },
     });
   }

@@ -2,8 +2,9 @@
  * The scheduler: a Node and an address for every pod.
  *
  * Pods of `isthmus-system` go to the Node of processes, which a kubelet outside this process runs; all
- * others to the Node of pods. A Node that is cordoned, or has a taint that a pod does not tolerate, takes none: the pod is
- * Pending, and says why, until that changes. An address belongs to a pod for its life and rests a minute afterwards.
+ * others to the Node of pods. A Node that is cordoned, is not what a pod selects, or has a taint that it does not tolerate, takes
+ * none: the pod is Pending, and says why, until that changes. A pod of another scheduler waits for that one, but is given its
+ * address here. An address belongs to a pod for its life and rests a minute afterwards.
  */
 import { SYSTEM_NAMESPACE } from '#core/names.ts';
 import {
@@ -34,7 +35,7 @@ export function runScheduler(kit: Kit, cluster: string, block: number, pool: Add
     if (type === 'DELETED' && address !== undefined) {
       pool.release(address);
       held.delete(uid);
-    } else if (type === 'ADDED') queue.add(keyOf(object));
+    } else if (type !== 'DELETED' && isUnplaced(object)) queue.add(keyOf(object));
   });
   const stopNodes = kit.store.listen(NODES, () => {
     for (const pod of kit.store.list(PODS)) if (isUnplaced(pod)) queue.add(keyOf(pod));
@@ -49,6 +50,7 @@ export function runScheduler(kit: Kit, cluster: string, block: number, pool: Add
 }
 
 const NODES = 'nodes';
+const DEFAULT_SCHEDULER = 'default-scheduler';
 
 interface Place {
   readonly cluster: string;
@@ -69,10 +71,13 @@ function schedule(kit: Kit, place: Place, key: string): void {
   const nodeName = asked || `${cluster}-${role}`;
   const node = kit.store.get(NODES, '', nodeName);
   if (!node) return;
-  const why = asked === '' ? closedBecause(node, pod) : undefined;
-  if (why !== undefined) {
-    hold(kit, pod, why);
-    return;
+  if (asked === '') {
+    if (at(pod, 'spec', 'schedulerName') !== DEFAULT_SCHEDULER) return;
+    const waits = reasonToWait(node, pod);
+    if (waits !== undefined) {
+      hold(kit, pod, waits);
+      return;
+    }
   }
   const podIP = pool.take();
   held.set(pod.metadata.uid, podIP);
@@ -99,6 +104,11 @@ function isUnplaced(pod: KubeObject): boolean {
 /** Why `node` takes no pod such as `pod`, as the real scheduler words it. */
 function closedBecause(node: KubeObject, pod: KubeObject): string | undefined {
   if (at(node, 'spec', 'unschedulable') === true) return '1 node(s) were unschedulable';
+  const labels = asObject(node.metadata.labels);
+  const selected = Object.entries(asObject(at(pod, 'spec', 'nodeSelector')));
+  if (selected.some(([key, value]) => labels[key] !== value)) {
+    return "1 node(s) didn't match Pod's node affinity/selector";
+  }
   const tolerations = asObjects(at(pod, 'spec', 'tolerations'));
   const taint = asObjects(at(node, 'spec', 'taints')).find(
     (each) =>
@@ -117,15 +127,31 @@ function tolerates(toleration: JsonObject, taint: JsonObject): boolean {
   return key === taint.key && asString(toleration.value) === asString(taint.value);
 }
 
-function hold(kit: Kit, pod: KubeObject, why: string): void {
-  const message = `0/1 nodes are available: ${why}.`;
+/** Why a pod stays where it is: `reason` and `message` of its condition. */
+interface Wait {
+  readonly reason: 'SchedulingGated' | 'Unschedulable';
+  readonly message: string;
+}
+
+function reasonToWait(node: KubeObject, pod: KubeObject): Wait | undefined {
+  if (asObjects(at(pod, 'spec', 'schedulingGates')).length > 0) {
+    const message = 'Scheduling is blocked due to non-empty scheduling gates';
+    return { reason: 'SchedulingGated', message };
+  }
+  const why = closedBecause(node, pod);
+  if (why === undefined) return undefined;
+  return { reason: 'Unschedulable', message: `0/1 nodes are available: ${why}.` };
+}
+
+function hold(kit: Kit, pod: KubeObject, { reason, message }: Wait): void {
   const now = kit.context.objects.now();
-  const condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
+  const condition = { type: 'PodScheduled', status: 'False', reason, message };
   const before = asObjects(at(pod, 'status', 'conditions'));
   if (before.some((each) => each.type === condition.type && each.message === message)) return;
   kit.setStatus(PODS, pod, {
     ...asObject(pod.status),
     conditions: withCondition(before, condition, now),
   });
-  kit.events.record(pod, 'Warning', 'FailedScheduling', message);
+  // A gate is no failure.
+  if (reason === 'Unschedulable') kit.events.record(pod, 'Warning', 'FailedScheduling', message);
 }

@@ -188,14 +188,27 @@ function checkContainer(
   return causes;
 }
 
-const MUTABLE = new Set(['activeDeadlineSeconds', 'tolerations', 'terminationGracePeriodSeconds']);
+const MUTABLE = new Set([
+  'activeDeadlineSeconds',
+  'tolerations',
+  'terminationGracePeriodSeconds',
+  'schedulingGates',
+]);
 
-/** Whether an update of a running pod's spec is allowed: images, and little else. */
+/** Whether an update of a pod's spec is allowed: images, gates that are taken away, and little else. */
 function checkPodUpdate(spec: JsonObject, previous: JsonObject): Cause[] {
+  const gates = asObjects(previous.schedulingGates).map(({ name }) => name);
+  const added = asObjects(spec.schedulingGates).find(({ name }) => !gates.includes(name));
+  if (added !== undefined) {
+    const why = `only deletion is allowed, but found new scheduling gate '${asString(added.name)}'`;
+    return [fieldError.forbidden('spec.schedulingGates', why)];
+  }
   const freeze = (value: JsonObject): JsonObject => {
     const result: JsonObject = {};
     for (const key in value) if (!MUTABLE.has(key) && key !== 'nodeName') result[key] = value[key];
-    result.containers = asObjects(value.containers).map((item) => ({ ...item, image: '' }));
+    for (const key of ['containers', 'initContainers']) {
+      result[key] = asObjects(value[key]).map((item) => ({ ...item, image: '' }));
+    }
     return result;
   };
   const moved = previous.nodeName !== undefined && previous.nodeName !== spec.nodeName;

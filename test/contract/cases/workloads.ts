@@ -325,4 +325,29 @@ export const workloads: readonly ContractCase[] = [
       await cluster.must(200, 'PATCH', path, { metadata }, { type });
     },
   },
+  {
+    name: 'gates of a pod can be taken away and none added; images of all its containers can change',
+    source: docs('concepts/scheduling-eviction/pod-scheduling-readiness/'),
+    async run(cluster) {
+      const path = core(await cluster.namespace(true), 'pods');
+      const container = (name: string, image: string) => ({ name, image });
+      const spec = {
+        schedulingGates: [{ name: 'example.com/a' }, { name: 'example.com/b' }],
+        containers: [container('x', 'x:1')],
+        initContainers: [container('first', 'y:1')],
+      };
+      const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'x' }, spec };
+      await cluster.must(201, 'POST', path, pod);
+      const type = PATCH.merge;
+      const more = { spec: { schedulingGates: [{ name: 'example.com/c' }] } };
+      const { causes } = await refused(cluster, 422, 'Invalid', 'PATCH', `${path}/x`, more, {
+        type,
+      });
+      assert.ok(causes.includes('FieldValueForbidden spec.schedulingGates'), String(causes));
+      const fewer = { spec: { schedulingGates: [{ name: 'example.com/b' }] } };
+      await cluster.must(200, 'PATCH', `${path}/x`, fewer, { type });
+      const image = { spec: { initContainers: [container('first', 'y:2')] } };
+      await cluster.must(200, 'PATCH', `${path}/x`, image, { type: PATCH.strategic });
+    },
+  },
 ];
