@@ -19,6 +19,8 @@ export interface ResourcePath {
   readonly subresource: string;
   /** What follows the subresource, as in `proxy/…`. */
   readonly rest: string;
+  /** Whether the path itself says watch, as `/api/v1/watch/…` does, which is deprecated and still served. */
+  readonly isWatch: boolean;
 }
 
 /** Bytes of a request target. */
@@ -35,9 +37,12 @@ export function parsePath(path: string): ResourcePath | undefined {
   const group = root === 'api' ? '' : root === 'apis' ? parts.shift() : undefined;
   const version = parts.shift();
   if (group === undefined || version === undefined || parts.length === 0) return undefined;
+  const isWatch = parts[0] === 'watch' && parts.length > 1;
+  if (isWatch) parts.shift();
   const make = (namespace: string, rest: string[]): ResourcePath => {
     const [plural = '', name = '', subresource = '', ...more] = rest;
-    return { group, version, plural, namespace, name, subresource, rest: more.join('/') };
+    const place = { group, version, plural, namespace, name, subresource };
+    return { ...place, rest: more.join('/'), isWatch };
   };
   if (parts[0] !== 'namespaces' || parts.length <= 2) return make('', parts);
   const [, namespace = '', third = ''] = parts;
@@ -58,6 +63,7 @@ export function verbOf(method: string, path: ResourcePath, query: URLSearchParam
   switch (method) {
     case 'GET':
     case 'HEAD':
+      if (path.isWatch) return 'watch';
       if (path.name !== '') return 'get';
       return isTrue(query.get('watch')) ? 'watch' : 'list';
     case 'POST':

@@ -71,7 +71,9 @@ export async function serveResource(
       return;
     case 'watch': {
       const form = negotiate(call.request.headers.accept);
-      context.watches.serve(def, target.namespace, call.query, form, call.response, call.user.name);
+      const query = new URLSearchParams(call.query);
+      if (target.name !== '') query.set('fieldSelector', `metadata.name=${target.name}`);
+      context.watches.serve(def, target.namespace, query, form, call.response, call.user.name);
       return;
     }
     case 'create':

@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { asNumber, asObject, asString, at, type JsonObject } from '#devcluster/api/json.ts';
-import { apiConcepts, type ContractCase, kep } from '../case.ts';
+import { apiConcepts, type ContractCase, docs, kep } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import type { OpenWatch } from '../http.ts';
 import { configMap, core, group, versionOf } from '../kit.ts';
@@ -128,6 +128,21 @@ export const watches: readonly ContractCase[] = [
       await cluster.must(201, 'POST', path, configMap('one'));
       await cluster.until('it is told', () => told(watch, 'one').length > 0);
       assert.deepEqual(told(watch, 'two'), []);
+    },
+  },
+  {
+    name: 'a path that says watch is one, of a collection or of one object',
+    source: docs('reference/kubernetes-api/config-and-storage-resources/config-map-v1/'),
+    async run(cluster) {
+      const namespace = await cluster.namespace();
+      const path = core(namespace, 'configmaps');
+      const old = core(namespace, 'configmaps').replace('/v1/', '/v1/watch/');
+      const [all, one] = [cluster.watch(old), cluster.watch(`${old}/one`)];
+      for (const name of ['two', 'one']) await cluster.must(201, 'POST', path, configMap(name));
+      await cluster.until('both are told', () => {
+        return [all, one].every((watch) => told(watch, 'one').length > 0);
+      });
+      assert.deepEqual([told(all, 'two'), told(one, 'two')], [['ADDED'], []]);
     },
   },
   {
