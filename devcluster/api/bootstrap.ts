@@ -93,6 +93,7 @@ const BINDINGS: Readonly<Record<string, readonly string[]>> = {
   'system:basic-user': ['system:authenticated'],
   'system:discovery': ['system:authenticated'],
   'system:public-info-viewer': ['system:authenticated', 'system:unauthenticated'],
+  'system:service-account-issuer-discovery': ['system:serviceaccounts'],
 };
 
 const VIEWED = [
@@ -179,6 +180,12 @@ const CLUSTER_ROLES: Readonly<Record<string, JsonObject[]>> = {
         '/version',
         '/version/',
       ],
+      verbs: ['get'],
+    },
+  ],
+  'system:service-account-issuer-discovery': [
+    {
+      nonResourceURLs: ['/.well-known/openid-configuration', '/openid/v1/jwks'],
       verbs: ['get'],
     },
   ],

@@ -4,6 +4,7 @@
 import type { JsonObject } from './json.ts';
 import type { Registry } from './registry.ts';
 import { groupVersion, type ResourceDef, verbsOf } from './resources.ts';
+import { API_AUDIENCE } from './tokens.ts';
 
 /** Versions of each group, the preferred one first; the core group is ''. */
 export function groupsOf(registry: Registry): Map<string, string[]> {
@@ -180,6 +181,17 @@ function discovered(def: ResourceDef): JsonObject {
           }),
         }
       : {}),
+  };
+}
+
+/** `/.well-known/openid-configuration`: who signs the tokens of ServiceAccounts, and where his keys are. */
+export function openIdConfiguration(serverAddress: string): JsonObject {
+  return {
+    issuer: API_AUDIENCE,
+    jwks_uri: `https://${serverAddress}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: ['ES256'],
   };
 }
 

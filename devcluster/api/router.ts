@@ -82,7 +82,7 @@ async function serveDocument(context: ApiContext, call: Call): Promise<void> {
   }
   if (await context.extra(call)) return;
   if (call.method !== 'GET' && call.method !== 'HEAD') throw methodNotAllowed();
-  const health = /^\/(healthz|livez|readyz)(\/.*)?$/.exec(path);
+  const health = /^\/(healthz|livez|readyz)(?:\/(?:ping|log|etcd))?$/.exec(path);
   if (health) {
     const verbose = call.query.has('verbose');
     const text = verbose ? `[+]ping ok\n[+]etcd ok\n${health[1]} check passed\n` : 'ok';
@@ -91,6 +91,16 @@ async function serveDocument(context: ApiContext, call: Call): Promise<void> {
   }
   if (path === '/metrics') {
     sendText(call.response, 200, metricsPage(context), 'text/plain; version=0.0.4');
+    return;
+  }
+  const address = call.request.headers.host ?? '';
+  if (path === '/.well-known/openid-configuration') {
+    await send(call.response, 200, discovery.openIdConfiguration(address));
+    return;
+  }
+  if (path === '/openid/v1/jwks') {
+    const keys = JSON.stringify(context.tokens.keySet());
+    sendText(call.response, 200, keys, 'application/jwk-set+json');
     return;
   }
   if (path.startsWith('/openapi/')) {
@@ -123,13 +133,11 @@ async function serveDiscovery(context: ApiContext, call: Call, path: string): Pr
             ? discovery.groupList(registry)
             : path === '/api/v1'
               ? discovery.resourceList(registry, '', 'v1')
-              : path === '/openid/v1/jwks'
-                ? context.tokens.keySet()
-                : group === undefined
-                  ? undefined
-                  : version === undefined
-                    ? discovery.groupDocument(registry, group)
-                    : discovery.resourceList(registry, group, version);
+              : group === undefined
+                ? undefined
+                : version === undefined
+                  ? discovery.groupDocument(registry, group)
+                  : discovery.resourceList(registry, group, version);
   if (!document) throw noResource();
   await send(call.response, 200, document, form.encoding);
 }

@@ -28,7 +28,26 @@ export const discovery: readonly ContractCase[] = [
         const answer = await cluster.call('GET', path);
         assert.equal(answer.status, 200);
         assert.equal(answer.text, 'ok');
+        const { status } = await cluster.call('GET', `${path}/nobody-checks-this`);
+        assert.equal(status, 404);
       }
+    },
+  },
+  {
+    name: 'who signs tokens, and with which keys, is told to every ServiceAccount',
+    source: docs(
+      'tasks/configure-pod-container/configure-service-account/#service-account-issuer-discovery',
+    ),
+    async run(cluster) {
+      const token = await cluster.token(await cluster.namespace(), 'reader');
+      const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
+      const path = '/.well-known/openid-configuration';
+      const { body } = await cluster.call('GET', path, undefined, { token });
+      assert.equal(body.issuer, claims.iss);
+      assert.match(asString(body.jwks_uri), /^https:\/\/.*\/openid\/v1\/jwks$/);
+      const keys = await cluster.call('GET', '/openid/v1/jwks', undefined, { token });
+      assert.equal(keys.headers['content-type'], 'application/jwk-set+json');
+      assert.ok(asObjects(keys.body.keys).length > 0);
     },
   },
   {
