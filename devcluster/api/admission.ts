@@ -105,15 +105,13 @@ export function checkType(def: ResourceDef, config: JsonObject): void {
 }
 
 /** The real server cannot make a typed object of it, and calls that an error without a reason. */
-export function undeclared(
+export function untyped(
   def: ResourceDef,
   namespace: string,
   name: string,
   complaints: readonly string[],
 ): ApiError {
-  const paths = complaints.map((each) => /"(.*)"/.exec(each)?.[1] ?? '');
   const place = `${namespace}/${name}; ${groupVersion(def)}, Kind=${def.kind}`;
-  const fields = paths.map((path) => `.${path}: field not declared in schema`);
-  const message = `failed to create typed patch object (${place}): ${fields.join('\n')}`;
+  const message = `failed to create typed patch object (${place}): ${complaints.join('\n')}`;
   return new ApiError(500, '', message);
 }

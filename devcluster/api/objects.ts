@@ -11,10 +11,11 @@ import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
 import { withLastApplied } from '../apply/last-applied.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
+import { repeatedItems } from '../apply/repeated.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { admitNamespace, admitPod, checkType, undeclared } from './admission.ts';
+import { admitNamespace, admitPod, checkType, untyped } from './admission.ts';
 import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   asList,
@@ -172,7 +173,11 @@ export class Objects {
     checkType(def, config);
     const unknown: string[] = [];
     const decoded = decodeBody(def, namespace, config, 'Warn', unknown);
-    if (unknown.length > 0) throw undeclared(def, namespace, name, unknown);
+    const complaints = unknown.map((each) => {
+      return `.${/"(.*)"/.exec(each)?.[1] ?? ''}: field not declared in schema`;
+    });
+    complaints.push(...repeatedItems(def.schema, decoded));
+    if (complaints.length > 0) throw untyped(def, namespace, name, complaints);
     if (decoded.metadata.managedFields !== undefined) {
       throw badRequest('metadata.managedFields must be nil');
     }

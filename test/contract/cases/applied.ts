@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
-import { type ContractCase, docs } from '../case.ts';
+import { type ContractCase, docs, kep } from '../case.ts';
 import { metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused } from '../kit.ts';
 
@@ -127,6 +127,25 @@ export const applied: readonly ContractCase[] = [
       const body = configMap('x', { a: '2', b: '2' });
       assert.deepEqual(await lastAfter('other', body), configMap('x'));
       assert.deepEqual(await lastAfter('kubectl', body), body);
+    },
+  },
+  {
+    name: 'a list in which two items have one key cannot be applied',
+    source: kep(555),
+    async run(cluster) {
+      const path = core(await cluster.namespace(), 'services');
+      const port = { name: 'http', port: 80, protocol: 'TCP' };
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'x' },
+        spec: { ports: [port, { ...port, name: 'web' }] },
+      };
+      const options = { type: PATCH.apply };
+      const answer = await cluster.call('PATCH', `${path}/x?fieldManager=me`, body, options);
+      assert.equal(answer.status, 500, answer.text);
+      const why = '.spec.ports: duplicate entries for key [port=80,protocol="TCP"]';
+      assert.ok(asString(answer.body.message).endsWith(why), answer.text);
     },
   },
 ];
