@@ -71,14 +71,17 @@ export class MemoryWire extends Dispatcher {
 
 function requestOf(options: Dispatcher.DispatchOptions): IncomingMessage {
   const headers: Record<string, string> = {};
+  const headersDistinct: Record<string, string[]> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     headers[name.toLowerCase()] = String(value);
+    headersDistinct[name.toLowerCase()] = [String(value)];
   }
   const body = typeof options.body === 'string' ? [Buffer.from(options.body)] : [];
   return {
     method: options.method,
     url: options.path,
     headers,
+    headersDistinct,
     resume: () => undefined,
     [Symbol.asyncIterator]: async function* () {
       yield* body;
@@ -117,6 +120,11 @@ class Answer extends EventEmitter {
 
   setHeader(name: string, value: string | string[]): void {
     this.#headers[name] = String(value);
+  }
+
+  appendHeader(name: string, value: string): void {
+    const before = this.#headers[name];
+    this.#headers[name] = before === undefined ? value : `${before}, ${value}`;
   }
 
   writeHead(status: number, headers: Record<string, string | number> = {}): void {
