@@ -63,3 +63,35 @@ export class WithdrawalGuard {
     return new Map(ordered.slice(0, countFitting(ordered.map(([, each]) => each))));
   }
 }
+
+/** A catalog, and when the snapshot it is built on came (monotonic). */
+interface Heard {
+  readonly catalog: Catalog;
+  readonly snapshotAtMs: number;
+}
+
+/** Judges the catalogs of all peers. */
+export class Withdrawals {
+  readonly #guards = new Map<string, WithdrawalGuard>();
+
+  /**
+   * What is to be taken for the catalog of each peer now. `assumed` is asked once for each peer that is new: what it
+   * exported as far as this cluster's own objects tell. Peers that are not `heard` any more are forgotten.
+   */
+  judge(
+    heard: ReadonlyMap<string, Heard>,
+    assumed: (cluster: string) => ReadonlyMap<string, CatalogExport>,
+    nowMs: number,
+  ): ReadonlyMap<string, Judged> {
+    for (const cluster of this.#guards.keys()) {
+      if (!heard.has(cluster)) this.#guards.delete(cluster);
+    }
+    return new Map(
+      [...heard].map(([cluster, { catalog, snapshotAtMs }]) => {
+        const guard = this.#guards.get(cluster) ?? new WithdrawalGuard(assumed(cluster));
+        this.#guards.set(cluster, guard);
+        return [cluster, guard.judge(catalog, snapshotAtMs, nowMs)];
+      }),
+    );
+  }
+}
