@@ -63,3 +63,14 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', abort, { once: true });
   });
 }
+
+/** True after `delayMs`, false as soon as `signal` aborts: for loops that have nothing to say when they are ended. */
+export async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await sleep(clock, delayMs, signal);
+    return true;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return false;
+  }
+}

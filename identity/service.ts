@@ -7,7 +7,7 @@
 import type { Server } from 'node:https';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { backoffMs } from '#core/backoff.ts';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause, sleep } from '#core/clock.ts';
 import { codeOf, describeError } from '#core/errors.ts';
 import type { SpiffeId } from '#core/id.ts';
 import type { Logger } from '#core/log.ts';
@@ -67,7 +67,7 @@ export async function runIdentityService(
   metrics.issuerEnds.set(authority.validity.notAfterMs / 1_000);
   log.info('Signing', { id: own.credentials.id });
   options.onReady();
-  while (await waited(clock, signal)) {
+  while (await pause(clock, REFRESH_MS, signal)) {
     authority = await refresh(options, authority);
     metrics.issuerEnds.set(authority.validity.notAfterMs / 1_000);
     if (own.authority.chain === authority.chain && clock.wallMs() < own.renewAtMs) continue;
@@ -141,12 +141,4 @@ function createMetrics(registry: Registry) {
       registers,
     }),
   };
-}
-
-/** True after the refresh period, false as soon as `signal` aborts. */
-function waited(clock: Clock, signal: AbortSignal): Promise<boolean> {
-  return sleep(clock, REFRESH_MS, signal).then(
-    () => true,
-    () => false,
-  );
 }

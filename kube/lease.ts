@@ -6,7 +6,7 @@
  * lease nobody holds, or that its leader released, is taken at once. Clocks of machines are never
  * compared: a foreign lease has expired when it did not change for its duration as seen from here.
  */
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { KubeClient } from './client.ts';
@@ -180,13 +180,4 @@ function leaseOf(options: LeaseOptions, found: Lease | undefined, durationMs: nu
       leaseTransitions: (found?.spec.leaseTransitions ?? 0) + (same || !found ? 0 : 1),
     },
   };
-}
-
-async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  try {
-    await sleep(clock, delayMs, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

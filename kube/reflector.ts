@@ -10,7 +10,7 @@
  * old (410), or says something that cannot be trusted, is listed afresh, and then not by all at once.
  */
 import { type BackoffLimits, backoffMs } from '#core/backoff.ts';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
@@ -139,7 +139,7 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
         if (!isResumable(error)) this.#version = undefined;
         this.#report(error, failures);
       }
-      if (failures > 0) await this.#pause(this.#pauseMs(lost, failures), signal);
+      if (failures > 0) await pause(this.#options.clock, this.#pauseMs(lost, failures), signal);
     }
   }
 
@@ -253,14 +253,6 @@ export class Reflector<T extends KubeObject> implements ObjectCache<T> {
     if (this.hasSynced && statusOf(error) === 410) return ownMs + relistSpreadMs * random.next();
     const askedMs = Math.min(retryAfterMsOf(error) ?? 0, RETRY_AFTER_MS_MAX);
     return Math.max(ownMs, askedMs * (1 + 0.5 * random.next()));
-  }
-
-  async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    try {
-      await sleep(this.#options.clock, delayMs, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
   }
 }
 

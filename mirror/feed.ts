@@ -13,7 +13,7 @@ import {
   type Catalog,
   parseCatalogMessage,
 } from '#core/catalog.ts';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
@@ -289,13 +289,4 @@ function mergeStates(
     }
   }
   return new Map([...states].sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-async function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  try {
-    await sleep(clock, delayMs, signal);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }

@@ -3,7 +3,7 @@
  */
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { sleep } from '#core/clock.ts';
+import { pause } from '#core/clock.ts';
 import { formatAddress } from '#core/network.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { type Demo, EAST, startDemo, WEST, waitForService } from '../dev/demo.ts';
@@ -134,7 +134,7 @@ async function live(state: () => ViewState, io: Io): Promise<void> {
     while (!io.signal.aborted) {
       const lines = renderView(state(), io.size(), paint);
       io.out(`\x1b[H${lines.map((line) => `${line}\x1b[K`).join('\r\n')}\x1b[J`);
-      await sleep(io.clock, FRAME_MS, io.signal).catch(() => undefined);
+      await pause(io.clock, FRAME_MS, io.signal);
     }
   } finally {
     io.out('\x1b[?25h\x1b[?1049l');
@@ -148,9 +148,5 @@ async function plain(state: () => ViewState, io: Io): Promise<void> {
     `ready ${clusters.map((each) => each.name).join(' and ')}: ` +
       `${reachText(first)} (${target}), kubeconfig ${directory}/kubeconfig\n`,
   );
-  for (;;) {
-    await sleep(io.clock, LINE_MS, io.signal).catch(() => undefined);
-    if (io.signal.aborted) return;
-    io.out(`${trafficLine(state())}\n`);
-  }
+  while (await pause(io.clock, LINE_MS, io.signal)) io.out(`${trafficLine(state())}\n`);
 }

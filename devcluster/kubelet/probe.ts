@@ -5,7 +5,7 @@
  * last component is; afterwards at the period of the spec.
  */
 import { get } from 'node:http';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import type { Address, Network } from '#core/network.ts';
 import type { Container, Probe } from './pod.ts';
 
@@ -44,7 +44,7 @@ export async function probeReadiness(options: ProbeOptions, signal: AbortSignal)
     }
     everReady ||= ready;
     const pauseMs = everReady ? probe.periodSeconds * 1_000 : EAGER_PERIOD_MS;
-    await sleep(clock, pauseMs, signal).catch(() => undefined);
+    await pause(clock, pauseMs, signal);
   }
 }
 

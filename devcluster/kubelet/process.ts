@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { backoffMs } from '#core/backoff.ts';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
@@ -78,7 +78,7 @@ export class PodProcess {
         const message = describeError(error);
         log.debug('Cannot start a pod yet', { pod: this.pod.metadata.name, reason: message });
         this.#set({ is: 'waiting', reason: 'CreateContainerConfigError', message });
-        await sleep(clock, backoffMs(RETRY, failures, random), signal).catch(() => undefined);
+        await pause(clock, backoffMs(RETRY, failures, random), signal);
       }
     }
   }
@@ -182,9 +182,7 @@ export class PodProcess {
         if (this.#ended.signal.aborted) return;
         const fields = { pod: this.pod.metadata.name, reason: describeError(error) };
         log.debug('Cannot write a pod status', fields);
-        await sleep(clock, backoffMs(RETRY, failures, random), this.#ended.signal).catch(
-          () => undefined,
-        );
+        await pause(clock, backoffMs(RETRY, failures, random), this.#ended.signal);
       }
     }
   }

@@ -8,7 +8,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { backoffMs } from '#core/backoff.ts';
-import { type Clock, sleep } from '#core/clock.ts';
+import { type Clock, pause } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
@@ -18,6 +18,8 @@ import type { ConfigMapLookup, ConfigMapSource, Container, NodePod, TokenSource 
 
 /** A token is replaced after this share of its life. */
 const TOKEN_REFRESH_AFTER = 0.8;
+/** Nor sooner than this, should the answer say that it has hardly any. */
+const REFRESH_MIN_MS = 1_000;
 const TOKEN_RETRY = { firstMs: 200, maxMs: 10_000 };
 
 /** A file of a volume: its path in the container, and where its content comes from. */
@@ -124,7 +126,7 @@ export class Volumes {
   async #keepFresh(token: MountedToken, firstLifeMs: number, signal: AbortSignal): Promise<void> {
     const { clock, random, log, pod } = this.#options;
     let waitMs = firstLifeMs * TOKEN_REFRESH_AFTER;
-    for (let failures = 0; await waited(clock, waitMs, signal); ) {
+    for (let failures = 0; await pause(clock, Math.max(waitMs, REFRESH_MIN_MS), signal); ) {
       try {
         waitMs = (await this.#fetchToken(token)) * TOKEN_REFRESH_AFTER;
         failures = 0;
@@ -150,11 +152,3 @@ export class Volumes {
 const tokenAnswer = z.object({
   status: z.object({ token: z.string().min(1), expirationTimestamp: z.string().optional() }),
 });
-
-/** True after `delayMs`, false as soon as `signal` aborts. */
-function waited(clock: Clock, delayMs: number, signal: AbortSignal): Promise<boolean> {
-  return sleep(clock, Math.max(delayMs, 1_000), signal).then(
-    () => true,
-    () => false,
-  );
-}

@@ -1,7 +1,7 @@
 /** The machine's clock waits for as long as it is told to, as far as it can count. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sleep, systemClock, TIMER_MS_MAX } from '#core/clock.ts';
+import { pause, sleep, systemClock, TIMER_MS_MAX } from '#core/clock.ts';
 
 test('what is longer than the timers of the machine can count is no short wait', async () => {
   const rung: number[] = [];
@@ -10,4 +10,13 @@ test('what is longer than the timers of the machine can count is no short wait',
   await sleep(systemClock, 20);
   for (const timer of timers) timer.cancel();
   assert.deepEqual(rung, []);
+});
+
+test('a pause says whether it lasted, and ends with its signal', async () => {
+  const ended = new AbortController();
+  assert.equal(await pause(systemClock, 1, ended.signal), true);
+  const waiting = pause(systemClock, 60_000, ended.signal);
+  ended.abort();
+  assert.equal(await waiting, false);
+  assert.equal(await pause(systemClock, 1, ended.signal), false);
 });
