@@ -8,10 +8,19 @@ import { formatAddress, type Network } from '#core/network.ts';
 import { noHeaders } from '#kube/credentials.ts';
 import { HttpTransport } from '#kube/http-transport.ts';
 import type { EndpointSlice } from '#kube/types.ts';
-import type { GatewayReplica } from './feed.ts';
 
 /** An answer that is no stream may take so long. */
 const ANSWER_MS = 3_000;
+
+/** One replica of the own gateway. */
+export interface GatewayReplica {
+  /** Its address; the same replica has the same one. */
+  readonly name: string;
+  /** JSON of `path`. */
+  json(path: string, signal: AbortSignal): Promise<unknown>;
+  /** Bytes of `path`, ending with an error after `idleMs` of silence. */
+  stream(path: string, idleMs: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
 
 export interface ReplicasOptions {
   readonly network: Network;

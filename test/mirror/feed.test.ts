@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { sleep, systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
-import { Feed, type GatewayReplica } from '#mirror/feed.ts';
+import { Feed } from '#mirror/feed.ts';
+import type { GatewayReplica } from '#mirror/replicas.ts';
 import { eventually } from '#test/kube/support.ts';
 
 const HEARTBEAT_MS = 200;

@@ -15,8 +15,9 @@ import {
   services,
 } from '#kube/resources/builtin.ts';
 import { WRITES_OF_PEER } from '#mirror/budgets.ts';
-import { Feed, type GatewayReplica } from '#mirror/feed.ts';
+import { Feed } from '#mirror/feed.ts';
 import { Controller } from '#mirror/reconcile.ts';
+import type { GatewayReplica } from '#mirror/replicas.ts';
 import { eventually, TEST_ROOT } from '../kube/support.ts';
 import { MemoryClient } from './memory-client.ts';
 
