@@ -1,10 +1,24 @@
 /**
  * Conditions: written on transitions only, with the time of the transition. pure
  */
-import type { Condition } from '#kube/types.ts';
+import type { Resource } from '#kube/client.ts';
+import { apiVersionOf } from '#kube/resources/builtin.ts';
+import type { Condition, KubeObject } from '#kube/types.ts';
 
 /** A condition as it has to be; when that began to hold is found out. */
 export type WantedCondition = Omit<Condition, 'lastTransitionTime'>;
+
+/** What is to be said of one aspect of an object. */
+export type Verdict = Pick<Condition, 'status' | 'reason' | 'message'>;
+
+/** Conditions of `object` as it is now, from verdicts by type of condition. */
+export function conditionsOf(
+  { metadata: { generation } }: Pick<KubeObject, 'metadata'>,
+  verdicts: Readonly<Record<string, Verdict>>,
+): readonly WantedCondition[] {
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  return Object.entries(verdicts).map(([type, verdict]) => ({ type, ...verdict, ...observed }));
+}
 
 /** Whether `known` says everything that `wanted` says. Conditions of others are not looked at. */
 export function sameConditions(
@@ -34,4 +48,14 @@ export function transition(
     const since = have?.status === want.status ? have.lastTransitionTime : '';
     return { ...want, lastTransitionTime: since || now };
   });
+}
+
+/** The object whose application writes `status`, and nothing else, to `of`. */
+export function statusObject<T extends KubeObject>(
+  resource: Resource<T>,
+  { metadata: { name, namespace = '' } }: Pick<T, 'metadata'>,
+  status: object,
+) {
+  const { kind } = resource;
+  return { apiVersion: apiVersionOf(resource), kind, metadata: { name, namespace }, status };
 }

@@ -1,25 +1,16 @@
 /**
- * This cluster's own exports: label → ServiceExport, and the conditions of every ServiceExport. pure
+ * This cluster's own exports: the label on Services → ServiceExports, and which of them are valid. pure
  *
- * A ServiceExport that a user made is never changed but in its status, and never deleted.
+ * A ServiceExport that a user made is never changed here, and never deleted.
  */
 import { LABEL_EXPORT, LABEL_MANAGED_BY, MANAGER } from '#core/names.ts';
 import { exportOf } from '#kube/exported.ts';
 import { isMirror } from '#kube/mirror.ts';
-import { apiVersionOf, serviceExports } from '#kube/resources/builtin.ts';
-import type { Condition, Service, ServiceExport } from '#kube/types.ts';
-import { sameConditions, transition, type WantedCondition } from './conditions.ts';
-import type { Action, Finding, Member, Offer, PlanInput } from './input.ts';
-import { type Shortfall, shortfallMessage } from './left-out.ts';
-import { type Conflict, merge } from './merge.ts';
-
-const API_VERSION = apiVersionOf(serviceExports);
-
-/** Why an export cannot be, in words of mcs-api v1beta1. */
-interface Invalid {
-  readonly reason: 'NoService' | 'InvalidServiceType';
-  readonly message: string;
-}
+import { apiVersionOf, serviceExports, services } from '#kube/resources/builtin.ts';
+import type { Service, ServiceExport } from '#kube/types.ts';
+import { referenceTo } from './findings.ts';
+import { isOurs } from './foreign.ts';
+import type { Action, Finding, Member, PlanInput } from './input.ts';
 
 /** The valid exports of this cluster, as members of their services. */
 export function localMembers(
@@ -28,8 +19,8 @@ export function localMembers(
   const members: Member[] = [];
   for (const [key, each] of input.exports) {
     const service = input.services.get(key);
-    if (service === undefined || invalidity(service) !== undefined) continue;
-    if (isGoing(each) || isWithdrawn(each, service)) continue;
+    if (isOver(each, service)) continue;
+    if (service === undefined || invalidity(each, service) !== undefined) continue;
     const { entry } = exportOf(each, service);
     members.push({ cluster: input.cluster, export: entry, assumed: false });
   }
@@ -47,19 +38,16 @@ export function labelActions(input: Pick<PlanInput, 'exports' | 'services'>): {
     if (!isLabelled(service) || isGoing(service)) continue;
     if (isMirror(service)) {
       findings.push({
-        about: { apiVersion: 'v1', kind: 'Service', ...reference(service) },
+        about: referenceTo(services, service),
         type: 'Warning',
         reason: 'MirrorNotExported',
         message: 'a mirror cannot be exported: export the Service in the cluster it comes from',
       });
       continue;
     }
-    const wanted = exportFor(service);
     const existing = input.exports.get(key);
-    if (existing === undefined || (isOurs(existing) && !isOwnedBy(existing, service))) {
-      if (existing === undefined || !isGoing(existing)) {
-        actions.push({ do: 'apply', key, kind: 'ServiceExport', object: wanted });
-      }
+    if (existing === undefined || isOfPredecessor(existing, service)) {
+      actions.push({ do: 'apply', key, kind: 'ServiceExport', object: exportFor(service) });
     }
   }
   for (const [key, each] of input.exports) {
@@ -70,100 +58,26 @@ export function labelActions(input: Pick<PlanInput, 'exports' | 'services'>): {
   return { actions, findings };
 }
 
-/** Conditions of every ServiceExport that are not what they have to be. */
-export function exportStatusActions(
-  input: Pick<PlanInput, 'exports' | 'services' | 'now'>,
-  offers: ReadonlyMap<string, Offer>,
-  wanting: ReadonlyMap<string, Shortfall>,
-): readonly Action[] {
-  const actions: Action[] = [];
-  for (const [key, each] of input.exports) {
-    const service = input.services.get(key);
-    if (isGoing(each) || isWithdrawn(each, service)) continue;
-    const wanted = conditionsOf(each, service, offers.get(key), wanting.get(key));
-    const known = each.status?.conditions ?? [];
-    if (sameConditions(known, wanted)) continue;
-    const conditions: readonly Condition[] = transition(known, wanted, input.now);
-    const { name, namespace = '' } = each.metadata;
-    const object = {
-      apiVersion: API_VERSION,
-      kind: 'ServiceExport',
-      metadata: { name, namespace },
-      status: { conditions },
+/** Why an export cannot be, in words of mcs-api v1beta1. */
+interface Invalid {
+  readonly reason: 'NoService' | 'InvalidServiceType';
+  readonly message: string;
+}
+
+/** Whether `each` is being deleted, or soon will be because nothing asks for it any more. */
+export function isOver(each: ServiceExport, service: Service | undefined): boolean {
+  return isGoing(each) || isWithdrawn(each, service);
+}
+
+/** Why `each`, which names `service`, exports nothing; `undefined` where it does. */
+export function invalidity(each: ServiceExport, service: Service | undefined): Invalid | undefined {
+  if (service === undefined) {
+    const { name, namespace } = each.metadata;
+    return {
+      reason: 'NoService',
+      message: `metadata.name: there is no Service "${name}" in namespace "${namespace}": create it, or delete the ServiceExport`,
     };
-    actions.push({ do: 'status', key, kind: 'ServiceExport', object });
   }
-  return actions;
-}
-
-function conditionsOf(
-  each: ServiceExport,
-  service: Service | undefined,
-  offer: Offer | undefined,
-  shortfall: Shortfall | undefined,
-): readonly WantedCondition[] {
-  const invalid = service === undefined ? noService(each) : invalidity(service);
-  const generation = each.metadata.generation;
-  const observed = generation === undefined ? {} : { observedGeneration: generation };
-  if (invalid !== undefined) {
-    const { reason, message } = invalid;
-    return [
-      { type: 'Valid', status: 'False', reason, message, ...observed },
-      { type: 'Ready', status: 'False', reason: 'Pending', message, ...observed },
-    ];
-  }
-  const headless = service?.spec.clusterIP === 'None';
-  const conflicts = offer && offer.members.length > 1 ? merge(offer.members).conflicts : [];
-  return [
-    {
-      type: 'Valid',
-      status: 'True',
-      reason: 'Valid',
-      message: 'the Service can be exported',
-      ...observed,
-    },
-    { ...readiness(headless, shortfall), ...observed },
-    { ...conflictCondition(conflicts), ...observed },
-  ];
-}
-
-function readiness(headless: boolean, shortfall: Shortfall | undefined): WantedCondition {
-  if (headless) {
-    const message = 'headless Services are announced, but not mirrored by this release';
-    return { type: 'Ready', status: 'False', reason: 'Pending', message };
-  }
-  const wanting = shortfall === undefined ? '' : shortfallMessage(shortfall);
-  if (shortfall !== undefined && shortfall.untold.length > 0) {
-    return { type: 'Ready', status: 'False', reason: 'Failed', message: wanting };
-  }
-  const announced = 'announced to every linked cluster that the selector of its Link admits';
-  const message = wanting === '' ? announced : `${announced}; ${wanting}`;
-  return { type: 'Ready', status: 'True', reason: 'Exported', message };
-}
-
-function conflictCondition(conflicts: readonly Conflict[]): WantedCondition {
-  if (conflicts.length === 0) {
-    return { type: 'Conflict', status: 'False', reason: 'NoConflicts', message: 'no conflicts' };
-  }
-  const reasons = [...new Set(conflicts.map((each) => each.reason))];
-  const message = conflicts.map((each) => each.message).join('; ');
-  return {
-    type: 'Conflict',
-    status: 'True',
-    reason: reasons.join(','),
-    message: message.slice(0, 4_096),
-  };
-}
-
-function noService(each: ServiceExport): Invalid {
-  const { name, namespace } = each.metadata;
-  return {
-    reason: 'NoService',
-    message: `metadata.name: there is no Service "${name}" in namespace "${namespace}": create it, or delete the ServiceExport`,
-  };
-}
-
-function invalidity(service: Service): Invalid | undefined {
   // It may wait for a finalizer, and the gateways tell of it no longer.
   if (isGoing(service)) {
     return { reason: 'NoService', message: 'the Service is being deleted' };
@@ -186,7 +100,7 @@ function invalidity(service: Service): Invalid | undefined {
 function exportFor(service: Service) {
   const { name, namespace = '', uid = '' } = service.metadata;
   return {
-    apiVersion: API_VERSION,
+    apiVersion: apiVersionOf(serviceExports),
     kind: 'ServiceExport',
     metadata: {
       name,
@@ -203,24 +117,19 @@ function isLabelled(service: Service): boolean {
 
 /** Made by us for a label that is no longer there. */
 function isWithdrawn(each: ServiceExport, service: Service | undefined): boolean {
-  return isOurs(each) && !(service !== undefined && isLabelled(service) && !isMirror(service));
-}
-
-function isOurs(each: ServiceExport): boolean {
-  return each.metadata.labels?.[LABEL_MANAGED_BY] === MANAGER;
-}
-
-function isOwnedBy(each: ServiceExport, service: Service): boolean {
   return (
-    each.metadata.ownerReferences?.some((owner) => owner.uid === service.metadata.uid) ?? false
+    isOurs('ServiceExport', each) &&
+    !(service !== undefined && isLabelled(service) && !isMirror(service))
   );
+}
+
+/** Made by us for a Service of that name that is gone, and would go with it. */
+function isOfPredecessor(each: ServiceExport, service: Service): boolean {
+  const { ownerReferences } = each.metadata;
+  const isOwned = ownerReferences?.some((owner) => owner.uid === service.metadata.uid) ?? false;
+  return isOurs('ServiceExport', each) && !isOwned && !isGoing(each);
 }
 
 function isGoing(object: ServiceExport | Service): boolean {
   return object.metadata.deletionTimestamp !== undefined;
-}
-
-function reference(service: Service) {
-  const { name, namespace = '', uid } = service.metadata;
-  return { name, namespace, ...(uid === undefined ? {} : { uid }) };
 }

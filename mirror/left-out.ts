@@ -5,10 +5,9 @@ import { CATALOG_LIMITS, exportKey } from '#core/catalog.ts';
 import { selects } from '#core/selector.ts';
 import { untoldExports } from '#core/untold.ts';
 import { exportOf } from '#kube/exported.ts';
-import { apiVersionOf, serviceExports } from '#kube/resources/builtin.ts';
-import type { ServiceExport } from '#kube/types.ts';
+import { serviceExports } from '#kube/resources/builtin.ts';
+import { linkFinding, referenceTo } from './findings.ts';
 import type { Finding, Member, PlanInput } from './input.ts';
-import { linkReference } from './offers.ts';
 import type { LinkRole } from './peers.ts';
 
 /** Exports of a peer named in a finding; the others are counted. */
@@ -73,7 +72,14 @@ export function shortfallFindings(
     const object = exports.get(key);
     if (object === undefined) return [];
     const message = shortfallMessage(shortfall);
-    return [{ about: exportReference(object), type: 'Warning', reason: 'PartlyExported', message }];
+    return [
+      {
+        about: referenceTo(serviceExports, object),
+        type: 'Warning',
+        reason: 'PartlyExported',
+        message,
+      },
+    ];
   });
 }
 
@@ -98,23 +104,6 @@ export function catalogFindings(
     const atLeast = leftOut.length >= CATALOG_LIMITS.leftOutMax ? 'at least ' : '';
     const shown = leftOut.slice(0, EXPORTS_SHOWN_MAX).map(([key, why]) => `${key} (${why})`);
     const message = `${atLeast}${leftOut.length} exports of ${spec.clusterName} are left out because what it says of them is not valid: ${shown.join(', ')}: look at the Services there`;
-    return [
-      {
-        about: linkReference(link),
-        link: link.metadata.name,
-        type: 'Warning',
-        reason: 'ExportInvalid',
-        message,
-      },
-    ];
+    return [linkFinding(link, 'ExportInvalid', message)];
   });
-}
-
-function exportReference({ metadata: { name, namespace, uid } }: ServiceExport) {
-  const about = { apiVersion: apiVersionOf(serviceExports), kind: 'ServiceExport', name };
-  return {
-    ...about,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(uid === undefined ? {} : { uid }),
-  };
 }

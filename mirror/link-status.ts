@@ -7,7 +7,7 @@ import type { Catalog } from '#core/catalog.ts';
 import { ERRORS, type ErrorCode } from '#core/errors.ts';
 import { selects } from '#core/selector.ts';
 import { defined } from '#kube/parse.ts';
-import { apiVersionOf, links } from '#kube/resources/builtin.ts';
+import { links } from '#kube/resources/builtin.ts';
 import {
   LINK_CATALOG_SYNCED,
   LINK_CONNECTED,
@@ -15,19 +15,22 @@ import {
   type LinkSpec,
   type LinkStatus,
 } from '#kube/resources/link.ts';
-import { specHash, trustHash } from '#kube/resources/link-hash.ts';
-import { bundleProblem } from '#kube/resources/link-validation.ts';
+import { trustHash } from '#kube/resources/link-hash.ts';
 import type { Condition } from '#kube/types.ts';
-import { sameConditions, transition, type WantedCondition } from './conditions.ts';
+import { announcement, type Facts } from './announcement.ts';
+import {
+  conditionsOf,
+  sameConditions,
+  statusObject,
+  transition,
+  type Verdict,
+} from './conditions.ts';
 import type { Action, Finding, LinkState, Member, PlanInput } from './input.ts';
 import type { Mirror } from './mirrors.ts';
 import type { LinkRole } from './peers.ts';
 
 /** Findings named in a condition; the others are counted. */
 const FINDINGS_SHOWN_MAX = 3;
-
-type Facts = Omit<LinkStatus, 'conditions' | 'observedGeneration'>;
-type Judgement = Pick<WantedCondition, 'status' | 'reason' | 'message'>;
 
 export interface LinkStatusInput {
   readonly input: PlanInput;
@@ -42,30 +45,21 @@ export function linkStatusActions(of: LinkStatusInput): readonly Action[] {
   return of.roles.flatMap((role) => {
     const { link } = role;
     const { facts, connected, synced, trust } = judge(role, of);
-    const generation = link.metadata.generation;
-    const wanted = [
-      { type: LINK_CONNECTED, ...connected },
-      { type: LINK_CATALOG_SYNCED, ...synced },
-      { type: LINK_TRUST_CURRENT, ...trust },
-    ].map((each) => ({
-      ...each,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
-    }));
+    const { generation, name, namespace = '' } = link.metadata;
+    const wanted = conditionsOf(link, {
+      [LINK_CONNECTED]: connected,
+      [LINK_CATALOG_SYNCED]: synced,
+      [LINK_TRUST_CURRENT]: trust,
+    });
     const known = (link.status.conditions ?? []) as readonly Condition[];
     if (sameConditions(known, wanted) && sameFacts(link.status, facts, generation)) return [];
     const conditions = transition(known, wanted, of.input.now);
-    const { name, namespace = '' } = link.metadata;
     const status = {
       conditions,
       ...facts,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
-    const object = {
-      apiVersion: apiVersionOf(links),
-      kind: 'Link',
-      metadata: { name, namespace },
-      status,
-    };
+    const object = statusObject(links, link, status);
     return [{ do: 'status', key: `${namespace}/${name}`, kind: 'Link', object } as const];
   });
 }
@@ -75,7 +69,7 @@ function judge(role: LinkRole, of: LinkStatusInput) {
   if (role.role !== 'active') {
     const why = inactive(role);
     const bundle = link.problems.find((each) => each.field === 'spec.trustBundle');
-    const trust: Judgement =
+    const trust: Verdict =
       bundle === undefined
         ? { ...why, status: 'Unknown' }
         : { status: 'False', reason: 'InvalidBundle', message: why.message };
@@ -98,10 +92,10 @@ function judge(role: LinkRole, of: LinkStatusInput) {
     exportedServices: of.localMembers.filter((each) => isSeen(spec, each, of.input)).length,
   };
   const synced = synchronisation(spec.clusterName, catalog, state, of, link.metadata.name);
-  return { facts, connected, synced, trust: announced.judgement };
+  return { facts, connected, synced, trust: announced.verdict };
 }
 
-function inactive(role: Exclude<LinkRole, { readonly role: 'active' }>): Judgement {
+function inactive(role: Exclude<LinkRole, { readonly role: 'active' }>): Verdict {
   const { link } = role;
   switch (role.role) {
     case 'invalid': {
@@ -129,7 +123,7 @@ function inactive(role: Exclude<LinkRole, { readonly role: 'active' }>): Judgeme
   }
 }
 
-function connection(spec: LinkSpec, asked: boolean, state: LinkState | undefined): Judgement {
+function connection(spec: LinkSpec, asked: boolean, state: LinkState | undefined): Verdict {
   if (spec.suspend) {
     const message = 'spec.suspend: the link is suspended. Set it to false to go on.';
     return { status: 'False', reason: 'Suspended', message };
@@ -163,7 +157,7 @@ function synchronisation(
   state: LinkState | undefined,
   of: LinkStatusInput,
   linkName: string,
-): Judgement {
+): Verdict {
   if (catalog === undefined) {
     const message = 'The peer has not told what it exports yet. See the condition Connected.';
     return { status: 'False', reason: 'NeverSynced', message };
@@ -185,60 +179,6 @@ function synchronisation(
   const shown = found.slice(0, FINDINGS_SHOWN_MAX).map((each) => each.message);
   const more = found.length > shown.length ? `; and ${found.length - shown.length} more` : '';
   return { status: 'True', reason: 'PartlyImported', message: `${shown.join('; ')}${more}` };
-}
-
-/**
- * What of the peer's announcement goes into the status; `catalog`: it is connected, and was heard under the roots `spec`
- * names now. It counts only as long as `spec` says what it said when the announcement came: somebody who writes a new
- * bundle means it, and the holder of the old one must not have the last word.
- */
-function announcement(
-  known: LinkStatus,
-  spec: LinkSpec,
-  catalog: Catalog | undefined,
-): { readonly facts: Facts; readonly judgement: Judgement } {
-  const hash = specHash(spec);
-  const kept: Facts =
-    known.specHash === hash && known.trustBundle !== undefined
-      ? {
-          specHash: hash,
-          trustBundle: known.trustBundle,
-          ...(known.gateways === undefined ? {} : { gateways: known.gateways }),
-        }
-      : {};
-  if (catalog === undefined) {
-    const current = kept.trustBundle !== undefined;
-    const judgement: Judgement = current
-      ? {
-          status: 'True',
-          reason: 'Current',
-          message: 'The bundle the peer announced last is in use.',
-        }
-      : {
-          status: 'Unknown',
-          reason: 'NotAnnounced',
-          message: 'The bundle in spec.trustBundle is in use until the peer announces its own.',
-        };
-    return { facts: kept, judgement };
-  }
-  const { trustBundle } = catalog.cluster;
-  // A later release may know other ways.
-  const gateways = catalog.cluster.gateways.flatMap(({ host, port, transport }) =>
-    transport === 'tls' ? [{ host, port, transport }] : [],
-  );
-  const problem = bundleProblem(trustBundle);
-  if (problem !== undefined) {
-    const message = `The bundle the peer announced ${problem}; the one before stays in use. Look at identity in the peer.`;
-    return { facts: kept, judgement: { status: 'False', reason: 'InvalidBundle', message } };
-  }
-  return {
-    facts: { specHash: hash, trustBundle, ...(gateways.length === 0 ? {} : { gateways }) },
-    judgement: {
-      status: 'True',
-      reason: 'Current',
-      message: 'The bundle the peer announced is in use.',
-    },
-  };
 }
 
 function count(mirrors: ReadonlyMap<string, Mirror>, cluster: string): number {

@@ -6,12 +6,12 @@
  */
 import { GLOBAL, mirrorName } from '#core/names.ts';
 import { isMirror } from '#kube/mirror.ts';
-import { apiVersionOf, services } from '#kube/resources/builtin.ts';
+import { services } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
+import { linkFinding, referenceTo } from './findings.ts';
 import { isOurs } from './foreign.ts';
 import type { Finding, Member, Offer, PlanInput } from './input.ts';
 import { type MergedPort, merge } from './merge.ts';
-import { linkReference } from './offers.ts';
 import { olderLinkFirst } from './peers.ts';
 
 /** A mirror Service that has to be. */
@@ -69,7 +69,7 @@ export function mirrorsOf(
     const found = existing.get(claim.key);
     if (holder !== undefined) {
       findings.push(
-        problem(
+        linkFinding(
           claim.link,
           'NameTaken',
           `the mirror ${claim.key} of ${claim.target} is not made: the name belongs to the mirror of ${holder.target}, whose Link is older`,
@@ -77,16 +77,13 @@ export function mirrorsOf(
       );
     } else if (found !== undefined && !isMirror(found)) {
       const message = `Service ${claim.key} was not made by Isthmus, so ${claim.target} of ${claim.of} is not mirrored: rename or delete it`;
-      findings.push(problem(claim.link, 'NameClash', message));
-      const { name, namespace, key } = claim;
-      const uid = found.metadata.uid;
-      const about = { apiVersion: apiVersionOf(services), kind: 'Service', name, namespace };
+      findings.push(linkFinding(claim.link, 'NameClash', message));
       findings.push({
-        about: { ...about, ...(uid === undefined ? {} : { uid }) },
+        about: referenceTo(services, found),
         by: claim.link.metadata.name,
         type: 'Warning',
         reason: 'NameClash',
-        message: `Isthmus would mirror ${claim.target} of ${claim.of} as ${key}, but leaves this Service alone because it did not make it`,
+        message: `Isthmus would mirror ${claim.target} of ${claim.of} as ${claim.key}, but leaves this Service alone because it did not make it`,
       });
     } else {
       mirrors.set(claim.key, claim);
@@ -103,7 +100,7 @@ function foreignSlices(mirror: Mirror, slices: PlanInput['slices']): readonly Fi
     const found = slices.get(key);
     if (found === undefined || isOurs('EndpointSlice', found)) return [];
     const message = `EndpointSlice ${key} was not made by Isthmus, so the mirror ${mirror.key} has no gateways: delete it`;
-    return [problem(mirror.link, 'NameClash', message)];
+    return [linkFinding(mirror.link, 'NameClash', message)];
   });
 }
 
@@ -132,7 +129,7 @@ function claimOf(
   if (link === undefined) return undefined;
   if (members.length < all.length) {
     findings.push(
-      problem(
+      linkFinding(
         link,
         'HeadlessNotMirrored',
         `${target} of ${of} is headless, which this release does not mirror`,
@@ -142,7 +139,7 @@ function claimOf(
   const { ports, refusedPorts } = merge(members);
   if (refusedPorts.length > 0) {
     findings.push(
-      problem(
+      linkFinding(
         link,
         'ProtocolNotCarried',
         `${refusedPorts.join(', ')} of ${target} of ${of} is left out: gateways carry TCP only`,
@@ -166,16 +163,6 @@ function claimOf(
     annotations: oldest.export.exportedAnnotations,
     exportedAt: of === GLOBAL ? '' : oldest.export.createdAt,
     link,
-  };
-}
-
-function problem(link: Link, reason: string, message: string): Finding {
-  return {
-    about: linkReference(link),
-    link: link.metadata.name,
-    type: 'Warning',
-    reason,
-    message,
   };
 }
 

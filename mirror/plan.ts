@@ -5,15 +5,18 @@
  * something is not known; nothing that Isthmus did not make is changed but for the status of our own kinds and of ServiceExports.
  */
 import { isMirror } from '#kube/mirror.ts';
-import { exportStatusActions, labelActions, localMembers } from './exports.ts';
+import { exportStatusActions } from './export-status.ts';
+import { labelActions, localMembers } from './exports.ts';
+import { linkFinding } from './findings.ts';
 import type { Finding, Plan, PlanInput } from './input.ts';
 import { catalogFindings, shortfallFindings, shortfalls } from './left-out.ts';
 import { linkStatusActions } from './link-status.ts';
 import { mirrorActions } from './mirror-objects.ts';
 import { type Mirror, mirrorsOf } from './mirrors.ts';
-import { linkReference, missingNamespaces, offersOf } from './offers.ts';
+import { missingNamespaces } from './namespaces.ts';
+import { offersOf } from './offers.ts';
 import { importerOf, type LinkRole, linkRoles, remoteMembers } from './peers.ts';
-import { policyStatusActions } from './policies.ts';
+import { policyStatusActions } from './policy-status.ts';
 import { allocatePorts, PORTS_OF_LINK, type PortClaim, portOwner } from './ports.ts';
 
 /** What has to be done for the cluster to be as its Links, exports and peers' catalogs want it. */
@@ -94,13 +97,8 @@ function withoutPort(
   const findings: Finding[] = [];
   for (const { key, link, ports: wanted } of mirrors.values()) {
     if (wanted.every(({ port }) => ports.has(portOwner(key, port)))) continue;
-    findings.push({
-      about: linkReference(link),
-      link: link.metadata.name,
-      type: 'Warning',
-      reason: 'PortsExhausted',
-      message: `no listener port is left for ${key}, for one Link has at most ${PORTS_OF_LINK} times as many as are free: import fewer services`,
-    });
+    const message = `no listener port is left for ${key}, for one Link has at most ${PORTS_OF_LINK} times as many as are free: import fewer services`;
+    findings.push(linkFinding(link, 'PortsExhausted', message));
   }
   return findings;
 }
@@ -116,13 +114,8 @@ function refusals(
     const { clusters = [], target } = mirrors.get(key) ?? {};
     for (const { link } of roles.filter((each) => each.role === 'active')) {
       if (!clusters.includes(link.clusterName ?? '')) continue;
-      findings.push({
-        about: linkReference(link),
-        link: link.metadata.name,
-        type: 'Warning',
-        reason: 'WriteRefused',
-        message: `the mirror ${key} of ${target} cannot be written: ${said}: correct the export, or what forbids it here`,
-      });
+      const message = `the mirror ${key} of ${target} cannot be written: ${said}: correct the export, or what forbids it here`;
+      findings.push(linkFinding(link, 'WriteRefused', message));
     }
   }
   return findings;

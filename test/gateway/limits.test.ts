@@ -33,7 +33,7 @@ import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
 import { SIGNING_LIMITS } from '#identity/server.ts';
 import { EVENTS_OF_SOURCE } from '#kube/events.ts';
 import { STATUS_OF_LINK, WRITES_OF_PEER } from '#mirror/budgets.ts';
-import { NAMESPACES_OF_PEER_MAX } from '#mirror/offers.ts';
+import { NAMESPACES_OF_PEER_MAX } from '#mirror/namespaces.ts';
 import { PORTS_OF_LINK } from '#mirror/ports.ts';
 
 type Bound = number | Rate;

@@ -5,18 +5,23 @@
  * `Conflicted` or `TargetNotFound`.
  */
 import { isMirror } from '#kube/mirror.ts';
-import { apiVersionOf, trafficPolicies } from '#kube/resources/builtin.ts';
+import { trafficPolicies } from '#kube/resources/builtin.ts';
 import {
   policiesInForce,
   type TrafficPolicy,
   targetKey,
 } from '#kube/resources/policy-attachment.ts';
 import type { TargetKind } from '#kube/resources/traffic-policy.ts';
-import { sameConditions, transition, type WantedCondition } from './conditions.ts';
+import { targetOf } from './assumed.ts';
+import {
+  conditionsOf,
+  sameConditions,
+  statusObject,
+  transition,
+  type Verdict,
+} from './conditions.ts';
 import type { Action, PlanInput } from './input.ts';
-import { targetOf } from './peers.ts';
 
-type Verdict = Pick<WantedCondition, 'status' | 'reason' | 'message'>;
 type Known = Pick<PlanInput, 'policies' | 'services' | 'exports' | 'now'>;
 
 /** Conditions that are not what they have to be. */
@@ -25,18 +30,11 @@ export function policyStatusActions(input: Known): readonly Action[] {
   const inForce = policiesInForce(input.policies.values());
   for (const [key, policy] of input.policies) {
     if (policy.metadata.deletionTimestamp !== undefined) continue;
-    const generation = policy.metadata.generation;
-    const observed = generation === undefined ? {} : { observedGeneration: generation };
-    const wanted = [{ type: 'Accepted', ...verdictOn(policy, inForce, input), ...observed }];
+    const wanted = conditionsOf(policy, { Accepted: verdictOn(policy, inForce, input) });
     const known = policy.status.conditions ?? [];
     if (sameConditions(known, wanted)) continue;
-    const { name, namespace = '' } = policy.metadata;
-    const object = {
-      apiVersion: apiVersionOf(trafficPolicies),
-      kind: 'TrafficPolicy',
-      metadata: { name, namespace },
-      status: { conditions: transition(known, wanted, input.now) },
-    };
+    const status = { conditions: transition(known, wanted, input.now) };
+    const object = statusObject(trafficPolicies, policy, status);
     actions.push({ do: 'status', key: `TrafficPolicy ${key}`, kind: 'TrafficPolicy', object });
   }
   return actions;
