@@ -1,5 +1,5 @@
 /** Exported Services of a bench: without a selector, with endpoints that the bench itself runs. */
-import { LABEL_EXPORT } from '#core/names.ts';
+import { LABEL_EXPORT, LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { endpointSlices, services } from '#kube/resources/builtin.ts';
 
@@ -35,7 +35,7 @@ export async function announce(
   await client.apply(endpointSlices, {
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
-    metadata: { name, namespace: NAMESPACE, labels: { 'kubernetes.io/service-name': name } },
+    metadata: { name, namespace: NAMESPACE, labels: { [LABEL_SERVICE_NAME]: name } },
     addressType: 'IPv4',
     endpoints: hosts.map((address) => ({ addresses: [address], conditions: { ready: true } })),
     ports: portList(ports),

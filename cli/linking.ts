@@ -14,6 +14,7 @@ import {
   isLabelName,
   LABEL_MANAGED_BY,
   LABEL_MIRROR,
+  LABEL_SERVICE_NAME,
   MANAGER,
   SYSTEM_NAMESPACE,
   TRUST_BUNDLE_CONFIG_MAP,
@@ -44,7 +45,7 @@ export async function readFacts({ context, client }: ClusterContext): Promise<Cl
     client.get(configMaps, TRUST_BUNDLE_CONFIG_MAP, SYSTEM_NAMESPACE),
     client.list(endpointSlices, {
       namespace: SYSTEM_NAMESPACE,
-      labelSelector: `kubernetes.io/service-name=${GATEWAY_SERVICE}`,
+      labelSelector: `${LABEL_SERVICE_NAME}=${GATEWAY_SERVICE}`,
     }),
     client.list(services, { namespace: SYSTEM_NAMESPACE }),
   ]);

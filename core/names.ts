@@ -12,6 +12,8 @@ export const API_GROUP = 'isthmus.dev';
 export const API_VERSION = 'v1alpha1';
 /** The value of `app.kubernetes.io/managed-by`, and our server-side-apply field manager. */
 export const MANAGER = 'isthmus';
+/** On an EndpointSlice: the Service it is of, as Kubernetes asks. */
+export const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
 /** Who writes an EndpointSlice, as Kubernetes asks. */
 export const LABEL_SLICE_MANAGER = 'endpointslice.kubernetes.io/managed-by';
 /** Its value on slices the mirror controller writes. */

@@ -1,13 +1,14 @@
 /**
  * Mirrors → actions: the Service of each mirror and its EndpointSlices, compared with what is there. pure
  */
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import { isMirror } from '#kube/mirror.ts';
 import { defined } from '#kube/parse.ts';
 import type { ServicePort } from '#kube/types.ts';
 import { isOurs } from './foreign.ts';
 import type { Action, PlanInput } from './input.ts';
 import { covers, serviceOf } from './mirror-service.ts';
-import { gatewayEndpoints, LABEL_SERVICE_NAME, sameSlice, sliceOf } from './mirror-slices.ts';
+import { gatewayEndpoints, sameSlice, sliceOf } from './mirror-slices.ts';
 import { FAMILIES, type Mirror } from './mirrors.ts';
 import { portOwner } from './ports.ts';
 

@@ -1,7 +1,13 @@
 /**
  * The EndpointSlices of a mirror, one for each address family: the gateways, on the listener ports of the mirror. pure
  */
-import { LABEL_MANAGED_BY, LABEL_SLICE_MANAGER, MANAGER, SLICE_MANAGER } from '#core/names.ts';
+import {
+  LABEL_MANAGED_BY,
+  LABEL_SERVICE_NAME,
+  LABEL_SLICE_MANAGER,
+  MANAGER,
+  SLICE_MANAGER,
+} from '#core/names.ts';
 import { defined } from '#kube/parse.ts';
 import { apiVersionOf, endpointSlices } from '#kube/resources/builtin.ts';
 import type { Endpoint, EndpointSlice, ServicePort } from '#kube/types.ts';
@@ -10,8 +16,6 @@ import { type FAMILIES, type Mirror, sliceName } from './mirrors.ts';
 
 type Family = (typeof FAMILIES)[number];
 
-/** Names the Service a slice is of. */
-export const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
 /** Kubernetes' own bound on the endpoints of a slice is 1,000; nobody runs this many gateways. */
 const ENDPOINTS_MAX = 100;
 

@@ -9,6 +9,7 @@ import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import {
   GATEWAY_SERVICE,
+  LABEL_SERVICE_NAME,
   LABEL_SLICE_MANAGER,
   SLICE_MANAGER,
   SYSTEM_NAMESPACE,
@@ -72,7 +73,7 @@ export class WatchedCluster {
     this.#resting = new RestingPorts(options.clock);
     const system = { namespace: SYSTEM_NAMESPACE };
     const ours = `${LABEL_SLICE_MANAGER}=${SLICE_MANAGER}`;
-    const gateways = `kubernetes.io/service-name=${GATEWAY_SERVICE}`;
+    const gateways = `${LABEL_SERVICE_NAME}=${GATEWAY_SERVICE}`;
     this.#watches = {
       services: this.#reflect(services),
       slices: this.#reflect(endpointSlices, { labelSelector: ours }),

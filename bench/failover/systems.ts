@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Demo, waitForService } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
 import { endpointSlices } from '#kube/resources/builtin.ts';
 import { announce, NAMESPACE, offer } from '../offer.ts';
@@ -39,7 +40,7 @@ export function announceHome(demo: Demo, hosts: readonly string[]): Promise<void
 export async function mirrorEndpoints(demo: Demo): Promise<Address[]> {
   const slices = await demo.cluster('west').client.list(endpointSlices, {
     namespace: NAMESPACE,
-    labelSelector: `kubernetes.io/service-name=${MIRROR}`,
+    labelSelector: `${LABEL_SERVICE_NAME}=${MIRROR}`,
   });
   return slices.flatMap(({ endpoints = [], ports = [] }) =>
     endpoints
