@@ -78,11 +78,6 @@ export interface CallOptions {
 
 /** How an object is applied. */
 export interface ApplyOptions extends CallOptions {
-  /**
-   * Whether fields that another manager owns are taken over (the default). Otherwise they are an
-   * `API_CONFLICT` that names them: see `fieldConflictsOf()`.
-   */
-  readonly force?: boolean;
   /** Only makes what is not there: an object of that name, whoever made it, is an `API_CONFLICT`. */
   readonly ifAbsent?: boolean;
 }
@@ -118,7 +113,7 @@ export interface KubeClient {
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
   create<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T>;
-  /** Server-side apply as field manager `isthmus`, by force unless told otherwise. */
+  /** Server-side apply as field manager `isthmus`; fields that another manager owns are taken over. */
   apply<T extends KubeObject>(
     resource: Resource<T>,
     object: KubeObject,

@@ -225,14 +225,14 @@ export class HttpKubeClient implements KubeClient {
     resource: Resource<T>,
     object: KubeObject,
     subresource: string,
-    { force = true, signal }: ApplyOptions,
+    { signal }: CallOptions,
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = `${pathOf(resource, namespace, name)}${subresource}`;
     return resource.parse(
       await this.#transport.json({
         method: 'PATCH',
-        path: `${path}?fieldManager=${MANAGER}&force=${force}`,
+        path: `${path}?fieldManager=${MANAGER}&force=true`,
         // YAML by name; every JSON document is one.
         contentType: 'application/apply-patch+yaml',
         body: object,

@@ -4,7 +4,7 @@
  * Tolerant of missing fields, for between us and an API server there may be proxies with words of their own.
  */
 import { IsthmusError } from '#core/errors.ts';
-import { type StatusCause, StatusError } from './client.ts';
+import { StatusError } from './client.ts';
 
 /** Causes kept of one refusal. */
 const CAUSES_MAX = 100;
@@ -35,12 +35,6 @@ export function statusMessageOf(error: unknown): string | undefined {
 /** How long the server that refused wants to be left alone, in milliseconds; `undefined`: it did not say. */
 export function retryAfterMsOf(error: unknown): number | undefined {
   return statusErrorIn(error)?.retryAfterMs;
-}
-
-/** The fields that other managers own, where `error` is such a conflict of a server-side apply; else none. */
-export function fieldConflictsOf(error: unknown): readonly StatusCause[] {
-  const causes = statusErrorIn(error)?.causes ?? [];
-  return causes.filter((each) => each.reason === 'FieldManagerConflict');
 }
 
 /**

@@ -95,7 +95,6 @@ const pod = z.object({
   status: z.looseObject({ podIP: z.string().optional() }).default({}),
 });
 
-export type PodVolume = z.infer<typeof volume>;
 export type ConfigMapSource = z.infer<typeof configMapSource>;
 export type TokenSource = z.infer<typeof tokenSource>;
 export type Container = z.infer<typeof container>;

@@ -15,11 +15,6 @@ export const BUNDLE_CERTIFICATES_MAX = 32;
 
 const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
 
-/** Every problem of the Link object `link` (its JSON), empty when it can be used. */
-export function linkProblems(link: unknown): readonly Problem[] {
-  return readSpec(specOf(link)).problems;
-}
-
 /** Reads a Link; never fails because of its `spec`, which the problems then describe. */
 export function parseLink(value: unknown): Link {
   const object = raw(value);
@@ -78,10 +73,6 @@ function readSpec(value: unknown): {
   const message = bundleProblem(read.data.trustBundle);
   if (message === undefined) return { spec: read.data, problems: [] };
   return { spec: undefined, problems: [{ field: 'spec.trustBundle', message }] };
-}
-
-function specOf(link: unknown): unknown {
-  return typeof link === 'object' && link !== null && 'spec' in link ? link.spec : undefined;
 }
 
 function claimedName(spec: unknown): string | undefined {

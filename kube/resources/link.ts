@@ -94,7 +94,6 @@ export const linkStatus = z.object({
   observedGeneration: z.int().optional(),
 });
 
-export type LinkGateway = z.infer<typeof linkGateway>;
 export type LabelSelector = z.infer<typeof labelSelector>;
 export type LinkSpec = z.infer<typeof linkSpec>;
 export type LinkStatus = z.infer<typeof linkStatus>;

@@ -13,7 +13,6 @@ import { StatusError } from '#kube/client.ts';
 import { tokenFile } from '#kube/credentials.ts';
 import { kubeconfigClient } from '#kube/kubeconfig.ts';
 import { configMaps, links, namespaces } from '#kube/resources/builtin.ts';
-import { fieldConflictsOf } from '#kube/status.ts';
 import { clientOf, configMap, json, refuse, scriptedServer } from './support.ts';
 
 const object = {
@@ -46,36 +45,6 @@ test('an apply of what must not be there yet holds a version that no object has'
   await client.apply(configMaps, object, { ifAbsent: true });
   const metadata = { ...object.metadata, resourceVersion: '1' };
   assert.deepEqual(JSON.parse(server.seen[0]?.body ?? ''), { ...object, metadata });
-});
-
-test('an apply without force names the fields that others own', async () => {
-  await using server = await scriptedServer((_, response) =>
-    json(response, 409, {
-      kind: 'Status',
-      code: 409,
-      reason: 'Conflict',
-      message: 'Apply failed with 1 conflict: conflict with "kubectl" using v1: .data.value',
-      details: {
-        causes: [
-          {
-            reason: 'FieldManagerConflict',
-            message: 'conflict with "kubectl" using v1',
-            field: '.data.value',
-          },
-        ],
-      },
-    }),
-  );
-  await using client = clientOf(server.url);
-  await assert.rejects(client.apply(configMaps, object, { force: false }), (error) => {
-    assert.ok(error instanceof IsthmusError && error.code === 'API_CONFLICT');
-    assert.deepEqual(
-      fieldConflictsOf(error).map((each) => [each.field, each.message]),
-      [['.data.value', 'conflict with "kubectl" using v1']],
-    );
-    return true;
-  });
-  assert.equal(server.seen[0]?.query.get('force'), 'false');
 });
 
 test('status is applied to the subresource, groups live below /apis', async () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LineSplitter } from '#core/lines.ts';
 import { parseEndpointSlice, parsePod, parseService } from '#kube/parse-objects.ts';
-import { linkProblems, parseLink } from '#kube/resources/link-validation.ts';
+import { parseLink } from '#kube/resources/link-validation.ts';
 import { TEST_ROOT } from './support.ts';
 
 const service = {
@@ -104,10 +104,10 @@ const linkCases: [string, object, string, RegExp][] = [
 ];
 for (const [name, spec, field, message] of linkCases) {
   test(`a Link with ${name} has a problem at ${field}, and can still be read`, () => {
-    const [problem] = linkProblems(link(spec));
+    const read = parseLink(link(spec));
+    const [problem] = read.problems;
     assert.equal(problem?.field, field);
     assert.match(problem?.message ?? '', message);
-    const read = parseLink(link(spec));
     assert.equal(read.spec, undefined);
     assert.equal(read.metadata.name, 'east');
   });
