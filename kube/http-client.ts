@@ -5,11 +5,11 @@
  * malformed object must never stop the watch of all others.
  */
 import type { Clock } from '#core/clock.ts';
-import { IsthmusError } from '#core/errors.ts';
 import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
 import { MANAGER } from '#core/names.ts';
 import { below, type Random } from '#core/random.ts';
+import { nameOf, readEvent, readList } from './answers.ts';
 import type {
   ApplyOptions,
   CallOptions,
@@ -21,9 +21,9 @@ import type {
   WatchEvent,
 } from './client.ts';
 import { HttpTransport, type TransportOptions } from './http-transport.ts';
-
-import { FieldError, optionalString, type Raw, raw, required, string } from './parse.ts';
-import { refused, statusErrorOf, statusOf } from './status.ts';
+import { FieldError } from './parse.ts';
+import { pathOf, queryOf } from './paths.ts';
+import { statusOf } from './status.ts';
 import type { KubeObject } from './types.ts';
 
 /** One watch event may not be larger than this (etcd holds objects of at most 1.5 MiB). */
@@ -104,9 +104,9 @@ export class HttpKubeClient implements KubeClient {
     const limit = page.limit === 0 ? undefined : page.limit;
     const query = queryOf(selection, { limit, continue: page.continueToken });
     const path = `${pathOf(resource, selection.namespace)}?${query}`;
-    const { items, resourceVersion, continueToken } = listOf(
+    const { items, resourceVersion, continueToken } = readList(
       path,
-      raw(await this.#transport.json({ method: 'GET', path, signal })),
+      await this.#transport.json({ method: 'GET', path, signal }),
     );
     return {
       items: items.flatMap((item) => this.#read(resource, item) ?? []),
@@ -242,18 +242,10 @@ export class HttpKubeClient implements KubeClient {
   }
 
   #event<T extends KubeObject>(resource: Resource<T>, line: string): WatchEvent<T> | undefined {
-    const event = raw(JSON.parse(line));
-    const type = string(event, 'type');
-    if (type === 'ERROR') throw watchError(event.object);
-    if (type === 'BOOKMARK') {
-      const meta = raw(raw(event.object).metadata);
-      const resourceVersion = required(optionalString(meta, 'resourceVersion'), 'resourceVersion');
-      return { type, resourceVersion };
-    }
-    // An event type of a later release says nothing to us.
-    if (type !== 'ADDED' && type !== 'MODIFIED' && type !== 'DELETED') return undefined;
+    const event = readEvent(line);
+    if (event === undefined || event.type === 'BOOKMARK') return event;
     const object = this.#read(resource, event.object);
-    return object === undefined ? undefined : { type, object };
+    return object === undefined ? undefined : { type: event.type, object };
   }
 
   #read<T extends KubeObject>(resource: Resource<T>, value: unknown): T | undefined {
@@ -270,66 +262,4 @@ export class HttpKubeClient implements KubeClient {
       return undefined;
     }
   }
-}
-
-function watchError(status: unknown): IsthmusError {
-  return refused('the watch ended', statusErrorOf(status, 500));
-}
-
-/** What a list holds. Throws where `body` is none: taken for an empty one it would have everything forgotten. */
-function listOf(path: string, body: Readonly<Record<string, unknown>>) {
-  const { kind, items } = body;
-  const meta = raw(body.metadata ?? {});
-  const resourceVersion = optionalString(meta, 'resourceVersion') ?? '';
-  const isList = kind === undefined || (typeof kind === 'string' && kind.endsWith('List'));
-  if (!isList || resourceVersion === '' || !(Array.isArray(items) || items === null)) {
-    const wanted = 'a List with items and metadata.resourceVersion';
-    throw new IsthmusError(
-      'CLUSTER_UNREACHABLE',
-      `GET ${path} was answered, but not with ${wanted}`,
-      {
-        next: 'Something in front of the API server answers in its place: look at the proxies there.',
-      },
-    );
-  }
-  const continueToken = optionalString(meta, 'continue');
-  return { items: (items ?? []) as readonly unknown[], resourceVersion, continueToken };
-}
-
-/** `/api/v1/...` or `/apis/group/version/...`. */
-function pathOf<T extends KubeObject>(
-  resource: Resource<T>,
-  namespace?: string,
-  name?: string,
-): string {
-  const base =
-    resource.group === ''
-      ? `/api/${resource.version}`
-      : `/apis/${resource.group}/${resource.version}`;
-  const scope =
-    resource.namespaced && namespace !== undefined
-      ? `/namespaces/${encodeURIComponent(namespace)}`
-      : '';
-  const leaf = name === undefined ? '' : `/${encodeURIComponent(name)}`;
-  return `${base}${scope}/${resource.plural}${leaf}`;
-}
-
-function queryOf(
-  selection: Selection,
-  more: Readonly<Record<string, string | number | undefined>>,
-): string {
-  const query = new URLSearchParams();
-  if (selection.labelSelector !== undefined) query.set('labelSelector', selection.labelSelector);
-  if (selection.fieldSelector !== undefined) query.set('fieldSelector', selection.fieldSelector);
-  for (const [name, value] of Object.entries(more)) {
-    if (value !== undefined) query.set(name, String(value));
-  }
-  return query.toString();
-}
-
-function nameOf(value: unknown): string {
-  const object: Raw = typeof value === 'object' && value !== null ? (value as Raw) : {};
-  const meta = object.metadata;
-  const fields: Raw = typeof meta === 'object' && meta !== null ? (meta as Raw) : {};
-  return `${String(fields.namespace ?? '')}/${String(fields.name ?? '')}`;
 }

@@ -1,17 +1,17 @@
 /**
- * One HTTP/1.1 connection pool to one API server, with authentication, deadlines and bounds.
+ * Requests to one API server, with authentication, deadlines and bounds.
  *
  * Promises that no answer is awaited for ever, no body grows without end, a token refused with 401 is
  * read again once, and every failure is an {@link IsthmusError}. HTTP/1.1 on purpose: over HTTP/2 all
  * watches would share one connection, and one stall would be everybody's.
  */
-import { type ConnectionOptions, TLSSocket } from 'node:tls';
-import { Agent, buildConnector, type Dispatcher, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
-import type { Network } from '#core/network.ts';
 import { StatusError } from './client.ts';
+import { type ConnectionPoolOptions, connectionPool } from './connection-pool.ts';
 import type { ConnectionMaterial, HeaderSource } from './credentials.ts';
+import { Deadline } from './deadline.ts';
 import { parseStatus, refused } from './status.ts';
 
 /** An answer, a list page included, may not be larger than this. */
@@ -19,35 +19,16 @@ export const BODY_BYTES_MAX = 128 * 1024 * 1024;
 /** An answer that takes longer than this is a failure. */
 export const REQUEST_DEADLINE_MS = 30_000;
 const ERROR_BODY_BYTES_MAX = 64 * 1024;
-const CONNECT_DEADLINE_MS = 10_000;
-
-/** Trust and client certificate of the connection. */
-export type TlsMaterial = Pick<
-  ConnectionOptions,
-  | 'ca'
-  | 'cert'
-  | 'key'
-  | 'servername'
-  | 'rejectUnauthorized'
-  | 'secureContext'
-  | 'minVersion'
-  | 'maxVersion'
-  | 'checkServerIdentity'
->;
 
 /** One server, and how to be known to it. */
-export interface TransportOptions {
+export interface TransportOptions extends ConnectionPoolOptions {
   /** `https://host:port`, with a path prefix where a proxy asks for one. */
   readonly server: URL;
-  readonly tls: TlsMaterial;
   readonly headers: HeaderSource;
-  readonly network: Network;
   readonly clock: Clock;
   readonly requestDeadlineMs?: number | undefined;
   /** Carries the requests in place of a pool of connections; for simulations. */
   readonly dispatcher?: Dispatcher | undefined;
-  /** Asked before any byte is sent: why the server may not be spoken to, or `undefined`. */
-  readonly refusal?: ((socket: TLSSocket) => string | undefined) | undefined;
 }
 
 /** One request. */
@@ -71,7 +52,7 @@ export class HttpTransport {
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#deadlineMs = options.requestDeadlineMs ?? REQUEST_DEADLINE_MS;
-    this.#pool = options.dispatcher ?? poolOf(options);
+    this.#pool = options.dispatcher ?? connectionPool(options);
   }
 
   /** The answer's JSON. Throws with a {@link StatusError} as cause when the server refused. */
@@ -83,7 +64,7 @@ export class HttpTransport {
       const text = await readBody(answer, BODY_BYTES_MAX);
       return JSON.parse(text);
     } catch (error) {
-      if (deadline.expired()) this.#retire(pool);
+      if (deadline.isExpired) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       deadline.done();
@@ -107,7 +88,7 @@ export class HttpTransport {
         idle.restart();
       }
     } catch (error) {
-      if (idle.expired() || headers.expired()) this.#retire(pool);
+      if (idle.isExpired || headers.isExpired) this.#retire(pool);
       throw this.#failure(call, error, call.signal);
     } finally {
       headers.done();
@@ -128,7 +109,7 @@ export class HttpTransport {
   #retire(pool: Dispatcher): void {
     if (pool !== this.#pool || this.#options.dispatcher !== undefined) return;
     const tls = { ...this.#options.tls, ...this.#certificate };
-    this.#pool = poolOf({ ...this.#options, tls });
+    this.#pool = connectionPool({ ...this.#options, tls });
     this.#retired.add(pool);
     const gone = () => void this.#retired.delete(pool);
     pool.close().then(gone, gone);
@@ -187,37 +168,8 @@ export class HttpTransport {
     return answer;
   }
 
-  #deadline(outer: AbortSignal | undefined, afterMs = this.#deadlineMs) {
-    const controller = new AbortController();
-    const abort = () => controller.abort(outer?.reason);
-    if (outer?.aborted) abort();
-    outer?.addEventListener('abort', abort, { once: true });
-    let isExpired = false;
-    const expire = () => {
-      isExpired = true;
-      controller.abort(new IsthmusError('CLUSTER_UNREACHABLE', `nothing came for ${afterMs} ms`));
-    };
-    let timer = this.#options.clock.after(afterMs, expire);
-    const pause = () => timer.cancel();
-    const done = () => {
-      pause();
-      outer?.removeEventListener('abort', abort);
-    };
-    return {
-      signal: controller.signal,
-      pause,
-      /** Whether time ran out, and nobody else ended it. */
-      expired: () => isExpired,
-      restart: () => {
-        timer.cancel();
-        timer = this.#options.clock.after(afterMs, expire);
-      },
-      done,
-      abort: () => {
-        done();
-        controller.abort(new Error('done'));
-      },
-    };
+  #deadline(outer: AbortSignal | undefined, afterMs = this.#deadlineMs): Deadline {
+    return new Deadline(this.#options.clock, afterMs, outer);
   }
 
   #failure(call: Call, error: unknown, signal: AbortSignal | undefined): unknown {
@@ -231,64 +183,6 @@ export class HttpTransport {
       { cause: error },
     );
   }
-}
-
-function poolOf(options: TransportOptions): Dispatcher {
-  return new Agent({
-    allowH2: false,
-    connect: locatingConnector(options),
-    pipelining: 1,
-    // Deadlines are ours (they go through the Clock, and watches have none).
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    keepAliveTimeout: 30_000,
-  });
-}
-
-function locatingConnector(options: TransportOptions): buildConnector.connector {
-  const connect = buildConnector({
-    ...options.tls,
-    allowH2: false,
-    // A resumed session could be older than what has been decided about the server since.
-    ...(options.refusal === undefined ? {} : { maxCachedSessions: 0 }),
-    timeout: CONNECT_DEADLINE_MS,
-    keepAlive: true,
-    keepAliveInitialDelay: 15_000,
-  });
-  return (target, callback) => {
-    const secure = target.protocol === 'https:';
-    const port = Number(target.port) || (secure ? 443 : 80);
-    const host = target.hostname.replace(/^\[|\]$/g, '');
-    try {
-      const located = options.network.locate({ host, port });
-      // The certificate is the cluster address's, wherever that really is.
-      const servername = options.tls.servername ?? target.servername;
-      connect(
-        {
-          ...target,
-          hostname: located.host,
-          port: String(located.port),
-          ...(servername ? { servername } : {}),
-        },
-        options.refusal === undefined ? callback : guarded(callback, options.refusal),
-      );
-    } catch (error) {
-      callback(error instanceof Error ? error : new Error(String(error)), null);
-    }
-  };
-}
-
-function guarded(
-  callback: buildConnector.Callback,
-  refusal: (socket: TLSSocket) => string | undefined,
-): buildConnector.Callback {
-  return (...[error, socket]) => {
-    if (error) return callback(error, null);
-    const why = socket instanceof TLSSocket ? refusal(socket) : 'the connection is not TLS';
-    if (why === undefined) return callback(null, socket);
-    socket.destroy();
-    callback(new IsthmusError('NOT_AUTHORIZED', `the server is refused: ${why}`), null);
-  };
 }
 
 async function readBody(answer: Dispatcher.ResponseData, bytesMax: number): Promise<string> {

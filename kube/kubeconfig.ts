@@ -13,6 +13,7 @@ import { describeError, IsthmusError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
+import type { TlsMaterial } from './connection-pool.ts';
 import {
   cachedHeaders,
   fixedHeaders,
@@ -23,7 +24,6 @@ import {
 import { execPlugin } from './exec-plugin.ts';
 import { type CertificateFiles, followFiles } from './followed-files.ts';
 import { HttpKubeClient } from './http-client.ts';
-import type { TlsMaterial } from './http-transport.ts';
 import { list, optionalObject, optionalString, raw } from './parse.ts';
 
 export interface KubeconfigOptions {
