@@ -10,7 +10,7 @@ import {
   type KubeObject,
   namespaceOf,
 } from '../api/json.ts';
-import { CRD_FINALIZER } from '../kinds/crd.ts';
+import { CRD_FINALIZER } from '../kinds/crd-rules.ts';
 import type { Kit, Running } from './kit.ts';
 
 const NAMESPACES = 'namespaces';

@@ -8,24 +8,18 @@ import { field, METADATA_FIELDS } from '../api/selectors.ts';
 import { qualified } from '../api/status.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import type { AddressPool } from './address-pool.ts';
-import { COLUMNS, DEFAULT_COLUMNS } from './columns.ts';
-import { crdRules } from './crd.ts';
+import { DEFAULT_COLUMNS } from './column.ts';
+import { COLUMNS } from './columns.ts';
+import { configMapRules, secretRules } from './config.ts';
+import { crdRules } from './crd-rules.ts';
 import { endpointSliceRules, endpointsRules } from './endpoint-slice.ts';
+import { eventFromCore, eventRules, eventToCore } from './event.ts';
+import { leaseRules } from './lease.ts';
+import { namespaceRules } from './namespace.ts';
 import { podRules } from './pod.ts';
 import { budgetRules, networkPolicyRules, priorityClassRules } from './policies.ts';
+import { bindingRules, roleRules } from './rbac.ts';
 import { serviceRules } from './service.ts';
-import {
-  bindingRules,
-  configMapRules,
-  eventFromCore,
-  eventRules,
-  eventToCore,
-  leaseRules,
-  namespaceRules,
-  nodeRules,
-  roleRules,
-  secretRules,
-} from './simple.ts';
 import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 
 const SCALE: ScalePaths = {
@@ -131,7 +125,7 @@ function coreGroup(pool: AddressPool): readonly Entry[] {
       plural: 'nodes',
       short: ['no'],
       cluster: true,
-      rules: nodeRules,
+      rules: { hasStatus: true },
       fields: fieldsOf('spec.unschedulable'),
     },
     {

@@ -13,7 +13,7 @@ import type { Rules } from '../api/resources.ts';
 import { matchesSelector } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
 import { checkLabels } from './names.ts';
-import { checkPodSpec, podSpecDefaults } from './pod.ts';
+import { checkPodSpec, podSpecDefaults } from './pod-spec.ts';
 
 function templateDefaults(spec: JsonObject): JsonObject {
   const template = asObject(spec.template);

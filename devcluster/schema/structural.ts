@@ -3,7 +3,7 @@
  *
  * Follows "Specifying a structural schema" and "Defaulting and nullable" of the Kubernetes
  * documentation of CustomResourceDefinitions. CEL rules (x-kubernetes-validations) are refused with the
- * definition that holds them (`kinds/crd.ts`).
+ * definition that holds them (`kinds/crd-rules.ts`).
  */
 
 import type { Json, JsonObject } from '../api/json.ts';
