@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { Pool } from 'undici';
 import { EAST, startDemo, WEST, waitForService } from '#cli/dev/demo.ts';
 import { developmentNetwork } from '#cli/dev/network.ts';
-import { percentile } from '#cli/drill/report.ts';
 import type { Io } from '#cli/io.ts';
+import { percentile, rounded } from '#core/figures.ts';
 import { formatAddress } from '#core/network.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
@@ -67,8 +67,8 @@ export async function benchPair(
           connections,
           requestsPerSecond: Math.round(latencies.length / seconds),
           requestsPerCpuSecond: Math.round(latencies.length / cpu),
-          p50Ms: percentile(latencies, 0.5),
-          p99Ms: percentile(latencies, 0.99),
+          p50Ms: rounded(percentile(latencies, 0.5), 2),
+          p99Ms: rounded(percentile(latencies, 0.99), 2),
           errors,
         });
       }

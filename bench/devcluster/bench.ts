@@ -4,10 +4,12 @@
  * One server process, one process that asks, over TLS as every client does. Applies are server-side applies of ConfigMaps with
  * labels, of which each changes a value.
  */
+
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Agent, request } from 'undici';
 import type { Io } from '#cli/io.ts';
+import { percentile, rounded } from '#core/figures.ts';
 import { programPath } from '#runtime/package.ts';
 
 /** How much is asked. */
@@ -92,8 +94,8 @@ export async function benchDevcluster(io: Io, wish: DevclusterWish): Promise<Dev
       watchers: wish.watchers,
       watchedAppliesPerSecond: watched.perSecond,
       eventsPerSecond: Math.round(heard / (watched.ms / 1_000)),
-      eventP50Ms: quantile(latencies, 0.5),
-      eventP99Ms: quantile(latencies, 0.99),
+      eventP50Ms: rounded(percentile(latencies, 0.5) ?? 0, 2),
+      eventP99Ms: rounded(percentile(latencies, 0.99) ?? 0, 2),
       listMs: Math.round(listMs),
     };
   } finally {
@@ -281,9 +283,4 @@ function pause(io: Io, ms: number): Promise<void> {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, each) => total + each, 0);
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  const found = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-  return Math.round(found * 100) / 100;
 }

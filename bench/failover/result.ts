@@ -1,6 +1,7 @@
 /**
  * Figures of the failover bench, from what each request got. pure
  */
+import { percentile, rounded } from '#core/figures.ts';
 import type { FailoverSample } from './load.ts';
 import { type ScenarioName, type SystemName, TIMES } from './scenarios.ts';
 
@@ -47,12 +48,13 @@ export function failoverFigures(
   const during = counted.filter(([dueMs]) => dueMs >= TIMES.faultMs && dueMs < TIMES.healMs);
   const since = counted.filter(([dueMs]) => dueMs >= TIMES.faultMs);
   const bad = during.filter(([, latencyMs, by]) => by === '' || latencyMs > WELL_MS);
+  const latencies = during.map(([, latencyMs]) => latencyMs).sort((a, b) => a - b);
   const lastBadMs = Math.max(TIMES.faultMs, ...bad.map(([dueMs, latencyMs]) => dueMs + latencyMs));
   return {
     failed: counted.filter(([, , by, host]) => by === '' && host !== killed).length,
-    p99Ms: round(percentile(during.map(([, latencyMs]) => latencyMs))),
-    worstMs: round(Math.max(0, ...since.map(([, latencyMs]) => latencyMs))),
-    recoveredMs: round(lastBadMs - TIMES.faultMs),
+    p99Ms: rounded(percentile(latencies, 0.99) ?? 0, 1),
+    worstMs: rounded(Math.max(0, ...since.map(([, latencyMs]) => latencyMs)), 1),
+    recoveredMs: rounded(lastBadMs - TIMES.faultMs, 1),
     homeMs: homeMs(counted, home),
     homeEarly,
   };
@@ -89,13 +91,4 @@ function homeMs(samples: readonly FailoverSample[], home: string): number | null
 function shareIn(samples: readonly FailoverSample[], home: string, bucket: number): number {
   const inside = samples.filter(([dueMs]) => Math.floor(dueMs / BUCKET_MS) === bucket);
   return inside.length === 0 ? 0 : inside.filter(([, , by]) => by === home).length / inside.length;
-}
-
-function percentile(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * 0.99) - 1)] ?? 0;
-}
-
-function round(value: number): number {
-  return Number(value.toFixed(1));
 }

@@ -1,6 +1,7 @@
 /**
  * Figures of the seed bench, from what each request got. pure
  */
+import { percentile, rounded } from '#core/figures.ts';
 import type { ExperimentName, PolicyName } from './experiment.ts';
 import type { SeedSample } from './load.ts';
 
@@ -36,11 +37,11 @@ export function seedFigures(
   const counted = samples.filter(([dueMs]) => dueMs >= warmMs && dueMs < totalMs);
   const ok = latenciesOf(counted);
   return {
-    p50Ms: percentile(ok, 0.5),
-    p95Ms: percentile(ok, 0.95),
-    p99Ms: percentile(ok, 0.99),
-    rps: round((counted.length * 1_000) / (totalMs - warmMs), 1),
-    successRate: round(counted.length === 0 ? 0 : ok.length / counted.length, 4),
+    p50Ms: rounded(percentile(ok, 0.5) ?? 0, 1),
+    p95Ms: rounded(percentile(ok, 0.95) ?? 0, 1),
+    p99Ms: rounded(percentile(ok, 0.99) ?? 0, 1),
+    rps: rounded((counted.length * 1_000) / (totalMs - warmMs), 1),
+    successRate: rounded(counted.length === 0 ? 0 : ok.length / counted.length, 4),
   };
 }
 
@@ -48,20 +49,14 @@ export function seedFigures(
 export function seedSeconds(samples: readonly SeedSample[], totalMs: number): SeedSecond[] {
   return Array.from({ length: Math.floor(totalMs / 1_000) }, (_, second) => {
     const ok = latenciesOf(samples.filter(([dueMs]) => Math.floor(dueMs / 1_000) === second));
-    return { second, p50Ms: percentile(ok, 0.5), p99Ms: percentile(ok, 0.99) };
+    return {
+      second,
+      p50Ms: rounded(percentile(ok, 0.5) ?? 0, 1),
+      p99Ms: rounded(percentile(ok, 0.99) ?? 0, 1),
+    };
   });
 }
 
 function latenciesOf(samples: readonly SeedSample[]): number[] {
   return samples.flatMap(([, latencyMs, ok]) => (ok ? [latencyMs] : [])).sort((a, b) => a - b);
-}
-
-/** Of sorted values, the smallest that `share` of them do not exceed; 0 of none. */
-function percentile(sorted: readonly number[], share: number): number {
-  const at = Math.max(0, Math.ceil(sorted.length * share) - 1);
-  return round(sorted[at] ?? 0, 1);
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

@@ -2,7 +2,9 @@
  * Both directions of a {@link SlowLink} filled by downloads and uploads through the near gateway, and small requests
  * beside them.
  */
+
 import http from 'node:http';
+import { median } from '#core/figures.ts';
 import { MEGABIT, type SlowLink } from './slow-link.ts';
 import { PORTS, type Stage } from './stage.ts';
 
@@ -78,11 +80,10 @@ export async function saturate({ host, port, seconds }: Saturation): Promise<Sat
   }
   await Promise.all(asked);
   for (const each of transfers) each.destroy();
-  tookMs.sort((one, other) => one - other);
   return {
     ...{ asked: asked.length, answered: tookMs.length, failures },
-    medianMs: tookMs[Math.floor(tookMs.length / 2)] ?? Number.NaN,
-    maxMs: tookMs.at(-1) ?? Number.NaN,
+    medianMs: median(tookMs) ?? Number.NaN,
+    maxMs: tookMs.length === 0 ? Number.NaN : Math.max(...tookMs),
   };
 }
 

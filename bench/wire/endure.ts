@@ -4,7 +4,9 @@
  * Requests that all differ, over 128 connections made anew every few seconds; resident memory of all
  * processes of the pair is read after each of these spells.
  */
+
 import type { Io } from '#cli/io.ts';
+import { median } from '#core/figures.ts';
 import { measure, onStage } from './bench.ts';
 import { processTree, rssMb } from './cpu.ts';
 import { startIsthmus } from './isthmus.ts';
@@ -45,16 +47,11 @@ export async function benchEndure(io: Io, requests: number): Promise<EndureFigur
       }
       return {
         ...{ requests: count, errors, rssMb: memory },
-        rssMbAtFirst: median(memory.slice(1, 1 + COMPARED)),
-        rssMbAtLast: median(memory.slice(-COMPARED)),
+        rssMbAtFirst: median(memory.slice(1, 1 + COMPARED)) ?? Number.NaN,
+        rssMbAtLast: median(memory.slice(-COMPARED)) ?? Number.NaN,
       };
     } finally {
       await pair.stop();
     }
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }

@@ -1,6 +1,7 @@
 /**
  * Figures of the wire bench, from the rounds that were measured. pure
  */
+import { median, rounded } from '#core/figures.ts';
 import type { ScenarioName } from './scenarios.ts';
 import { SYSTEMS, type SystemName } from './systems.ts';
 
@@ -103,17 +104,4 @@ export function summarise(rounds: readonly Sample[], inBytes: boolean): SystemFi
 
 function rateOf({ work, cpuMs }: Sample): number {
   return cpuMs > 0 ? (work * 1_000) / cpuMs : 0;
-}
-
-/** The middle of `values`, between the two middle ones where they are even; null of none. */
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const upper = sorted[sorted.length >> 1] as number;
-  const lower = sorted[(sorted.length - 1) >> 1] as number;
-  return (lower + upper) / 2;
-}
-
-function rounded(value: number | null, digits: number): number | null {
-  return value === null ? null : Number(value.toFixed(digits));
 }

@@ -1,7 +1,8 @@
 /**
  * What the last seconds of traffic were like. pure
  */
-import { percentile, type RequestRecord } from '../drill/report.ts';
+import { percentile, rounded } from '#core/figures.ts';
+import type { RequestRecord } from '../drill/report.ts';
 
 const WINDOW_MS = 10_000;
 
@@ -49,8 +50,8 @@ export class TrafficWindow {
     return {
       requestsPerSecond: Math.round(records.length / (spanMs / 1_000)),
       successRate: records.length === 0 ? null : answered.length / records.length,
-      p50Ms: percentile(latencies, 0.5),
-      p99Ms: percentile(latencies, 0.99),
+      p50Ms: rounded(percentile(latencies, 0.5), 2),
+      p99Ms: rounded(percentile(latencies, 0.99), 2),
       shares: [...counts].sort().map(([name, count]) => [name, count / answered.length] as const),
     };
   }

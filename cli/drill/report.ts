@@ -1,6 +1,7 @@
 /**
  * From what every request of a drill was like to what the drill says. pure
  */
+import { percentile, rounded } from '#core/figures.ts';
 import type { FailoverDrill } from '#kube/resources/failover-drill.ts';
 import { type Failover, type FaultTimes, failovers, worstOf } from './failover.ts';
 
@@ -109,22 +110,16 @@ function stepReport(
     name,
     requests: records.length,
     failed: records.filter((each) => each.failure !== undefined).length,
-    p50Ms: percentile(latencies, 0.5),
-    p95Ms: percentile(latencies, 0.95),
-    p99Ms: percentile(latencies, 0.99),
+    p50Ms: rounded(percentile(latencies, 0.5), 2),
+    p95Ms: rounded(percentile(latencies, 0.95), 2),
+    p99Ms: rounded(percentile(latencies, 0.99), 2),
     shares: Object.fromEntries(
-      [...counts].sort().map(([cluster, count]) => [cluster, round(count / answers.length, 4)]),
+      [...counts].sort().map(([cluster, count]) => [cluster, rounded(count / answers.length, 4)]),
     ),
     failoverMs: failover?.failoverMs ?? null,
     failbackMs: failover?.failbackMs ?? null,
     missing: failover?.missing ?? [],
   };
-}
-
-/** Nearest rank of sorted values, in milliseconds with two decimals; `null` of none. */
-export function percentile(sorted: readonly number[], quantile: number): number | null {
-  const value = sorted[Math.min(sorted.length - 1, Math.ceil(quantile * sorted.length) - 1)];
-  return value === undefined ? null : round(value, 2);
 }
 
 function judge(
@@ -148,8 +143,4 @@ function judge(
     }
   });
   return expectations;
-}
-
-function round(value: number, digits: number): number {
-  return Number(value.toFixed(digits));
 }

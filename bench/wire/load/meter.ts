@@ -1,6 +1,7 @@
 /**
  * Counts what a load does between two readings of the pair's CPU time.
  */
+import { percentile } from '#core/figures.ts';
 import type { Address } from '#core/network.ts';
 import { cpuMs } from '../cpu.ts';
 
@@ -59,9 +60,9 @@ export class Meter {
       count: this.#count,
       bytes: this.#bytes,
       cpuMs: spentMs,
-      p50Ms: quantile(sorted, 0.5),
-      p95Ms: quantile(sorted, 0.95),
-      p99Ms: quantile(sorted, 0.99),
+      p50Ms: percentile(sorted, 0.5),
+      p95Ms: percentile(sorted, 0.95),
+      p99Ms: percentile(sorted, 0.99),
       errors: this.#errors,
       reason: this.#reason,
     };
@@ -82,8 +83,4 @@ export class Meter {
     this.#errors += 1;
     if (this.#reason === '') this.#reason = reason;
   }
-}
-
-function quantile(sorted: Float64Array, share: number): number | null {
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? null;
 }
