@@ -1,8 +1,7 @@
 /**
  * Linking two clusters: what each tells about itself becomes a Link in the other.
  */
-
-import { type Clock, sleep } from '#core/clock.ts';
+import type { Clock } from '#core/clock.ts';
 import { codeOf, IsthmusError } from '#core/errors.ts';
 import { isTrustDomain, trustDomainOf } from '#core/id.ts';
 import {
@@ -19,6 +18,7 @@ import {
   SYSTEM_NAMESPACE,
   TRUST_BUNDLE_CONFIG_MAP,
 } from '#core/names.ts';
+import { type Patience, poll } from '#core/poll.ts';
 import { advertisedAddresses, parseAdvertise } from '#gateway/snapshot/advertised.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { configMaps, endpointSlices, links, services } from '#kube/resources/builtin.ts';
@@ -148,16 +148,16 @@ export async function waitLinked(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
-  for (;;) {
-    const link = await client.get(links, name, SYSTEM_NAMESPACE);
-    const missing = link ? unmet(link) : 'the Link does not exist';
-    if (missing === undefined) return;
-    if (clock.monotonicMs() > deadlineMs) {
-      throw new IsthmusError('TIMED_OUT', `context ${context}: Link ${name} is not up: ${missing}`);
-    }
-    await sleep(clock, POLL_MS, signal);
-  }
+  let missing: string | undefined;
+  await poll(
+    { clock, everyMs: POLL_MS, forMs: timeoutMs, signal },
+    async () => {
+      const link = await client.get(links, name, SYSTEM_NAMESPACE);
+      missing = link ? unmet(link) : 'the Link does not exist';
+      return missing === undefined ? link : undefined;
+    },
+    () => new IsthmusError('TIMED_OUT', `context ${context}: Link ${name} is not up: ${missing}`),
+  );
 }
 
 /** Removes the Link `name`. False when there was none. */
@@ -173,25 +173,52 @@ export async function waitUnlinked(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadlineMs = clock.monotonicMs() + timeoutMs;
-  for (;;) {
-    const mirrors = await client.list(services, {
-      labelSelector: `${LABEL_MANAGED_BY}=${MANAGER},${LABEL_MIRROR}=${name}`,
-    });
-    if (mirrors.length === 0) return;
-    if (clock.monotonicMs() > deadlineMs) {
-      throw new IsthmusError(
+  let left = 0;
+  await poll(
+    { clock, everyMs: POLL_MS, forMs: timeoutMs, signal },
+    async () => {
+      const mirrors = await client.list(services, {
+        labelSelector: `${LABEL_MANAGED_BY}=${MANAGER},${LABEL_MIRROR}=${name}`,
+      });
+      left = mirrors.length;
+      return left === 0 ? mirrors : undefined;
+    },
+    () => {
+      const mirrors = left === 1 ? '1 mirror is' : `${left} mirrors are`;
+      return new IsthmusError(
         'TIMED_OUT',
-        `context ${context}: ${mirrors.length === 1 ? '1 mirror is' : `${mirrors.length} mirrors are`} still there of ${name}`,
+        `context ${context}: ${mirrors} still there of ${name}`,
         { next: 'Check that the mirror controller runs: kubectl get pods -n isthmus-system.' },
       );
-    }
-    await sleep(clock, POLL_MS, signal);
-  }
+    },
+  );
+}
+
+/**
+ * What a cluster that is coming up says of itself, once it has an address: gateways and identity announce themselves a
+ * moment after they are up. Throws why it does not, where that lasts.
+ */
+export function factsWhenUp(cluster: ClusterContext, patience: Patience): Promise<ClusterFacts> {
+  let why: unknown;
+  return poll(
+    patience,
+    async () => {
+      try {
+        const facts = await readFacts(cluster);
+        if (facts.gateways.length > 0) return facts;
+        why = new IsthmusError('TIMED_OUT', `${facts.name} has no address for its gateways`);
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        why = error;
+      }
+      return undefined;
+    },
+    () => why,
+  );
 }
 
 /** Whether a failed call may work once the cluster has come up. */
-export function isTransient(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return codeOf(error) === 'CLUSTER_UNREACHABLE' || codeOf(error) === 'NOT_INSTALLED';
 }
 

@@ -6,8 +6,9 @@
  * kind is refused with its document's place, so that a typing error never goes unnoticed.
  */
 import { parseAllDocuments } from 'yaml';
-import { type Clock, sleep } from '#core/clock.ts';
+import type { Clock } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
+import { poll } from '#core/poll.ts';
 import type { KubeClient, Resource } from './client.ts';
 import { header, optionalList, optionalObject, optionalString, raw, string } from './parse.ts';
 import type { KubeObject } from './types.ts';
@@ -160,13 +161,15 @@ async function established(
       established: isEstablished(value),
     }),
   };
-  const deadlineMs = clock.monotonicMs() + ESTABLISH_TIMEOUT_MS;
-  while (clock.monotonicMs() < deadlineMs) {
-    const found = await client.get(definitions, object.metadata.name);
-    if (found?.established) return;
-    await sleep(clock, ESTABLISH_POLL_MS, signal);
-  }
-  throw new IsthmusError('TIMED_OUT', `The API server does not serve ${object.metadata.name} yet`);
+  const { name } = object.metadata;
+  await poll(
+    { clock, everyMs: ESTABLISH_POLL_MS, forMs: ESTABLISH_TIMEOUT_MS, signal },
+    async () => {
+      const found = await client.get(definitions, name);
+      return found?.established ? found : undefined;
+    },
+    () => new IsthmusError('TIMED_OUT', `The API server does not serve ${name} yet`),
+  );
 }
 
 function isEstablished(value: unknown): boolean {

@@ -5,10 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { sleep } from '#core/clock.ts';
 import { codeOf, describeError, IsthmusError } from '#core/errors.ts';
 import { CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
+import { poll } from '#core/poll.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { configMaps, links, services } from '#kube/resources/builtin.ts';
 import type { FailoverDrill } from '#kube/resources/failover-drill.ts';
@@ -112,16 +112,21 @@ async function temporaryFolder(): Promise<string> {
 
 /** Resolves when the target is there: mirrors appear a moment after linking. Throws `INVALID_FILE` where it is not. */
 async function appearance(drill: FailoverDrill, client: KubeClient, io: Io): Promise<void> {
-  const deadlineMs = io.clock.monotonicMs() + MIRRORS_MS;
-  for (;;) {
-    try {
-      targetHost(drill, await client.list(services));
-      return;
-    } catch (error) {
-      if (codeOf(error) !== 'INVALID_FILE' || io.clock.monotonicMs() > deadlineMs) throw error;
-    }
-    await sleep(io.clock, POLL_MS, io.signal);
-  }
+  const { clock, signal } = io;
+  let why: unknown;
+  await poll(
+    { clock, everyMs: POLL_MS, forMs: MIRRORS_MS, signal },
+    async () => {
+      try {
+        return targetHost(drill, await client.list(services));
+      } catch (error) {
+        if (codeOf(error) !== 'INVALID_FILE') throw error;
+        why = error;
+        return undefined;
+      }
+    },
+    () => why,
+  );
 }
 
 async function onRunningClusters(

@@ -5,10 +5,10 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { sleep } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import type { Address } from '#core/network.ts';
+import { type Patience, poll } from '#core/poll.ts';
 import { bootClusters, type Clusterset } from '#devcluster/supervisor/boot.ts';
 import type { EmbeddedCluster } from '#devcluster/supervisor/cluster.ts';
 import { applyManifests, parseManifests } from '#kube/apply-manifests.ts';
@@ -17,7 +17,7 @@ import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { packageRoot } from '#runtime/package.ts';
 import type { Io } from '../io.ts';
-import { applyLink, type ClusterFacts, checkPair, isTransient, readFacts } from '../linking.ts';
+import { applyLink, checkPair, factsWhenUp } from '../linking.ts';
 
 export const WEST = 'west';
 export const EAST = 'east';
@@ -91,51 +91,39 @@ export async function waitForService(
 ): Promise<Address> {
   const { namespace, service, port } = target;
   const network = networkFromSpec(networkSpec);
-  const deadlineMs = io.clock.monotonicMs() + WAIT_MS;
   let last = 'the Service does not exist';
-  while (io.clock.monotonicMs() < deadlineMs) {
-    const found = await demo.cluster(cluster).client.get(services, service, namespace);
-    const host = found?.spec.clusterIP;
-    if (host !== undefined) {
+  return poll(
+    patienceOf(io),
+    async () => {
+      const found = await demo.cluster(cluster).client.get(services, service, namespace);
+      const host = found?.spec.clusterIP;
+      if (host === undefined) return undefined;
       const address = network.locate({ host, port });
       const status = await probe(address).catch((error: unknown) => describeError(error));
-      if (status === 200) return address;
       last = `it answers ${status}`;
-    }
-    await sleep(io.clock, POLL_MS, io.signal);
-  }
-  throw new IsthmusError(
-    'TIMED_OUT',
-    `${namespace}/${service} of ${cluster} did not answer within ${WAIT_MS / 1_000} s: ${last}`,
+      return status === 200 ? address : undefined;
+    },
+    () =>
+      new IsthmusError(
+        'TIMED_OUT',
+        `${namespace}/${service} of ${cluster} did not answer within ${WAIT_MS / 1_000} s: ${last}`,
+      ),
   );
+}
+
+function patienceOf({ clock, signal }: Io): Patience {
+  return { clock, everyMs: POLL_MS, forMs: WAIT_MS, signal };
 }
 
 async function linkDemo(demo: Demo, io: Io): Promise<void> {
   const facts = (name: string) =>
-    factsWhenUp({ context: name, client: demo.cluster(name).client }, io);
+    factsWhenUp({ context: name, client: demo.cluster(name).client }, patienceOf(io));
   const [west, east] = await Promise.all([facts(WEST), facts(EAST)]);
   checkPair(west, east);
   await Promise.all([
     applyLink(demo.cluster(WEST).client, east),
     applyLink(demo.cluster(EAST).client, west),
   ]);
-}
-
-/** Gateways and identity announce themselves a moment after they are up. */
-async function factsWhenUp(
-  of: { context: string; client: EmbeddedCluster['client'] },
-  io: Io,
-): Promise<ClusterFacts> {
-  const deadlineMs = io.clock.monotonicMs() + WAIT_MS;
-  for (;;) {
-    try {
-      const facts = await readFacts(of);
-      if (facts.gateways.length > 0) return facts;
-    } catch (error) {
-      if (!isTransient(error) || io.clock.monotonicMs() > deadlineMs) throw error;
-    }
-    await sleep(io.clock, POLL_MS, io.signal);
-  }
 }
 
 async function applySample(client: KubeClient, files: readonly string[], io: Io): Promise<void> {

@@ -6,8 +6,9 @@
  * where such addresses cannot be bound, the same is done with a range of ports of 127.0.0.1.
  */
 import { BoundSocket, createServer, type Server } from 'node:net';
-import { type Clock, sleep } from '#core/clock.ts';
+import type { Clock } from '#core/clock.ts';
 import { IsthmusError } from '#core/errors.ts';
+import { poll } from '#core/poll.ts';
 import { below, type Random } from '#core/random.ts';
 import { MAPPED_PORT_MAX, MAPPED_PORT_MIN } from '#runtime/network.ts';
 
@@ -53,17 +54,15 @@ export function canBindBlocks(): boolean {
  * Takes block `block`. Waits a moment for what a killed run left, then throws `ADDRESS_IN_USE`.
  */
 export async function takeBlock(block: number, clock: Clock): Promise<HeldBlock> {
-  const deadlineMs = clock.monotonicMs() + LEFTOVER_WAIT_MS;
-  for (;;) {
-    const held = await tryBlock(block);
-    if (held) return held;
-    if (clock.monotonicMs() > deadlineMs) break;
-    await sleep(clock, LEFTOVER_POLL_MS);
-  }
-  throw new IsthmusError(
-    'ADDRESS_IN_USE',
-    `The addresses 127.${block}.0.0/16 are in use by another program or another run`,
-    { field: `127.${block}.0.0/16` },
+  return poll(
+    { clock, everyMs: LEFTOVER_POLL_MS, forMs: LEFTOVER_WAIT_MS },
+    () => tryBlock(block),
+    () =>
+      new IsthmusError(
+        'ADDRESS_IN_USE',
+        `The addresses 127.${block}.0.0/16 are in use by another program or another run`,
+        { field: `127.${block}.0.0/16` },
+      ),
   );
 }
 

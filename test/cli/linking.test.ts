@@ -2,10 +2,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Interruption } from '#cli/interruption.ts';
-import { type ClusterFacts, checkNames, linkManifest, waitLinked } from '#cli/linking.ts';
-import { SYSTEM_NAMESPACE } from '#core/names.ts';
+import {
+  type ClusterFacts,
+  checkNames,
+  factsWhenUp,
+  linkManifest,
+  waitLinked,
+} from '#cli/linking.ts';
+import { CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE, TRUST_BUNDLE_CONFIG_MAP } from '#core/names.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
-import { links } from '#kube/resources/builtin.ts';
+import { configMaps, endpointSlices, links } from '#kube/resources/builtin.ts';
 import { createAuthority } from '../identity/authority-fixture.ts';
 import { MemoryClient } from '../support/memory-client.ts';
 
@@ -60,6 +66,39 @@ test('a wait that is interrupted ends with the interruption', async () => {
     waits(await linked(1), ended),
     (error) => error instanceof Interruption && error.exitCode === 143,
   );
+});
+
+/** What the cluster that `client` asks says of itself while it comes up, or in the end does not. */
+async function comesUp(client: MemoryClient) {
+  const clock = new VirtualClock();
+  const facts = factsWhenUp({ context: 'east', client }, { clock, everyMs: 20, forMs: 1_000 });
+  facts.catch(() => undefined);
+  await clock.pass(2_000);
+  return await Promise.race([facts, new Promise((resolve) => setImmediate(resolve, 'waits'))]);
+}
+
+test('a cluster that has no address for its gateways is not waited for without end', async () => {
+  const client = new MemoryClient();
+  await assert.rejects(comesUp(client), { code: 'NOT_INSTALLED' });
+  const namespace = SYSTEM_NAMESPACE;
+  const configured = (name: string, data: object) =>
+    client.create(configMaps, { metadata: { name, namespace }, data } as never);
+  await configured(CLUSTER_CONFIG_MAP, { clusterName: 'east', advertise: 'pods' });
+  await configured(TRUST_BUNDLE_CONFIG_MAP, { 'ca.crt': east.trustBundle });
+  await assert.rejects(comesUp(client), {
+    code: 'TIMED_OUT',
+    message: 'east has no address for its gateways',
+  });
+  await client.create(endpointSlices, {
+    metadata: { name: 'gateways', namespace },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['127.20.1.1'] }],
+    ports: [],
+  } as never);
+  assert.deepEqual(await comesUp(client), {
+    ...east,
+    gateways: [{ host: '127.20.1.1', port: 4143 }],
+  });
 });
 
 test('two contexts of one cluster are refused, with what to do instead', () => {
