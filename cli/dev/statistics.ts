@@ -2,7 +2,7 @@
  * What the last seconds of traffic were like. pure
  */
 import { percentile, rounded } from '#core/figures.ts';
-import type { RequestRecord } from '../drill/report.ts';
+import type { RequestRecord } from '../drill/record.ts';
 
 const WINDOW_MS = 10_000;
 

@@ -1,7 +1,7 @@
 /**
  * How long the failovers and failbacks of a drill took: one of each for every fault, and the worst of them. pure
  */
-import type { RequestRecord } from './report.ts';
+import type { RequestRecord } from './record.ts';
 
 /** One fault, in monotonic milliseconds. */
 export interface FaultTimes {

@@ -101,7 +101,7 @@ function apiCalls(fault: ApiFaultWish, seconds: number): Omit<FaultCalls, 'clust
   return {
     inject: { path: '/faults/inject', body: { fault, seconds } },
     lift: (answer) =>
-      // A server that is down cannot be told to come back: it does by itself, and `run.ts` says when.
+      // A server that is down cannot be told to come back: it does by itself, and `injection.ts` says when.
       fault.type === 'apiServerDown'
         ? undefined
         : { path: '/faults/lift', body: { id: idOf(answer) } },

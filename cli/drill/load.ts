@@ -8,7 +8,7 @@ import http from 'node:http';
 import type { Clock, Timer } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import type { Address } from '#core/network.ts';
-import type { RequestRecord } from './report.ts';
+import type { RequestRecord } from './record.ts';
 
 const TICK_MS = 5;
 const NO_ADDRESS = 'there is no such Service';

@@ -4,15 +4,7 @@
 import { percentile, rounded } from '#core/figures.ts';
 import type { FailoverDrill } from '#kube/resources/failover-drill.ts';
 import { type Failover, type FaultTimes, failovers, worstOf } from './failover.ts';
-
-/** One request, as the load generator saw it. Times are monotonic milliseconds. */
-export interface RequestRecord {
-  readonly startMs: number;
-  readonly endMs: number;
-  /** The cluster named in the answer; `undefined` when the request failed. */
-  readonly cluster: string | undefined;
-  readonly failure: string | undefined;
-}
+import type { RequestRecord } from './record.ts';
 
 /** When things happened, monotonic milliseconds. */
 export interface DrillTimes {

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { faultCalls } from '#cli/drill/faults.ts';
 import { parseDrill } from '#cli/drill/file.ts';
-import { type DrillTimes, drillReport, type RequestRecord } from '#cli/drill/report.ts';
+import type { RequestRecord } from '#cli/drill/record.ts';
+import { type DrillTimes, drillReport } from '#cli/drill/report.ts';
 import { drillText } from '#cli/drill/text.ts';
 import { apiFault } from '#devcluster/faults/api-fault.ts';
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { Load } from '#cli/drill/load.ts';
-import type { RequestRecord } from '#cli/drill/report.ts';
+import type { RequestRecord } from '#cli/drill/record.ts';
 import { systemClock } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
 
