@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import { silentLogger } from '#core/log.ts';
-import { EventRecorder } from '#kube/events.ts';
+import type { KubeClient } from '#kube/client.ts';
+import { EVENTS_OF_SOURCE, EventRecorder } from '#kube/events.ts';
 import type { KubeObject } from '#kube/types.ts';
+import { eventually } from './support.ts';
 
 test('an Event has a name that Kubernetes takes, however long that of its object is', () => {
   const names: string[] = [];
@@ -26,4 +28,69 @@ test('an Event has a name that Kubernetes takes, however long that of its object
     assert.match(name, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
     assert.ok(name.length <= 253);
   }
+});
+
+test('the same news is one Event, written once a minute', async () => {
+  let nowMs = 0;
+  const written: { count?: number; metadata: { name: string; namespace?: string } }[] = [];
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      written.push(object);
+      return object;
+    },
+  } as unknown as Pick<KubeClient, 'apply'>;
+  const recorder = new EventRecorder({
+    client,
+    component: 'isthmus-mirror',
+    instance: 'pod',
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    log: silentLogger,
+  });
+  const about = { apiVersion: 'v1', kind: 'Service', name: 'a', namespace: 'shop' };
+  const news = { about, type: 'Warning' as const, reason: 'NameTaken', message: 'taken' };
+  recorder.record(news);
+  recorder.record(news);
+  nowMs = 61_000;
+  recorder.record(news);
+  recorder.record({ ...news, reason: 'Other' });
+  await eventually('three', () => written.length === 3);
+  assert.deepEqual(
+    written.map((each) => each.count),
+    [1, 3, 1],
+  );
+  assert.equal(written[0]?.metadata.name, written[1]?.metadata.name);
+});
+
+test('one source brings no more Events than its rate, another some all the same, and the log counts', async () => {
+  let nowMs = 0;
+  let written = 0;
+  const lines: unknown[] = [];
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      written += 1;
+      return object;
+    },
+  } as unknown as Pick<KubeClient, 'apply'>;
+  const recorder = new EventRecorder({
+    client,
+    component: 'isthmus-mirror',
+    instance: 'pod',
+    clock: { ...systemClock, monotonicMs: () => nowMs },
+    log: { ...silentLogger, warn: (_message, fields) => lines.push(fields?.dropped) },
+  });
+  const about = { apiVersion: 'v1', kind: 'Link', name: 'evil', namespace: 'shop' };
+  const say = async (index: number, source: string) => {
+    recorder.record({ about, type: 'Warning', reason: 'Odd', message: String(index) }, source);
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  for (let index = 0; index < 300; index += 1) await say(index, 'evil');
+  assert.equal(written, EVENTS_OF_SOURCE.burst);
+  await say(0, 'good');
+  await say(1_000, 'good');
+  assert.equal(written, EVENTS_OF_SOURCE.burst + 1, 'what was told a moment ago is not told again');
+  assert.deepEqual(lines, [1]);
+  nowMs = 61_000;
+  for (let index = 300; index < 400; index += 1) await say(index, 'evil');
+  assert.equal(written, EVENTS_OF_SOURCE.burst + 1 + 12);
+  assert.deepEqual(lines, [1, 250]);
 });

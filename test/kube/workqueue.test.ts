@@ -1,4 +1,4 @@
-/** Work by key: once at a time, failures apart. And the lease that says who works. */
+/** Work by key: once at a time, failures apart, budgets apart. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
@@ -6,11 +6,7 @@ import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
 import { LINES_OF_OTHERS } from '#core/sparing.ts';
-import { type KubeClient, StatusError } from '#kube/client.ts';
-import { EVENTS_OF_SOURCE, EventRecorder } from '#kube/events.ts';
-import { leadWhileElected } from '#kube/lease.ts';
-import { leases } from '#kube/resources/builtin.ts';
-import type { KubeObject, Lease } from '#kube/types.ts';
+import { StatusError } from '#kube/client.ts';
 import { WorkQueue } from '#kube/workqueue.ts';
 import { eventually } from './support.ts';
 
@@ -191,148 +187,4 @@ test('thousands of keys that fail fill no log, and are all tried again', async (
   assert.equal(tries.size, 2_000);
   // A line more for each five seconds this took.
   assert.ok(lines < LINES_OF_OTHERS.burst + 10, `${lines} lines`);
-});
-
-/** One Lease with optimistic locking. */
-function leaseServer() {
-  let held: Lease | undefined;
-  let version = 0;
-  let broken = false;
-  const store = (object: KubeObject): Lease => {
-    if (broken) throw new IsthmusError('CLUSTER_UNREACHABLE', 'broken');
-    if (held && object.metadata.resourceVersion !== held.metadata.resourceVersion) {
-      throw new IsthmusError('API_CONFLICT', 'conflict');
-    }
-    version += 1;
-    const metadata = { ...object.metadata, resourceVersion: String(version) };
-    held = leases.parse({ ...object, metadata });
-    return held;
-  };
-  const client = {
-    get: async () => held,
-    create: async (_: unknown, object: KubeObject) => store(object),
-    replace: async (_: unknown, object: KubeObject) => store(object),
-  } as unknown as Pick<KubeClient, 'get' | 'create' | 'replace'>;
-  return {
-    client,
-    break: () => {
-      broken = true;
-    },
-    holder: () => held?.spec.holderIdentity,
-  };
-}
-
-function campaign(client: Pick<KubeClient, 'get' | 'create' | 'replace'>, holder: string) {
-  const stop = new AbortController();
-  const state = { leading: false, terms: 0 };
-  const done = leadWhileElected(
-    {
-      ...base,
-      client,
-      namespace: 'isthmus-system',
-      name: 'isthmus-mirror',
-      holder,
-      durationMs: 300,
-      renewDeadlineMs: 150,
-      retryMs: 20,
-    },
-    stop.signal,
-    async (leading) => {
-      state.leading = true;
-      state.terms += 1;
-      await new Promise((resolve) => leading.addEventListener('abort', resolve, { once: true }));
-      state.leading = false;
-    },
-  );
-  return { state, stop: () => stop.abort(), done };
-}
-
-test('one of two leads; when it leaves, the other does', async () => {
-  const server = leaseServer();
-  const one = campaign(server.client, 'one');
-  await eventually('one leads', () => one.state.leading);
-  const two = campaign(server.client, 'two');
-  await new Promise((resolve) => setTimeout(resolve, 500));
-  assert.deepEqual([one.state.leading, two.state.leading, one.state.terms], [true, false, 1]);
-  one.stop();
-  await one.done;
-  await eventually('two leads', () => two.state.leading);
-  assert.equal(server.holder(), 'two');
-  two.stop();
-  await two.done;
-});
-
-test('a leader that cannot renew stops by itself', async () => {
-  const server = leaseServer();
-  const one = campaign(server.client, 'one');
-  await eventually('one leads', () => one.state.leading);
-  server.break();
-  await eventually('one stops', () => !one.state.leading);
-  one.stop();
-  await one.done;
-});
-
-test('the same news is one Event, written once a minute', async () => {
-  let nowMs = 0;
-  const written: { count?: number; metadata: { name: string; namespace?: string } }[] = [];
-  const client = {
-    apply: async (_: unknown, object: KubeObject) => {
-      written.push(object);
-      return object;
-    },
-  } as unknown as Pick<KubeClient, 'apply'>;
-  const recorder = new EventRecorder({
-    client,
-    component: 'isthmus-mirror',
-    instance: 'pod',
-    clock: { ...systemClock, monotonicMs: () => nowMs },
-    log: silentLogger,
-  });
-  const about = { apiVersion: 'v1', kind: 'Service', name: 'a', namespace: 'shop' };
-  const news = { about, type: 'Warning' as const, reason: 'NameTaken', message: 'taken' };
-  recorder.record(news);
-  recorder.record(news);
-  nowMs = 61_000;
-  recorder.record(news);
-  recorder.record({ ...news, reason: 'Other' });
-  await eventually('three', () => written.length === 3);
-  assert.deepEqual(
-    written.map((each) => each.count),
-    [1, 3, 1],
-  );
-  assert.equal(written[0]?.metadata.name, written[1]?.metadata.name);
-});
-
-test('one source brings no more Events than its rate, another some all the same, and the log counts', async () => {
-  let nowMs = 0;
-  let written = 0;
-  const lines: unknown[] = [];
-  const client = {
-    apply: async (_: unknown, object: KubeObject) => {
-      written += 1;
-      return object;
-    },
-  } as unknown as Pick<KubeClient, 'apply'>;
-  const recorder = new EventRecorder({
-    client,
-    component: 'isthmus-mirror',
-    instance: 'pod',
-    clock: { ...systemClock, monotonicMs: () => nowMs },
-    log: { ...silentLogger, warn: (_message, fields) => lines.push(fields?.dropped) },
-  });
-  const about = { apiVersion: 'v1', kind: 'Link', name: 'evil', namespace: 'shop' };
-  const say = async (index: number, source: string) => {
-    recorder.record({ about, type: 'Warning', reason: 'Odd', message: String(index) }, source);
-    await new Promise((resolve) => setImmediate(resolve));
-  };
-  for (let index = 0; index < 300; index += 1) await say(index, 'evil');
-  assert.equal(written, EVENTS_OF_SOURCE.burst);
-  await say(0, 'good');
-  await say(1_000, 'good');
-  assert.equal(written, EVENTS_OF_SOURCE.burst + 1, 'what was told a moment ago is not told again');
-  assert.deepEqual(lines, [1]);
-  nowMs = 61_000;
-  for (let index = 300; index < 400; index += 1) await say(index, 'evil');
-  assert.equal(written, EVENTS_OF_SOURCE.burst + 1 + 12);
-  assert.deepEqual(lines, [1, 250]);
 });

@@ -110,3 +110,27 @@ test('who says no time, or one that is yet to come, is not the oldest', () => {
   // 01:00 in UTC, though it reads like the later of the two.
   assert.equal(order({ a: '2025-01-01T02:00:00Z', b: '2025-01-01T03:00:00+02:00' }), 'ba');
 });
+
+test('a port of the same number and another name reaches only the clusters that name it so', () => {
+  const { catalogs } = inputOf({
+    about: '',
+    catalogs: {
+      a: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'web', port: 80 }] }] },
+      b: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'http', port: 80 }] }] },
+    },
+  });
+  const members = [...catalogs].map(([cluster, { exports }]) => {
+    const one = exports.get('s/x');
+    assert.ok(one);
+    return { cluster, export: one, assumed: false };
+  });
+  const { ports, conflicts } = merge(members);
+  assert.deepEqual(
+    ports.map((each) => [each.name, each.port, each.clusters]),
+    [['web', 80, ['a']]],
+  );
+  assert.deepEqual(
+    conflicts.map((each) => each.reason),
+    ['PortConflict'],
+  );
+});

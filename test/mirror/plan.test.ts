@@ -1,90 +1,12 @@
-/** Properties of the plan, and tables for what it is made of. */
+/** Properties of the plan as a whole. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { countFitting } from '#core/catalog.ts';
 import { below, seededRandom } from '#core/random.ts';
 import { isMirror } from '#kube/mirror.ts';
 import type { PlanInput } from '#mirror/input.ts';
-import { merge } from '#mirror/merge.ts';
 import { importsNamespace } from '#mirror/peers.ts';
 import { plan } from '#mirror/plan.ts';
-import { allocatePorts, type PortClaim } from '#mirror/ports.ts';
-import { WithdrawalGuard } from '#mirror/withdrawals.ts';
 import { applyPlan, inputOf, readWorld, type World } from './world.ts';
-
-const range = { min: 10_000, max: 10_009 };
-const claim = (owner: string, held?: number, since = '', link = 'east'): PortClaim => ({
-  owner,
-  link,
-  held,
-  since,
-});
-
-const portCases: [string, PortClaim[], number[], [number, string][], Record<string, number>][] = [
-  ['a held port is kept', [claim('a', 10_003, '1')], [], [], { a: 10_003 }],
-  [
-    'of two claims the older keeps it',
-    [claim('b', 10_003, '2'), claim('c', 10_003, '1')],
-    [],
-    [],
-    { c: 10_003 },
-  ],
-  ['a port out of range is replaced', [claim('a', 80, '1')], [], [], { a: 10_000 }],
-  ['a taken port is passed over', [claim('a')], [10_000, 10_001], [], { a: 10_002 }],
-  ['a resting port serves nobody else', [claim('a')], [], [[10_000, 'z']], { a: 10_001 }],
-  ['a resting port serves its former owner', [claim('a')], [], [[10_000, 'a']], { a: 10_000 }],
-];
-for (const [name, claims, taken, resting, expected] of portCases) {
-  test(`ports: ${name}`, () => {
-    const given = allocatePorts(claims, range, new Set(taken), new Map(resting));
-    for (const [owner, port] of Object.entries(expected)) assert.equal(given.get(owner), port);
-    assert.equal(given.size, claims.length);
-    assert.equal(new Set(given.values()).size, given.size);
-  });
-}
-
-test('ports: an exhausted range leaves claims without a port, and gives none twice', () => {
-  const links = ['a', 'b', 'c', 'd'];
-  const claims = Array.from({ length: 12 }, (_, index) =>
-    claim(`owner-${index}`, undefined, '', links[index % 4]),
-  );
-  const given = allocatePorts(claims, range, new Set(), new Map());
-  assert.equal(given.size, 10);
-  assert.equal(new Set(given.values()).size, 10);
-});
-
-test('ports: a Link that wants everything leaves some, which a later one gets', () => {
-  const wide = { min: 10_000, max: 10_899 };
-  const greedy = Array.from({ length: 2_000 }, (_, index) => claim(`greedy-${index}`));
-  const first = allocatePorts(greedy, wide, new Set(), new Map());
-  assert.equal(first.size, 800, 'eight ninths');
-  const kept = greedy.map((each) => ({ ...each, held: first.get(each.owner), since: '1' }));
-  const late = Array.from({ length: 50 }, (_, index) =>
-    claim(`late-${index}`, undefined, '', 'west'),
-  );
-  const both = allocatePorts([...kept, ...late], wide, new Set(), new Map());
-  assert.equal(late.filter((each) => both.has(each.owner)).length, 50);
-  for (const [owner, port] of first) assert.equal(both.get(owner), port);
-  // At once, they get the same, whatever their names.
-  const rivals = Array.from({ length: 2_000 }, (_, index) =>
-    claim(`z-${index}`, undefined, '', 'z'),
-  );
-  const shared = allocatePorts([...greedy, ...rivals], wide, new Set(), new Map());
-  const ofGreedy = greedy.filter((each) => shared.has(each.owner)).length;
-  assert.ok(Math.abs(2 * ofGreedy - shared.size) <= 1, `${ofGreedy} of ${shared.size}`);
-});
-
-test('ports: claims beyond the range are refused without a search, but for what rests for them', () => {
-  const full = { min: 10_000, max: 32_767 };
-  const claims = Array.from({ length: 76_800 }, (_, index) => claim(`owner-${index}`));
-  const beganMs = performance.now();
-  const given = allocatePorts(claims, full, new Set(), new Map([[10_000, 'owner-9']]));
-  assert.ok(performance.now() - beganMs < 5_000);
-  assert.equal(given.get('owner-9'), 10_000);
-  const taken = new Set(Array.from({ length: 22_767 }, (_, index) => 10_001 + index));
-  const last = allocatePorts(claims, full, taken, new Map([[10_000, 'owner-9']]));
-  assert.deepEqual([...last], [['owner-9', 10_000]]);
-});
 
 test('a peer comes in only where its Link says so', () => {
   const spec = (namespaces?: string[]) =>
@@ -101,30 +23,6 @@ test('a peer comes in only where its Link says so', () => {
   for (const [namespaces, namespace, expected] of cases) {
     assert.equal(importsNamespace(spec(namespaces), namespace), expected, namespace);
   }
-});
-
-test('a port of the same number and another name reaches only the clusters that name it so', () => {
-  const { catalogs } = inputOf({
-    about: '',
-    catalogs: {
-      a: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'web', port: 80 }] }] },
-      b: { exports: [{ namespace: 's', name: 'x', ports: [{ name: 'http', port: 80 }] }] },
-    },
-  });
-  const members = [...catalogs].map(([cluster, { exports }]) => {
-    const one = exports.get('s/x');
-    assert.ok(one);
-    return { cluster, export: one, assumed: false };
-  });
-  const { ports, conflicts } = merge(members);
-  assert.deepEqual(
-    ports.map((each) => [each.name, each.port, each.clusters]),
-    [['web', 80, ['a']]],
-  );
-  assert.deepEqual(
-    conflicts.map((each) => each.reason),
-    ['PortConflict'],
-  );
 });
 
 test('an invalid Link that names its own cluster mirrors nothing', () => {
@@ -175,54 +73,6 @@ test('namespaces are made for mirrors alone, and for one peer no more than a hun
   assert.equal(made(then), 30 + 20, 'what the other peer brings does not count');
   const { findings } = plan(then);
   assert.equal(findings.filter((each) => each.reason === 'NamespaceMissing').length, 40);
-});
-
-function catalogOfSize(count: number, from = 0) {
-  const exports = Array.from({ length: count }, (_, index) => ({
-    namespace: 'shop',
-    name: `s-${index + from}`,
-  }));
-  const catalog = inputOf({ about: '', catalogs: { east: { exports } } }).catalogs.get('east');
-  assert.ok(catalog);
-  return catalog;
-}
-
-test('a mass withdrawal is held for a minute and a fresh snapshot, a small one is not', () => {
-  const guard = new WithdrawalGuard(new Map());
-  assert.equal(guard.judge(catalogOfSize(100), 0, 0).withheld, 0);
-  assert.equal(guard.judge(catalogOfSize(90), 0, 1).catalog.exports.size, 90);
-  const held = guard.judge(catalogOfSize(5), 0, 1_000);
-  assert.deepEqual([held.withheld, held.catalog.exports.size], [85, 90]);
-  assert.equal(held.refetchAtMs, 61_000);
-  assert.equal(guard.judge(catalogOfSize(5), 0, 62_000).withheld, 85, 'not fetched afresh yet');
-  assert.equal(guard.judge(catalogOfSize(90), 0, 62_500).withheld, 0, 'it was an error');
-  assert.equal(guard.judge(catalogOfSize(5), 0, 70_000).withheld, 85);
-  assert.equal(guard.judge(catalogOfSize(5), 131_000, 131_001).withheld, 0, 'confirmed');
-});
-
-test('what is held back and what is new are no more than a catalog can hold, the old first', () => {
-  const guard = new WithdrawalGuard(new Map());
-  guard.judge(catalogOfSize(9_000), 0, 0);
-  for (let round = 1; round <= 3; round += 1) {
-    const { catalog, withheld } = guard.judge(catalogOfSize(5_000, round * 8_000), 0, round);
-    assert.equal(catalog.exports.size, 10_000);
-    assert.ok(withheld >= 8_000, `${withheld}`);
-    for (let index = 0; index < 9_000; index += 1)
-      assert.ok(catalog.exports.has(`shop/s-${index}`));
-  }
-});
-
-test('what is held back of exports that are large is with what is new no larger than a catalog', () => {
-  const guard = new WithdrawalGuard(new Map());
-  const hostnames = Array.from({ length: 2_000 }, () => 'h'.repeat(60));
-  for (let round = 0; round < 5; round += 1) {
-    const small = catalogOfSize(20, round * 20);
-    const large = [...small.exports].map(([key, each]) => [key, { ...each, hostnames }] as const);
-    const catalog = { ...small, exports: new Map(large) };
-    const { exports } = guard.judge(catalog, 0, round).catalog;
-    assert.equal(countFitting(exports.values()), exports.size);
-    for (let index = 0; index < 20; index += 1) assert.ok(exports.has(`shop/s-${index}`));
-  }
 });
 
 /** A world of a few clusters, services and Links, of which anything may be missing or odd. */
