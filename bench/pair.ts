@@ -15,7 +15,7 @@ import { percentile, rounded } from '#core/figures.ts';
 import { formatAddress } from '#core/network.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { networkFromSpec } from '#runtime/network.ts';
-import { cpuMs, processTree } from './wire/cpu.ts';
+import { cpuMs, processTree } from './kit/cpu.ts';
 
 const WARM_UP_SECONDS = 3;
 

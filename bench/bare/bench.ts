@@ -5,11 +5,11 @@
  */
 import type { Io } from '#cli/io.ts';
 import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { requirePrograms } from '../kit/programs.ts';
 import { onStage, sampleOf } from '../wire/bench.ts';
 import { writeCertificates } from '../wire/certificates.ts';
 import { startIsthmus } from '../wire/isthmus.ts';
 import { HTTP1_PORT } from '../wire/ports.ts';
-import { requirePrograms } from '../wire/programs.ts';
 import { ratioOf, type Sample, type SystemFigures, summarise } from '../wire/result.ts';
 import { type RivalPlace, startHaproxy } from '../wire/rivals.ts';
 import { SCENARIO } from '../wire/scenarios.ts';

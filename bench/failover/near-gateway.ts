@@ -8,8 +8,8 @@ import type { Demo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
 import { sleep } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
-import { processTree } from '../wire/cpu.ts';
-import type { Program } from '../wire/programs.ts';
+import { processTree } from '../kit/cpu.ts';
+import type { Program } from '../kit/programs.ts';
 import type { FailoverTargets } from './load.ts';
 import { mirrorEndpoints } from './systems.ts';
 

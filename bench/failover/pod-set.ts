@@ -2,7 +2,7 @@
  * The pods of one cluster for one system, from outside: a process that can be told how to be, killed and started
  * again, cold.
  */
-import type { Program, Programs } from '../wire/programs.ts';
+import type { Program, Programs } from '../kit/programs.ts';
 import type { PodsOrder, PodsReport } from './pods.ts';
 import { POD } from './scenarios.ts';
 

@@ -9,9 +9,9 @@ import type { Io } from '#cli/io.ts';
 import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
 import { endpointSlices } from '#kube/resources/builtin.ts';
-import { announce, NAMESPACE, offer } from '../offer.ts';
-import { waitUntilListening } from '../wire/probe.ts';
-import { findProgram, type Programs } from '../wire/programs.ts';
+import { announce, NAMESPACE, offer } from '../kit/offer.ts';
+import { waitUntilListening } from '../kit/probe.ts';
+import { findProgram, type Programs } from '../kit/programs.ts';
 import { POD_PORT } from './scenarios.ts';
 
 const SERVICE = 'target';

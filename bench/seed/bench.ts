@@ -8,9 +8,9 @@
 import { join } from 'node:path';
 import type { Io } from '#cli/io.ts';
 import type { Address } from '#core/network.ts';
-import { bootBuilt } from '../built.ts';
-import { onScene, type Scene } from '../scene.ts';
-import { type Program, requirePrograms } from '../wire/programs.ts';
+import { bootBuilt } from '../kit/built.ts';
+import { type Program, requirePrograms } from '../kit/programs.ts';
+import { onScene, type Scene } from '../kit/scene.ts';
 import {
   BURSTS,
   EXPERIMENTS,

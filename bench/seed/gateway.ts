@@ -7,7 +7,7 @@
 import type { Demo } from '#cli/dev/demo.ts';
 import type { Address } from '#core/network.ts';
 import { services } from '#kube/resources/builtin.ts';
-import { NAMESPACE, offer } from '../offer.ts';
+import { NAMESPACE, offer } from '../kit/offer.ts';
 import { SERVER_PORT } from './experiment.ts';
 
 const PORTS = { http: SERVER_PORT };

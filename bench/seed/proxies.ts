@@ -3,8 +3,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitUntilListening } from '../wire/probe.ts';
-import { findProgram, ProgramError, type Programs } from '../wire/programs.ts';
+import { waitUntilListening } from '../kit/probe.ts';
+import { findProgram, ProgramError, type Programs } from '../kit/programs.ts';
 import { type PolicyName, SERVER_PORT } from './experiment.ts';
 
 /** Where a proxy is to listen, and for whom. */

@@ -7,14 +7,14 @@
  */
 import type { Io } from '#cli/io.ts';
 import { WORKERS } from '#gateway/worker/protocol.ts';
-import { onScene } from '../scene.ts';
+import { processTree, rssMb } from '../kit/cpu.ts';
+import { type Programs, requirePrograms } from '../kit/programs.ts';
+import { onScene } from '../kit/scene.ts';
 import { writeCertificates } from './certificates.ts';
-import { processTree, rssMb } from './cpu.ts';
 import type { Crowd } from './crowd.ts';
 import { startIsthmus } from './isthmus.ts';
 import type { LoadOrder } from './load/main.ts';
 import type { LoadResult } from './load/meter.ts';
-import { type Programs, requirePrograms } from './programs.ts';
 import { figuresOf, ratiosOf, type Sample, type WireAbout, type WireFigures } from './result.ts';
 import { startHaproxy, startNginx } from './rivals.ts';
 import { SCENARIO, SCENARIOS, type Scenario, type ScenarioName } from './scenarios.ts';

@@ -4,7 +4,7 @@
  */
 import type { Demo } from '#cli/dev/demo.ts';
 import { services } from '#kube/resources/builtin.ts';
-import { NAMESPACE, offer } from '../offer.ts';
+import { NAMESPACE, offer } from '../kit/offer.ts';
 
 /** How many services, and how many endpoints they have together. */
 export interface Crowd {

@@ -7,8 +7,8 @@
 
 import type { Io } from '#cli/io.ts';
 import { median } from '#core/figures.ts';
+import { processTree, rssMb } from '../kit/cpu.ts';
 import { measure, onStage } from './bench.ts';
-import { processTree, rssMb } from './cpu.ts';
 import { startIsthmus } from './isthmus.ts';
 import { SCENARIO } from './scenarios.ts';
 import { Wrk } from './wrk.ts';

@@ -10,11 +10,11 @@ import type { Demo } from '#cli/dev/demo.ts';
 import type { Io } from '#cli/io.ts';
 import { services } from '#kube/resources/builtin.ts';
 import { packageVersion } from '#runtime/package.ts';
-import { bootBuilt } from '../built.ts';
-import { NAMESPACE, offer } from '../offer.ts';
+import { bootBuilt } from '../kit/built.ts';
+import { NAMESPACE, offer } from '../kit/offer.ts';
 import { addCrowd, type Crowd } from './crowd.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
-import { waitUntilServing } from './probe.ts';
+import { waitUntilServing } from './serving.ts';
 import type { Pair } from './systems.ts';
 
 const SERVICE = 'bench';

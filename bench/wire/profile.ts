@@ -7,8 +7,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Io } from '#cli/io.ts';
+import { processTree } from '../kit/cpu.ts';
 import { measure, onStage, type Stage } from './bench.ts';
-import { processTree } from './cpu.ts';
 import { Inspector } from './inspector.ts';
 import { type IsthmusPair, startIsthmus } from './isthmus.ts';
 import { summariseProfile } from './profile-summary.ts';

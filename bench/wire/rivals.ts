@@ -3,9 +3,9 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { waitUntilListening } from '../kit/probe.ts';
+import { findProgram, ProgramError, type Programs, versionOf } from '../kit/programs.ts';
 import { HTTP1_PORT, HTTP2_PORT, OPAQUE_PORT } from './ports.ts';
-import { waitUntilListening } from './probe.ts';
-import { findProgram, ProgramError, type Programs, versionOf } from './programs.ts';
 import type { Pair } from './systems.ts';
 
 /** Where a rival's halves and the pod are. */

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Clock, sleep } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
-import { cpuMs } from './cpu.ts';
+import { cpuMs } from '../kit/cpu.ts';
+import { findProgram, ProgramError, type Programs, versionOf } from '../kit/programs.ts';
 import type { LoadResult } from './load/meter.ts';
-import { findProgram, ProgramError, type Programs, versionOf } from './programs.ts';
 import { requestTable } from './traffic.ts';
 
 const SCRIPT = fileURLToPath(new URL('./wrk.lua', import.meta.url));

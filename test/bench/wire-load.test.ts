@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
 import type { Address } from '#core/network.ts';
 import { missing } from '#test/support/tools.ts';
+import { Programs } from '../../bench/kit/programs.ts';
 import { serveHttp1 } from '../../bench/wire/backend/http1.ts';
 import { serveHttp2 } from '../../bench/wire/backend/http2.ts';
 import { serveOpaque } from '../../bench/wire/backend/opaque.ts';
@@ -15,7 +16,6 @@ import { closedLoop, openLoop } from '../../bench/wire/load/http1-loads.ts';
 import { http2Loop } from '../../bench/wire/load/http2.ts';
 import { type Load, type LoadResult, Meter } from '../../bench/wire/load/meter.ts';
 import { opaqueLoop } from '../../bench/wire/load/opaque.ts';
-import { Programs } from '../../bench/wire/programs.ts';
 import {
   ITEMS,
   itemBody,

@@ -3,7 +3,7 @@
  */
 import { percentile } from '#core/figures.ts';
 import type { Address } from '#core/network.ts';
-import { cpuMs } from '../cpu.ts';
+import { cpuMs } from '../../kit/cpu.ts';
 
 /** What a load measured. `cpuMs` is the pair's, over the interval in which `count` and `bytes` grew. */
 export interface LoadResult {

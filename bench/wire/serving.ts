@@ -1,27 +1,10 @@
 /**
- * Questions to what has just been started.
+ * Whether a pair answers a small request as it should.
  */
 import http from 'node:http';
-import net from 'node:net';
 import type { Address } from '#core/network.ts';
+import { untilTrue } from '../kit/probe.ts';
 import { ITEM_BYTES } from './traffic.ts';
-
-const DEADLINE_MS = 15_000;
-const POLL_MS = 20;
-
-/** Resolves when somebody accepts connections there; throws after a while. */
-export async function waitUntilListening(host: string, port: number): Promise<void> {
-  await untilTrue(
-    `nobody listens on ${host}:${port}`,
-    () =>
-      new Promise<boolean>((resolve) => {
-        const socket = net.connect({ host, port });
-        socket.once('connect', () => resolve(true));
-        socket.once('error', () => resolve(false));
-        socket.once('connect', () => socket.destroy());
-      }),
-  );
-}
 
 /** Resolves when a small request through a pair is answered; throws after a while. */
 export async function waitUntilServing(target: Address): Promise<void> {
@@ -42,12 +25,4 @@ function servesOnce({ host, port }: Address): Promise<boolean> {
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(false));
   });
-}
-
-async function untilTrue(otherwise: string, check: () => Promise<boolean>): Promise<void> {
-  const deadlineMs = performance.now() + DEADLINE_MS;
-  while (!(await check())) {
-    if (performance.now() > deadlineMs) throw new Error(otherwise);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
 }

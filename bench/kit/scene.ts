@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Io } from '#cli/io.ts';
 import { takeFreeBlock } from '#devcluster/supervisor/blocks.ts';
-import { Programs } from './wire/programs.ts';
+import { Programs } from './programs.ts';
 
 export interface Scene {
   readonly io: Io;

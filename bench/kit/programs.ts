@@ -1,5 +1,5 @@
 /**
- * Programs that the wire bench starts, and ends.
+ * Programs that benches start, and end.
  *
  * Promises: `endAll()` returns when everything that was started is gone; a program that is missing is
  * named with the Debian package that has it; what a program said on standard error is in its failure.
