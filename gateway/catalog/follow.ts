@@ -12,7 +12,7 @@ import {
   type Catalog,
   parseCatalogMessage,
 } from '#core/catalog.ts';
-import { type Clock, sleep, type Timer } from '#core/clock.ts';
+import { type Clock, pause, type Timer } from '#core/clock.ts';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
@@ -60,7 +60,7 @@ async function follow(cell: CatalogCell, options: FollowOptions): Promise<void> 
     }
     failures += 1;
     const waitMs = tunnel ? backoffMs(RETRY, failures, random) : RETRY.firstMs;
-    await sleep(clock, waitMs, signal).catch(() => undefined);
+    await pause(clock, waitMs, signal);
   }
 }
 

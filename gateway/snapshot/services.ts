@@ -4,11 +4,10 @@
  * A gateway's own address and any slice Isthmus manages never count as a local endpoint: that is
  * what keeps a mirror from pointing at itself.
  */
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import { isMirrorSlice } from '#kube/mirror.ts';
 import type { EndpointSlice, Service, ServicePort } from '#kube/types.ts';
 import type { LocalEndpoint, LocalPort, LocalService, ProtocolHint } from './types.ts';
-
-const LABEL_SERVICE_NAME = 'kubernetes.io/service-name';
 
 /** Ports whose protocol lets the server speak first (DESIGN: detection). */
 const OPAQUE_PORTS: ReadonlySet<number> = new Set([25, 587, 3306, 4444, 5432, 6379, 9300, 11211]);
