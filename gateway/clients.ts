@@ -2,6 +2,7 @@
  * The connections of local clients, each served in what it was found to speak.
  */
 import type { Clock } from '#core/clock.ts';
+import { Dates } from './http/date.ts';
 import type { Exchange } from './http/exchange.ts';
 import type { RefusalCode } from './http1/bounds.ts';
 import { Http1ServerConnection, type Http1ServerOptions } from './http1/server.ts';
@@ -40,11 +41,13 @@ export class Clients {
   readonly #connections: Connections<Connection>;
   readonly #services = new WeakMap<ListenerRoute, RouteService>();
   readonly #trickles = new Trickles();
+  readonly #dates: Dates;
   #draining = false;
 
   constructor(options: ClientsOptions) {
     this.#options = options;
     this.#connections = new Connections(options.clock);
+    this.#dates = new Dates(options.clock);
   }
 
   /** Serves `connection`, which came in by `route`, until it ends. */
@@ -52,7 +55,13 @@ export class Clients {
     const { transport, protocol, first, ended } = connection;
     let service = this.#services.get(route);
     if (service === undefined) {
-      service = new RouteService(route, this.#connections, this.#trickles, this.#options);
+      service = new RouteService(
+        route,
+        this.#connections,
+        this.#trickles,
+        this.#dates,
+        this.#options,
+      );
       this.#services.set(route, service);
     }
     if (protocol === 'opaque') {
@@ -97,6 +106,7 @@ class RouteService {
     route: ListenerRoute,
     open: Connections<Connection>,
     trickles: Trickles,
+    dates: Dates,
     options: ClientsOptions,
   ) {
     const { clock, metrics, barred, crowd, serve, renewAtStreamId } = options;
@@ -108,6 +118,7 @@ class RouteService {
     };
     const shared = {
       clock,
+      dates,
       onExchange: (exchange: Exchange) => serve(exchange, route),
       onClosed: (gone: Connection) => open.delete(gone),
     };

@@ -42,8 +42,8 @@ export interface ExchangeConnection {
   readonly full: boolean;
   /** Whether no request may follow. */
   readonly draining: boolean;
-  /** What `Date` says now. */
-  readonly date: string;
+  /** What `Date` says now, as a line. */
+  readonly date: Buffer;
   /** `bytes` of content, or a head, were given to the writer. */
   gathered(bytes: number): void;
   /** Something of the exchange has changed: looks what follows from it. */
@@ -163,7 +163,7 @@ export class Http1Exchange implements Exchange {
           keepAlive: this.keepAlive,
           upgrade: switches ? head.upgrade : '',
           http10: this.#minor === 0,
-          date: switches || head.dated === true ? '' : this.#connection.date,
+          date: switches || head.dated === true ? undefined : this.#connection.date,
         },
         this.head.method === 'HEAD',
       );

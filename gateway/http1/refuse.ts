@@ -28,7 +28,7 @@ export function writeRefusal(
   status: number,
   code: ErrorCode,
   message: string,
-  date: string,
+  date: Buffer,
   bodiless = false,
 ): void {
   const body = Buffer.from(`${JSON.stringify({ error: { code, message } })}\n`);

@@ -8,7 +8,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import { codeOf, describeError, ERRORS, type ErrorCode } from '#core/errors.ts';
-import { httpDate } from '../http/date.ts';
+import type { Dates } from '../http/date.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
@@ -25,6 +25,7 @@ export interface Http1ServerOptions {
   /** Whom clients connect to: the authority of requests that name none. */
   readonly authority: string;
   readonly clock: Clock;
+  readonly dates: Dates;
   /** A request has come; sets its listener before it returns. */
   onExchange(exchange: Exchange): void;
   /** A client was turned away. */
@@ -71,8 +72,8 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     transport.owner = this;
   }
 
-  get date(): string {
-    return httpDate(this.#options.clock.wallMs());
+  get date(): Buffer {
+    return this.#options.dates.line;
   }
 
   onBytes(bytes: Buffer, from: number, to: number): void {

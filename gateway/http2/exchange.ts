@@ -1,10 +1,9 @@
 /**
  * Requests that come as HTTP/2 streams, from clients and from peers alike.
  */
-import type { Clock } from '#core/clock.ts';
 import { type ErrorCode, IsthmusError } from '#core/errors.ts';
 import { HEADER_UPGRADE } from '#core/names.ts';
-import { httpDate } from '../http/date.ts';
+import type { Dates } from '../http/date.ts';
 import type { Exchange, ExchangeListener } from '../http/exchange.ts';
 import {
   LENGTH_UNKNOWN,
@@ -26,8 +25,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
   readonly #endpoint: Http2Endpoint;
   readonly #stream: Http2Stream<StreamOwner>;
   readonly #sender: StreamSender;
-  /** Who knows when answers came that do not tell; `undefined` where the other side is a gateway. */
-  readonly #clock: Clock | undefined;
+  /** What is said of when answers came that do not tell; `undefined` where the other side is a gateway. */
+  readonly #dates: Dates | undefined;
   #discarding = false;
   #over = false;
   /** More of the answer is left where it comes from until others have sent theirs. */
@@ -40,14 +39,14 @@ export class Http2Exchange implements Exchange, StreamOwner {
     stream: Http2Stream<StreamOwner>,
     head: RequestHead,
     address: string | undefined,
-    clock?: Clock,
+    dates?: Dates,
   ) {
     this.#endpoint = endpoint;
     this.#stream = stream;
     this.#sender = new StreamSender(endpoint, stream);
     this.head = head;
     this.address = address;
-    this.#clock = clock;
+    this.#dates = dates;
   }
 
   interim(head: ResponseHead): void {
@@ -57,8 +56,8 @@ export class Http2Exchange implements Exchange, StreamOwner {
   }
 
   answer(head: ResponseHead, end: boolean): void {
-    const tells = this.#clock === undefined || head.dated === true;
-    const list = withStatus(head, tells ? '' : httpDate(this.#clock.wallMs()));
+    const tells = this.#dates === undefined || head.dated === true;
+    const list = withStatus(head, tells ? '' : this.#dates.text);
     this.#endpoint.connection.sendHeaders(this.#stream, list, end, head.neverIndexed);
     this.#endpoint.touch();
     if (end) this.#stopIfAnswered();

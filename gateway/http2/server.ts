@@ -3,6 +3,7 @@
  * on such a connection is an exchange of its own, balanced on its own.
  */
 import type { Clock } from '#core/clock.ts';
+import type { Dates } from '../http/date.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { respondError } from '../http/respond.ts';
 import type { Connection } from '../transport/connections.ts';
@@ -26,6 +27,7 @@ const IDLE_MS = 300_000;
 
 export interface Http2ServerOptions {
   readonly clock: Clock;
+  readonly dates: Dates;
   /** A client whose stream ids pass this one is asked to connect anew. */
   readonly renewAtStreamId: number;
   /** For how long a client at `address` is to be left unread whose frames of content fell short of `shortBytes`. */
@@ -75,8 +77,8 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
   onStream(stream: Http2Stream<StreamOwner>, block: HeaderBlock, end: boolean): StreamOwner {
     if (stream.id >= this.#options.renewAtStreamId) this.endpoint.drain();
     const head = requestHeadOf(block, end);
-    const { clock } = this.#options;
-    const exchange = new Http2Exchange(this.endpoint, stream, head, this.#address, clock);
+    const { dates } = this.#options;
+    const exchange = new Http2Exchange(this.endpoint, stream, head, this.#address, dates);
     if (head.method === 'CONNECT') {
       respondError(exchange, 'METHOD_REFUSED', 'CONNECT is not served here');
     } else this.#options.onExchange(exchange);

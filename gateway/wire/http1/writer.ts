@@ -54,7 +54,6 @@ const REASON_KEPT_MAX = 64;
 const STATUS_MIN = 100;
 
 const VERSION_AND_HOST = Buffer.from(' HTTP/1.1\r\nhost: ', 'latin1');
-const DATE = Buffer.from('date: ', 'latin1');
 const CHUNKED = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
 const LENGTH = Buffer.from('content-length: ', 'latin1');
 const CLOSE = Buffer.from('connection: close\r\n', 'latin1');
@@ -82,8 +81,8 @@ export interface HeadOptions {
    * answers, upgrades and the chunked coding do not exist. How a body without a length ends is the caller's choice.
    */
   readonly http10?: boolean;
-  /** When an answer came whose fields do not tell, as `Date` says it; empty or without: nothing is said. */
-  readonly date?: string;
+  /** The line that says when an answer came whose fields do not tell; without it nothing is said. */
+  readonly date?: Buffer | undefined;
 }
 
 /** Writes the messages of one direction of a connection. */
@@ -259,8 +258,7 @@ export class Http1Writer {
         length = value;
       }
     }
-    if (date !== undefined && date !== '')
-      to = lineEnd(out, putAscii(out, putBytes(out, to, DATE), date));
+    if (date !== undefined) to = putBytes(out, to, date);
     if (chunked) to = putBytes(out, to, CHUNKED);
     else if (length !== '') to = lineEnd(out, putAscii(out, putBytes(out, to, LENGTH), length));
     else if (framing.kind === 'length') {

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import type { AttemptError } from '#gateway/http/attempt-error.ts';
+import { Dates } from '#gateway/http/date.ts';
 import type {
   Attempt,
   AttemptListener,
@@ -41,6 +42,7 @@ export async function serve(onExchange: (exchange: Exchange) => void): Promise<S
       new Http1ServerConnection(new Transport(socket, NOBODY), {
         authority: 'default.test',
         clock: systemClock,
+        dates: new Dates(systemClock),
         onExchange,
         onRefused: (code) => refused.push(code),
         onClosed: (connection) => connections.delete(connection),
