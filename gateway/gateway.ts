@@ -14,7 +14,6 @@ import type { Random } from '#core/random.ts';
 import { sparing } from '#core/sparing.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { Balancer, type Probe } from './balance/balancer.ts';
-import { budgetMetrics } from './budget-metrics.ts';
 import { OwnCatalog } from './catalog/own.ts';
 import { Spilling } from './catalog/spilling.ts';
 import { Clients } from './clients.ts';
@@ -26,7 +25,7 @@ import { Listeners } from './listener/listeners.ts';
 import { LocalUpstream } from './local.ts';
 import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
 import { Outward } from './outward.ts';
-import { peerMetrics } from './peer-metrics.ts';
+import { peerRows } from './peer-metrics.ts';
 import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
 import { Crowd } from './resilience/crowd.ts';
@@ -38,6 +37,7 @@ import { TUNNEL_LIMITS } from './tunnel/limits.ts';
 import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { HTTP2_LIMITS } from './wire/http2/limits.ts';
+import type { Untold } from './worker/telling.ts';
 
 /** How long the first listeners wait for the tunnels they lead to. */
 const PEERS_MS = 2_000;
@@ -72,6 +72,7 @@ export class Gateway {
   readonly #listeners: Listeners;
   readonly #clients: Clients;
   readonly #metrics: GatewayMetrics;
+  readonly #guards: Guards;
   readonly #ownCatalog: OwnCatalog;
   readonly #spilling: Spilling;
   readonly #local: LocalUpstream;
@@ -110,7 +111,7 @@ export class Gateway {
     const report = (of: RequestReport) => metrics.request(of);
     const local = this.#local;
     const guards = new Guards(this.#balancer, clock);
-    budgetMetrics(registry, () => guards.counts);
+    this.#guards = guards;
     const barred = new Barred();
     // Of the whole process, for it has one event loop.
     const turns = new TurnClock(clock);
@@ -139,7 +140,6 @@ export class Gateway {
       tunnelContext,
       onCatalog: () => this.#balancer.refresh(),
     });
-    peerMetrics(registry, () => this.#peers.all());
     const crowd = new Crowd(clock);
     const outward = new Outward({ ...shared, crowd, peers: this.#peers });
     this.#clients = new Clients({
@@ -195,6 +195,12 @@ export class Gateway {
 
   get balancer(): Balancer {
     return this.#balancer;
+  }
+
+  /** What was counted since this was last asked, and how things stand with the peers. */
+  get untold(): Untold {
+    const requests = this.#metrics.takeRequests();
+    return { requests, budgets: this.#guards.take(), peers: peerRows(this.#peers.all()) };
   }
 
   /**

@@ -2,7 +2,6 @@
  * The gateway component: `node gateway/main.ts`. This process watches the API server, compiles, answers
  * the admin port and looks after the workers (`worker/main.ts`), which carry the traffic.
  */
-import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { sleep } from '#core/clock.ts';
 import { componentId } from '#core/id.ts';
 import { ADMIN_PORT, GATEWAY_ACCOUNT } from '#core/names.ts';
@@ -73,10 +72,7 @@ async function main(context: ComponentContext): Promise<void> {
     links: async () => mergeLinks((await supervisor.ask('links')) as LinkReport[][]),
     balancers: async () => ((await supervisor.ask('balancer')) as BalancerReport[][]).flat(),
     catalog: (name) => supervisor.catalog(name),
-    metrics: async () => {
-      const all = [await registry.getMetricsAsJSON(), ...(await supervisor.metrics())];
-      return AggregatorRegistry.aggregate(all as MetricObject[][]).metrics();
-    },
+    metrics: async () => supervisor.metrics(await registry.getMetricsAsJSON()),
   });
   await identity.start(signal);
   certified = true;

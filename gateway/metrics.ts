@@ -3,10 +3,12 @@
  */
 import { Counter, type Registry } from 'prom-client';
 import type { RequestReport } from './http/route.ts';
-import { RequestMetrics } from './request-metrics.ts';
+import { RequestMetrics, type RequestRow } from './request-metrics.ts';
 
 export interface GatewayMetrics {
   request(report: RequestReport): void;
+  /** What was counted of requests since this was last asked; see `RequestMetrics.take`. */
+  takeRequests(): Iterable<RequestRow | undefined>;
   /** Something was refused: by whom it was said, and the rule or bound it broke. */
   refused(source: RefusalSource, rule: string): void;
 }
@@ -14,10 +16,10 @@ export interface GatewayMetrics {
 /** Where a refusal came from. */
 export type RefusalSource = 'http1' | 'http2' | 'tunnel' | 'listener' | 'handshake' | 'requests';
 
-/** Metrics fed into `registry`. */
+/** Metrics; those with few series are fed into `registry`. */
 export function gatewayMetrics(registry: Registry): GatewayMetrics {
   const registers = [registry];
-  const requests = new RequestMetrics(registry);
+  const requests = new RequestMetrics();
   const refusals = new Counter({
     name: 'isthmus_refused_total',
     help: 'What broke a rule or passed a bound, by where it came from and the rule.',
@@ -26,6 +28,7 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
   });
   return {
     request: (report) => requests.count(report),
+    takeRequests: () => requests.take(),
     refused: (source, rule) => refusals.inc({ source, rule }),
   };
 }

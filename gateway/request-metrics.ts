@@ -1,16 +1,33 @@
 /**
- * Requests, counted without allocating: plain numbers on the data path, Prometheus' shapes only when
- * somebody asks.
+ * Requests, counted without allocating: plain numbers on the data path, and only until they are told.
+ *
+ * The process that looks after the workers adds up what it is told (`worker/request-totals.ts`), so nothing has to be remembered
+ * here: what was told begins anew.
  */
-import type { MetricValue, Registry } from 'prom-client';
 import type { RequestReport } from './http/route.ts';
 
-const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-const LATENCY = 'isthmus_request_duration_seconds';
+/** Upper bounds of the buckets of latencies, in seconds; one more has none. */
+export const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** A status; what we said of it; how often. */
+export type AnswerCount = readonly [status: number, code: string, count: number];
 
-/** What is known of one service as one cluster answers it. */
+/** What was counted of one service as one cluster answers it, since it was last told. */
+export interface RequestRow {
+  readonly service: string;
+  /** Empty where nobody answered. */
+  readonly cluster: string;
+  readonly answers: readonly AnswerCount[];
+  /** By upper bound, not summed up. */
+  readonly buckets: readonly number[];
+  readonly sumSeconds: number;
+  readonly retries: number;
+  readonly hedges: number;
+  /** Opaque connections. */
+  readonly carried: number;
+  readonly failed: number;
+}
+
 class Cell {
-  /** Requests by upper bound, not summed up; the last has none. */
   readonly buckets = new Array<number>(BUCKETS_S.length + 1).fill(0);
   readonly statuses = new Map<number, number>();
   readonly codes = new Map<string, number>();
@@ -20,57 +37,32 @@ class Cell {
   hedges = 0;
   carried = 0;
   failed = 0;
+
+  /** What it has counted; it begins anew. */
+  take(service: string, cluster: string): RequestRow {
+    const { sumSeconds, retries, hedges, carried, failed } = this;
+    const answers: AnswerCount[] = [];
+    for (const [status, count] of this.statuses) answers.push([status, '', count]);
+    for (const [key, count] of this.codes) {
+      const at = key.indexOf(' ');
+      answers.push([Number(key.slice(0, at)), key.slice(at + 1), count]);
+    }
+    const buckets = this.buckets.slice();
+    this.buckets.fill(0);
+    this.statuses.clear();
+    this.codes.clear();
+    this.sumSeconds = 0;
+    this.count = 0;
+    this.retries = 0;
+    this.hedges = 0;
+    this.carried = 0;
+    this.failed = 0;
+    return { service, cluster, answers, buckets, sumSeconds, retries, hedges, carried, failed };
+  }
 }
 
 export class RequestMetrics {
   readonly #cells = new Map<string, Map<string, Cell>>();
-
-  /** Registers what it counts with `registry`. */
-  constructor(registry: Registry) {
-    const add = (name: string, help: string, type: string, values: () => MetricValue<string>[]) =>
-      registry.registerMetric({
-        name,
-        help,
-        type,
-        aggregator: 'sum',
-        // A registry asks its metrics by this name.
-        get: async () => ({ name, help, type, aggregator: 'sum', values: values() }),
-        reset: () => this.#cells.clear(),
-      } as unknown as Parameters<Registry['registerMetric']>[0]);
-    add(
-      'isthmus_requests_total',
-      'Requests answered, by service, by the cluster that answered (empty: none) and by status.',
-      'counter',
-      () => [...this.#requests()],
-    );
-    add(LATENCY, 'From the head of a request to the end of its answer.', 'histogram', () => [
-      ...this.#latencies(),
-    ]);
-    add(
-      'isthmus_retries_total',
-      'Attempts after a failed one, by the cluster that answered in the end.',
-      'counter',
-      () => [
-        ...this.#each((cell, labels) =>
-          cell.retries > 0 ? [{ value: cell.retries, labels }] : [],
-        ),
-      ],
-    );
-    add(
-      'isthmus_hedges_total',
-      'Second attempts beside a slow first one, by the cluster that answered in the end.',
-      'counter',
-      () => [
-        ...this.#each((cell, labels) => (cell.hedges > 0 ? [{ value: cell.hedges, labels }] : [])),
-      ],
-    );
-    add(
-      'isthmus_opaque_connections_total',
-      'Opaque connections, by service, by the cluster that took them, and outcome.',
-      'counter',
-      () => [...this.#connections()],
-    );
-  }
 
   /** Counts one finished request or connection. */
   count(report: RequestReport): void {
@@ -81,8 +73,9 @@ export class RequestMetrics {
       return;
     }
     const { status, code, attempts, hedges } = report;
-    if (code === undefined) cell.statuses.set(status, (cell.statuses.get(status) ?? 0) + 1);
-    else {
+    if (code === undefined) {
+      cell.statuses.set(status, (cell.statuses.get(status) ?? 0) + 1);
+    } else {
       const key = `${status} ${code}`;
       cell.codes.set(key, (cell.codes.get(key) ?? 0) + 1);
     }
@@ -94,6 +87,19 @@ export class RequestMetrics {
     cell.count += 1;
     if (attempts > 1) cell.retries += attempts - 1 - hedges;
     cell.hedges += hedges;
+  }
+
+  /**
+   * What was counted since this was last asked, row by row: each begins anew when it is taken. `undefined`: one was looked at that
+   * has nothing to tell. May be interrupted while more is counted.
+   */
+  *take(): Generator<RequestRow | undefined> {
+    for (const [service, clusters] of this.#cells) {
+      for (const [cluster, cell] of clusters) {
+        const hasNews = cell.count + cell.carried + cell.failed > 0;
+        yield hasNews ? cell.take(service, cluster) : undefined;
+      }
+    }
   }
 
   #cell(service: string, cluster: string): Cell {
@@ -108,54 +114,5 @@ export class RequestMetrics {
       clusters.set(cluster, cell);
     }
     return cell;
-  }
-
-  *#each(
-    values: (cell: Cell, labels: { service: string; cluster: string }) => MetricValue<string>[],
-  ): Generator<MetricValue<string>> {
-    for (const [service, clusters] of this.#cells) {
-      for (const [cluster, cell] of clusters) yield* values(cell, { service, cluster });
-    }
-  }
-
-  #requests(): Iterable<MetricValue<string>> {
-    return this.#each((cell, labels) => [
-      ...[...cell.statuses].map(([status, value]) => ({
-        value,
-        labels: { ...labels, status: String(status), code: '' },
-      })),
-      ...[...cell.codes].map(([key, value]) => {
-        const [status = '', code = ''] = key.split(' ');
-        return { value, labels: { ...labels, status, code } };
-      }),
-    ]);
-  }
-
-  #latencies(): Iterable<MetricValue<string>> {
-    return this.#each((cell, labels) => {
-      if (cell.count === 0) return [];
-      let sum = 0;
-      const buckets = cell.buckets.map((count, at) => {
-        sum += count;
-        const le = BUCKETS_S[at] ?? '+Inf';
-        return { metricName: `${LATENCY}_bucket`, value: sum, labels: { le, ...labels } };
-      });
-      return [
-        ...buckets,
-        { metricName: `${LATENCY}_sum`, value: cell.sumSeconds, labels },
-        { metricName: `${LATENCY}_count`, value: cell.count, labels },
-      ];
-    });
-  }
-
-  #connections(): Iterable<MetricValue<string>> {
-    return this.#each((cell, labels) => [
-      ...(cell.carried > 0
-        ? [{ value: cell.carried, labels: { ...labels, outcome: 'carried' } }]
-        : []),
-      ...(cell.failed > 0
-        ? [{ value: cell.failed, labels: { ...labels, outcome: 'failed' } }]
-        : []),
-    ]);
   }
 }

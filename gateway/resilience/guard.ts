@@ -10,7 +10,7 @@ import { Budget } from './budget.ts';
 import { HedgeQueue } from './hedge-queue.ts';
 import { type Entry, Limiter, type Waiting } from './limiter.ts';
 
-/** Second attempts at requests for one service that the budgets allowed and refused, since the process began. */
+/** Second attempts at requests for one service that the budgets allowed and refused. */
 export interface BudgetCounts {
   retriesAllowed: number;
   retriesRefused: number;
@@ -20,7 +20,8 @@ export interface BudgetCounts {
 
 export class Guard {
   readonly balancer: ServiceBalancer;
-  readonly counts: BudgetCounts;
+  /** Since they were last told. */
+  readonly counts = noCounts();
   readonly retries = new Budget();
   readonly hedges = new Budget();
   readonly limiter: Limiter;
@@ -29,9 +30,8 @@ export class Guard {
   /** Those that had become slow and are looked at again; apart, for in either queue all wait equally long. */
   readonly looking: HedgeQueue;
 
-  constructor(balancer: ServiceBalancer, clock: Clock, counts = noCounts()) {
+  constructor(balancer: ServiceBalancer, clock: Clock) {
     this.balancer = balancer;
-    this.counts = counts;
     this.limiter = new Limiter(balancer.settings.limits, clock);
     this.hedging = new HedgeQueue(clock);
     this.looking = new HedgeQueue(clock);
@@ -81,12 +81,18 @@ function noCounts(): BudgetCounts {
   return { retriesAllowed: 0, retriesRefused: 0, hedgesAllowed: 0, hedgesRefused: 0 };
 }
 
+/** A guard of which nobody may have heard yet. */
+interface Counting {
+  readonly guard: Guard;
+  isTold: boolean;
+}
+
 /** The guards of a gateway, by what `balanceKey` makes. */
 export class Guards {
   readonly #balancer: Balancer;
   readonly #clock: Clock;
   readonly #known = new WeakMap<ServiceBalancer, Guard>();
-  readonly #counts = new Map<string, BudgetCounts>();
+  readonly #counting = new Set<Counting>();
 
   constructor(balancer: Balancer, clock: Clock) {
     this.#balancer = balancer;
@@ -99,23 +105,33 @@ export class Guards {
     if (balancer === undefined) return undefined;
     let guard = this.#known.get(balancer);
     if (guard === undefined) {
-      guard = new Guard(balancer, this.#clock, this.#countsOf(balancer.name));
+      guard = new Guard(balancer, this.#clock);
       this.#known.set(balancer, guard);
+      this.#counting.add({ guard, isTold: false });
     }
     return guard;
   }
 
-  /** What budgets allowed and refused, by `namespace/name` of the exported Service: counts never go back. */
-  get counts(): ReadonlyMap<string, Readonly<BudgetCounts>> {
-    return this.#counts;
-  }
-
-  #countsOf(service: string): BudgetCounts {
-    let counts = this.#counts.get(service);
-    if (counts === undefined) {
-      counts = noCounts();
-      this.#counts.set(service, counts);
+  /**
+   * What budgets allowed and refused since this was last asked, by `namespace/name` of the exported Service, which may have several
+   * guards: each begins anew when it is taken. `undefined`: a guard that has nothing to tell.
+   */
+  *take(): Generator<({ readonly service: string } & BudgetCounts) | undefined> {
+    for (const counting of this.#counting) {
+      const { balancer, counts } = counting.guard;
+      if (counting.isTold && !hasCounted(counts)) {
+        yield undefined;
+        continue;
+      }
+      counting.isTold = true;
+      const row = { service: balancer.name, ...counts };
+      Object.assign(counts, noCounts());
+      yield row;
     }
-    return counts;
   }
+}
+
+function hasCounted(counts: BudgetCounts): boolean {
+  const { retriesAllowed, retriesRefused, hedgesAllowed, hedgesRefused } = counts;
+  return retriesAllowed + retriesRefused + hedgesAllowed + hedgesRefused > 0;
 }

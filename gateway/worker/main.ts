@@ -29,7 +29,10 @@ import {
   WORKER_INDEX,
   WORKERS_MAX,
 } from './protocol.ts';
+import { tellAll, type Untold } from './telling.ts';
 
+/** What was counted is told at the latest after so long. */
+const TELL_MS = 10_000;
 /** A worker told to end by hand waits no longer for its successor. */
 const END_MS = 60_000;
 
@@ -62,6 +65,12 @@ async function main(context: ComponentContext): Promise<void> {
   const say = (message: FromWorker) => {
     if (process.connected) process.send?.(message);
   };
+  /** Resolves when the message has left. */
+  const said = (message: FromWorker) =>
+    new Promise<void>((resolve) => {
+      if (process.connected) process.send?.(message, undefined, {}, () => resolve());
+      else resolve();
+    });
   const probes = new ProbeClient((probe) => say({ kind: 'probe', probe }));
   const gateway = new Gateway({
     ...context,
@@ -81,6 +90,10 @@ async function main(context: ComponentContext): Promise<void> {
     balancer: () => balancerReports(gateway.balancer, index, clock.monotonicMs()),
     metrics: () => registry.getMetricsAsJSON(),
   };
+  const tell = (untold: Untold, id?: number) =>
+    tellAll(untold, (portion) => said({ kind: 'told', id, portion }));
+  // Unasked, too: what is not told is lost when a process is killed.
+  const telling = clock.every(TELL_MS, () => void tell({ ...gateway.untold, peers: [] }));
   /** Peers whose catalogs are told; one worker tells for all. */
   const told = new Map<string, { readonly catalog: CatalogSource; readonly sink: Writable }>();
   const tellCatalogs = () => {
@@ -128,12 +141,19 @@ async function main(context: ComponentContext): Promise<void> {
         return;
       }
       case 'ask':
-        void Promise.resolve(answers[message.question]()).then((value) =>
-          say({ kind: 'answer', id: message.id, value }),
-        );
+        {
+          const { id, question } = message;
+          const told = question === 'metrics' ? tell(gateway.untold, id) : Promise.resolve();
+          void told
+            .then(() => answers[question]())
+            .then((value) => say({ kind: 'answer', id, value }));
+        }
         return;
       case 'stop':
-        gateway.stop(message.graceMs).then(end, end);
+        gateway
+          .stop(message.graceMs)
+          .then(() => tell({ ...gateway.untold, peers: [] }))
+          .then(end, end);
     }
   });
   say({ kind: 'started' });
@@ -142,6 +162,7 @@ async function main(context: ComponentContext): Promise<void> {
   if (signal.aborted) leave();
   else signal.addEventListener('abort', leave, { once: true });
   await over;
+  telling.cancel();
   ended.abort();
 }
 

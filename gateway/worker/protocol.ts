@@ -4,6 +4,7 @@
  */
 import type { Probe } from '../balance/balancer.ts';
 import type { SnapshotDelta } from '../snapshot/delta.ts';
+import type { Portion } from './telling.ts';
 
 /** What can be asked of a worker. */
 export type Question = 'links' | 'balancer' | 'metrics';
@@ -31,6 +32,8 @@ export type FromWorker =
   /** Wants to know whether an endpoint is well again; answered by `probed`. */
   | { readonly kind: 'probe'; readonly probe: Probe }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  /** A portion of what it has to tell, before the answer to question `id`; without: it was not asked. */
+  | { readonly kind: 'told'; readonly id: number | undefined; readonly portion: Portion }
   /** A line of a peer's catalog, heard under a Link that trusts `trust`. */
   | {
       readonly kind: 'catalog';

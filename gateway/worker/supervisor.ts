@@ -6,6 +6,7 @@
  * lost with no worker, and a new one is there before an old one stops accepting.
  */
 import cluster, { type Worker } from 'node:cluster';
+import type { MetricObject } from 'prom-client';
 import { backoffMs } from '#core/backoff.ts';
 import { applyCatalogMessage, type Catalog, parseCatalogMessage } from '#core/catalog.ts';
 import type { Clock } from '#core/clock.ts';
@@ -13,11 +14,12 @@ import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { Probe } from '../balance/balancer.ts';
 import { CatalogCell } from '../catalog/source.ts';
+import type { PeerRow } from '../peer-metrics.ts';
 import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Peer, type Snapshot } from '../snapshot/types.ts';
 import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
-import { Totals } from './totals.ts';
+import { WorkerMetrics } from './worker-metrics.ts';
 
 const RESTART = { firstMs: 50, maxMs: 5_000 };
 /** A worker that lived so long died for a new reason. */
@@ -66,6 +68,13 @@ interface Process {
   replaced: boolean;
 }
 
+/** A question, and what has come of its answer. */
+interface Asked {
+  readonly process: Process;
+  readonly peers: PeerRow[];
+  resolve(value: unknown): void;
+}
+
 /** What a peer told, under a Link that trusts `trust`. */
 export interface PeerCatalog {
   readonly trust: string;
@@ -77,11 +86,14 @@ export interface PeerCatalog {
 export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #processes = new Set<Process>();
-  readonly #asked = new Map<number, { process: Process; resolve: (value: unknown) => void }>();
+  readonly #asked = new Map<number, Asked>();
   readonly #catalogs = new Map<string, PeerCatalog>();
   readonly #failures: number[];
   readonly #probes: ProbeDesk;
-  readonly #totals = new Totals<Process>();
+  readonly #metrics = new WorkerMetrics<Process>({
+    ask: (process, peers) => this.#ask(process, 'metrics', peers),
+    speaks: (process) => this.#speaks(process),
+  });
   #snapshot: Snapshot | undefined;
   #lastId = 0;
   #leaving = false;
@@ -145,10 +157,9 @@ export class Supervisor {
     return peer === undefined ? undefined : this.#catalogOf(peer);
   }
 
-  /** What the workers count, those included that have ended: added up, no counter goes back. */
-  metrics() {
-    const ask = (each: Process) => this.#ask(each, 'metrics');
-    return this.#totals.collect(this.#processes, ask, this.#speaks);
+  /** What the workers count, those included that have ended, for Prometheus, beside what `own`, a registry, holds. */
+  metrics(own: readonly MetricObject[]): Promise<string> {
+    return this.#metrics.page(own, this.#processes);
   }
 
   /** The answers of those who speak for each place, as far as they come in time. */
@@ -214,7 +225,7 @@ export class Supervisor {
   #onExit(process: Process, how: string): void {
     const { clock, random, log } = this.#options;
     this.#processes.delete(process);
-    this.#totals.end(process);
+    this.#metrics.end(process);
     for (const [id, asked] of this.#asked) {
       if (asked.process !== process) continue;
       this.#asked.delete(id);
@@ -251,6 +262,13 @@ export class Supervisor {
         const asked = this.#asked.get(message.id);
         this.#asked.delete(message.id);
         asked?.resolve(message.value);
+        return;
+      }
+      case 'told': {
+        const { id, portion } = message;
+        // Also where nobody waits for the answer any more.
+        this.#metrics.told(portion);
+        if (id !== undefined) this.#asked.get(id)?.peers.push(...(portion.peers ?? []));
         return;
       }
       case 'catalog':
@@ -297,13 +315,14 @@ export class Supervisor {
     this.#send(process, { kind: 'snapshot', delta });
   }
 
-  #ask(process: Process, question: Question): Promise<unknown> {
+  /** What comes in portions before the answer is added to `peers`. */
+  #ask(process: Process, question: Question, peers: PeerRow[] = []): Promise<unknown> {
     // It is still loading its program, and would be waited for in vain.
     if (process.told === undefined) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#asked.set(id, { process, resolve });
+    this.#asked.set(id, { process, peers, resolve });
     this.#send(process, { kind: 'ask', id, question });
     const timer = this.#options.clock.after(ANSWER_MS, () => {
       this.#asked.delete(id);

@@ -1,6 +1,7 @@
 /**
- * What the workers of a gateway count, summed so that no counter ever goes back: to Prometheus a counter that falls was
- * begun anew, and all that is left of it would count as new.
+ * What the registries of a gateway's processes hold, summed so that no counter ever goes back: to Prometheus a counter that falls was
+ * begun anew, and all that is left of it would count as new. Registries are small; what grows with services and peers is told
+ * otherwise (`tally.ts`).
  *
  * So what a worker had counted when it was last asked stays once it has ended, and stands for it where it is too busy to answer.
  */

@@ -1,13 +1,17 @@
 /** What budgets allowed and refused, as Prometheus reads it. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Registry } from 'prom-client';
-import { budgetMetrics } from '#gateway/budget-metrics.ts';
+import type { Guards } from '#gateway/resilience/guard.ts';
+import { Reader } from './reader.ts';
 import { serviceOf } from './resilience/kit.ts';
 
 /** The value of `name` for the only service, by outcome. */
-async function outcomes(registry: Registry, name: string): Promise<Record<string, number>> {
-  const text = await registry.metrics();
+async function outcomes(
+  reader: Reader,
+  guards: Guards,
+  name: string,
+): Promise<Record<string, number>> {
+  const text = await reader.page({ budgets: guards.take() });
   const lines = text.matchAll(
     new RegExp(`^${name}\\{service="shop/backend",outcome="(\\w+)"\\} (\\d+)$`, 'gm'),
   );
@@ -16,27 +20,25 @@ async function outcomes(registry: Registry, name: string): Promise<Record<string
 
 test('retries that the budget allowed and refused are counted by service', async () => {
   const { send, calls, guards } = serviceOf(3);
-  const registry = new Registry();
-  budgetMetrics(registry, () => guards.counts);
-  assert.deepEqual(await outcomes(registry, 'isthmus_retry_budget_total'), {});
+  const reader = new Reader();
+  assert.deepEqual(await outcomes(reader, guards, 'isthmus_retry_budget_total'), {});
   for (let at = 0; at < 200; at += 1) {
     const before = calls.length;
     send();
     for (let call = before; call < calls.length; call += 1) calls[call]?.answer(503);
   }
-  const retries = await outcomes(registry, 'isthmus_retry_budget_total');
+  const retries = await outcomes(reader, guards, 'isthmus_retry_budget_total');
   // A fifth of the requests, and ten in each of ten seconds.
   assert.equal(retries.allowed, 140);
   assert.equal(calls.length, 340);
   assert.ok((retries.refused ?? 0) > 100, `${retries.refused} refused`);
   // Read again, nothing has been counted twice.
-  assert.deepEqual(await outcomes(registry, 'isthmus_retry_budget_total'), retries);
+  assert.deepEqual(await outcomes(reader, guards, 'isthmus_retry_budget_total'), retries);
 });
 
 test('hedges that the budgets allowed and refused are counted by service', async () => {
   const { send, calls, clock, guards, balancer } = serviceOf(2);
-  const registry = new Registry();
-  budgetMetrics(registry, () => guards.counts);
+  const reader = new Reader();
   for (let at = 0; at < 40; at += 1) {
     send();
     clock.advance(10);
@@ -47,19 +49,18 @@ test('hedges that the budgets allowed and refused are counted by service', async
   assert.ok((service?.hedgeDelayMs ?? 0) > 0);
   for (let at = 0; at < 10; at += 1) send();
   clock.advance(25);
-  const hedges = await outcomes(registry, 'isthmus_hedge_budget_total');
+  const hedges = await outcomes(reader, guards, 'isthmus_hedge_budget_total');
   // A twentieth of the fifty requests, rounded down.
   assert.deepEqual(hedges, { allowed: 2, refused: 8 });
   clock.advance(50);
   // Where a pod is silent those that wait there have the retry budget.
-  const later = await outcomes(registry, 'isthmus_hedge_budget_total');
+  const later = await outcomes(reader, guards, 'isthmus_hedge_budget_total');
   assert.deepEqual(later, { allowed: 10, refused: 8 });
 });
 
 test('a request that is refused a hedge again and again is one that was refused', async () => {
   const { send, calls, clock, guards } = serviceOf(2);
-  const registry = new Registry();
-  budgetMetrics(registry, () => guards.counts);
+  const reader = new Reader();
   for (let at = 0; at < 40; at += 1) {
     send();
     clock.advance(10);
@@ -69,12 +70,12 @@ test('a request that is refused a hedge again and again is one that was refused'
   const first = calls.length;
   for (let at = 0; at < 12; at += 1) send();
   clock.advance(25);
-  const { refused } = await outcomes(registry, 'isthmus_hedge_budget_total');
+  const { refused } = await outcomes(reader, guards, 'isthmus_hedge_budget_total');
   assert.equal(refused, 10);
   // Neither pod is silent: each has answered somebody, and the others are looked at again.
   calls[first]?.answer(200);
   calls[first + 1]?.answer(200);
   clock.advance(200);
-  const later = await outcomes(registry, 'isthmus_hedge_budget_total');
+  const later = await outcomes(reader, guards, 'isthmus_hedge_budget_total');
   assert.equal(later.refused, 10);
 });

@@ -1,9 +1,9 @@
 /** What is counted of requests, as Prometheus reads it, also summed over workers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client';
 import type { RequestReport } from '#gateway/http/route.ts';
 import { RequestMetrics } from '#gateway/request-metrics.ts';
+import { Reader } from './reader.ts';
 import { exporting, listener, request, startCluster } from './world.ts';
 
 const ANSWERED: RequestReport = {
@@ -17,21 +17,25 @@ const ANSWERED: RequestReport = {
   opaque: false,
 };
 
-function counted(...reports: Partial<RequestReport>[]): Registry {
-  const registry = new Registry();
-  const metrics = new RequestMetrics(registry);
+function counted(...reports: Partial<RequestReport>[]): RequestMetrics {
+  const metrics = new RequestMetrics();
   for (const each of reports) metrics.count({ ...ANSWERED, ...each });
-  return registry;
+  return metrics;
+}
+
+function pageOf(...all: RequestMetrics[]): Promise<string> {
+  return new Reader().page(...all.map((each) => ({ requests: each.take() })));
 }
 
 test('requests, latencies, retries and connections are counted by service and cluster', async () => {
-  const text = await counted(
+  const metrics = counted(
     {},
     { latencyMs: 600, attempts: 3, cluster: 'east' },
     { status: 503, code: 'NO_ENDPOINT', cluster: undefined, latencyMs: 20_000 },
     { opaque: true },
     { opaque: true, code: 'UPSTREAM_CONNECT', cluster: undefined },
-  ).metrics();
+  );
+  const text = await pageOf(metrics);
   const lines = new Set(text.split('\n'));
   for (const line of [
     'isthmus_requests_total{service="shop/backend",cluster="local",status="200",code=""} 1',
@@ -50,8 +54,7 @@ test('requests, latencies, retries and connections are counted by service and cl
 });
 
 test('what a gateway answers itself counts with the status that its client got', async (t) => {
-  const registry = new Registry();
-  const west = await startCluster('west', { registry });
+  const west = await startCluster('west');
   t.after(() => west.stop());
   const gone = { host: '127.0.0.1', port: 1, podName: 'gone' };
   await west.set({
@@ -69,7 +72,7 @@ test('what a gateway answers itself counts with the status that its client got',
   );
   await west.set({ services: new Map() });
   assert.equal((await request(west.host, 10_001)).status, 503);
-  const text = await registry.metrics();
+  const text = await new Reader().page(west.gateway.untold);
   const counted = text.matchAll(/^isthmus_requests_total\{.*status="(\d+)",code="(\w*)"\} (\d)$/gm);
   assert.deepEqual([...counted].map((each) => each.slice(1).join(' ')).toSorted(), [
     '200 UPSTREAM_CONNECT 1',
@@ -79,10 +82,20 @@ test('what a gateway answers itself counts with the status that its client got',
 });
 
 test('the counts of several workers add up', async () => {
-  const all = await Promise.all(
-    [counted({}, {}), counted({})].map((each) => each.getMetricsAsJSON()),
-  );
-  const text = await AggregatorRegistry.aggregate(all as unknown as MetricObject[][]).metrics();
+  const text = await pageOf(counted({}, {}), counted({}));
   assert.match(text, /isthmus_requests_total\{[^}]*status="200"[^}]*\} 3/);
   assert.match(text, /isthmus_request_duration_seconds_count\{[^}]*\} 3/);
+});
+
+test('what was told is not told again, and what comes later is added', async () => {
+  const reader = new Reader();
+  const metrics = counted({}, { status: 404 });
+  const page = () => reader.page({ requests: metrics.take() });
+  const first = await page();
+  assert.equal(await page(), first);
+  metrics.count(ANSWERED);
+  const later = await page();
+  assert.match(later, /^isthmus_requests_total\{[^}]*status="200"[^}]*\} 2$/m);
+  assert.match(later, /^isthmus_requests_total\{[^}]*status="404"[^}]*\} 1$/m);
+  assert.match(later, /^isthmus_request_duration_seconds_count\{[^}]*\} 3$/m);
 });

@@ -205,13 +205,9 @@ test('a worker told to end before it is ready is replaced all the same', async (
 
 /** Requests counted by all workers of `station`. */
 async function counted(station: Station): Promise<number> {
-  const metrics = (await station.ask('metrics')) as {
-    name: string;
-    values: { value: number }[];
-  }[];
-  return metrics
-    .filter(({ name }) => name === 'isthmus_requests_total')
-    .flatMap(({ values }) => values.map(({ value }) => value))
+  const page = await station.ask('metrics');
+  return [...page.matchAll(/^isthmus_requests_total\{.*\} (\d+)$/gm)]
+    .map(([, value]) => Number(value))
     .reduce((sum, value) => sum + value, 0);
 }
 
@@ -225,6 +221,13 @@ test('what workers have counted does not fall when one of them ends, in peace or
   assert.equal(await counted(station), 20);
   await request(station.host, PORT);
   assert.equal(await counted(station), 21);
+});
+
+test('what a worker counted is told when it ends in peace, though nobody asked before', async (t) => {
+  const station = await serving(t, 1);
+  for (let each = 0; each < 20; each += 1) await request(station.host, PORT);
+  await station.replace(0, 'SIGTERM');
+  await until('it has told', async () => (await counted(station)) === 20, 15_000);
 });
 
 test('nobody waits for what a worker that is still starting would say', async (t) => {

@@ -3,7 +3,6 @@
  *
  * Run by `station.ts` as a process of its own, for node:cluster knows one gateway a process.
  */
-import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
@@ -50,9 +49,6 @@ process.on('message', (message: ToStation) => {
 async function answer(question: Question | 'pids' | 'missing'): Promise<unknown> {
   if (question === 'pids') return supervisor.pids;
   if (question === 'missing') return supervisor.notReady();
-  if (question === 'metrics') {
-    const all = (await supervisor.metrics()) as MetricObject[][];
-    return AggregatorRegistry.aggregate(all).getMetricsAsJSON();
-  }
+  if (question === 'metrics') return supervisor.metrics([]);
   return supervisor.ask(question);
 }

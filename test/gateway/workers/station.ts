@@ -40,7 +40,8 @@ export interface Station {
   set(change: Partial<Snapshot>): void;
   ask(question: 'pids'): Promise<number[]>;
   ask(question: 'missing'): Promise<string[]>;
-  ask(question: 'links' | 'balancer' | 'metrics'): Promise<unknown[]>;
+  ask(question: 'metrics'): Promise<string>;
+  ask(question: 'links' | 'balancer'): Promise<unknown[]>;
   /** Waits until every worker is ready. */
   ready(): Promise<void>;
   /** Ends the process of the worker at `index` with `signal`; resolves when another has its place. */
