@@ -199,8 +199,9 @@ export class Gateway {
 
   /** What was counted since this was last asked, and how things stand with the peers. */
   get untold(): Untold {
-    const requests = this.#metrics.takeRequests();
-    return { requests, budgets: this.#guards.take(), peers: peerRows(this.#peers.all()) };
+    const nowMs = this.#options.clock.monotonicMs();
+    const requests = this.#metrics.takeRequests(nowMs);
+    return { requests, budgets: this.#guards.take(nowMs), peers: peerRows(this.#peers.all()) };
   }
 
   /**

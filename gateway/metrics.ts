@@ -8,7 +8,7 @@ import { RequestMetrics, type RequestRow } from './request-metrics.ts';
 export interface GatewayMetrics {
   request(report: RequestReport): void;
   /** What was counted of requests since this was last asked; see `RequestMetrics.take`. */
-  takeRequests(): Iterable<RequestRow | undefined>;
+  takeRequests(nowMs: number): Iterable<RequestRow | undefined>;
   /** Something was refused: by whom it was said, and the rule or bound it broke. */
   refused(source: RefusalSource, rule: string): void;
 }
@@ -28,7 +28,7 @@ export function gatewayMetrics(registry: Registry): GatewayMetrics {
   });
   return {
     request: (report) => requests.count(report),
-    takeRequests: () => requests.take(),
+    takeRequests: (nowMs) => requests.take(nowMs),
     refused: (source, rule) => refusals.inc({ source, rule }),
   };
 }

@@ -2,13 +2,21 @@
  * Requests, counted without allocating: plain numbers on the data path, and only until they are told.
  *
  * The process that looks after the workers adds up what it is told (`worker/request-totals.ts`), so nothing has to be remembered
- * here: what was told begins anew.
+ * here: what was told begins anew, and what counted nothing for a while is let go.
  */
 import type { RequestReport } from './http/route.ts';
 
 /** Upper bounds of the buckets of latencies, in seconds; one more has none. */
 export const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** A status; what we said of it; how often. */
+/**
+ * Kinds of answers of one service by one cluster that are told apart; others count by their hundred. A pod may answer with any
+ * status, another one each time.
+ */
+export const ANSWERS_MAX = 64;
+/** A cell that counted nothing for so long is made again when it does. */
+export const IDLE_MS = 60_000;
+
+/** A status, or, from 1 to 9, all of that hundred that are not told apart; what we said of it; how often. */
 export type AnswerCount = readonly [status: number, code: string, count: number];
 
 /** What was counted of one service as one cluster answers it, since it was last told. */
@@ -37,6 +45,7 @@ class Cell {
   hedges = 0;
   carried = 0;
   failed = 0;
+  toldMs = 0;
 
   /** What it has counted; it begins anew. */
   take(service: string, cluster: string): RequestRow {
@@ -74,10 +83,14 @@ export class RequestMetrics {
     }
     const { status, code, attempts, hedges } = report;
     if (code === undefined) {
-      cell.statuses.set(status, (cell.statuses.get(status) ?? 0) + 1);
+      const known = cell.statuses.get(status);
+      if (known !== undefined) cell.statuses.set(status, known + 1);
+      else countNew(cell.statuses, status, hundred(status));
     } else {
       const key = `${status} ${code}`;
-      cell.codes.set(key, (cell.codes.get(key) ?? 0) + 1);
+      const known = cell.codes.get(key);
+      if (known !== undefined) cell.codes.set(key, known + 1);
+      else countNew(cell.codes, key, `${hundred(status)} ${code}`);
     }
     const seconds = report.latencyMs / 1_000;
     let at = 0;
@@ -93,12 +106,18 @@ export class RequestMetrics {
    * What was counted since this was last asked, row by row: each begins anew when it is taken. `undefined`: one was looked at that
    * has nothing to tell. May be interrupted while more is counted.
    */
-  *take(): Generator<RequestRow | undefined> {
+  *take(nowMs: number): Generator<RequestRow | undefined> {
     for (const [service, clusters] of this.#cells) {
       for (const [cluster, cell] of clusters) {
-        const hasNews = cell.count + cell.carried + cell.failed > 0;
-        yield hasNews ? cell.take(service, cluster) : undefined;
+        if (cell.count + cell.carried + cell.failed > 0) {
+          cell.toldMs = nowMs;
+          yield cell.take(service, cluster);
+        } else {
+          if (nowMs - cell.toldMs >= IDLE_MS) clusters.delete(cluster);
+          yield undefined;
+        }
       }
+      if (clusters.size === 0) this.#cells.delete(service);
     }
   }
 
@@ -115,4 +134,15 @@ export class RequestMetrics {
     }
     return cell;
   }
+}
+
+/** The hundred of `status`, for those that are not told apart. */
+export function hundred(status: number): number {
+  return Math.trunc(status / 100);
+}
+
+/** Counts the first `key`, or `other` where there are enough. */
+function countNew<K>(counts: Map<K, number>, key: K, other: K): void {
+  const as = counts.size < ANSWERS_MAX ? key : other;
+  counts.set(as, (counts.get(as) ?? 0) + 1);
 }

@@ -10,6 +10,9 @@ import { Budget } from './budget.ts';
 import { HedgeQueue } from './hedge-queue.ts';
 import { type Entry, Limiter, type Waiting } from './limiter.ts';
 
+/** So long after its service has gone, and the last count, nobody asks a guard any more. */
+const CLOSED_MS = 60_000;
+
 /** Second attempts at requests for one service that the budgets allowed and refused. */
 export interface BudgetCounts {
   retriesAllowed: number;
@@ -84,7 +87,8 @@ function noCounts(): BudgetCounts {
 /** A guard of which nobody may have heard yet. */
 interface Counting {
   readonly guard: Guard;
-  isTold: boolean;
+  /** When it last had something to tell; `undefined` before the first time. */
+  toldMs: number | undefined;
 }
 
 /** The guards of a gateway, by what `balanceKey` makes. */
@@ -107,7 +111,7 @@ export class Guards {
     if (guard === undefined) {
       guard = new Guard(balancer, this.#clock);
       this.#known.set(balancer, guard);
-      this.#counting.add({ guard, isTold: false });
+      this.#counting.add({ guard, toldMs: undefined });
     }
     return guard;
   }
@@ -116,14 +120,17 @@ export class Guards {
    * What budgets allowed and refused since this was last asked, by `namespace/name` of the exported Service, which may have several
    * guards: each begins anew when it is taken. `undefined`: a guard that has nothing to tell.
    */
-  *take(): Generator<({ readonly service: string } & BudgetCounts) | undefined> {
+  *take(nowMs: number): Generator<({ readonly service: string } & BudgetCounts) | undefined> {
     for (const counting of this.#counting) {
       const { balancer, counts } = counting.guard;
-      if (counting.isTold && !hasCounted(counts)) {
+      const { toldMs } = counting;
+      if (toldMs !== undefined && !hasCounted(counts)) {
+        // What is under way for a service that has gone may still want a second attempt.
+        if (balancer.closed && nowMs - toldMs >= CLOSED_MS) this.#counting.delete(counting);
         yield undefined;
         continue;
       }
-      counting.isTold = true;
+      counting.toldMs = nowMs;
       const row = { service: balancer.name, ...counts };
       Object.assign(counts, noCounts());
       yield row;

@@ -2,7 +2,7 @@
  * What all workers ever told of requests of one service as one cluster answers them, and how Prometheus reads it.
  */
 import { Family, labelled } from '../metrics-text.ts';
-import { BUCKETS_S, type RequestRow } from '../request-metrics.ts';
+import { ANSWERS_MAX, BUCKETS_S, hundred, type RequestRow } from '../request-metrics.ts';
 
 interface Answers {
   readonly labels: string;
@@ -60,11 +60,16 @@ export class RequestTotal {
   }
 
   #answer(status: number, code: string): Answers {
-    const key = `${status} ${code}`;
+    const known = this.#answers.get(`${status} ${code}`);
+    if (known !== undefined) return known;
+    // Where there are enough, the first ones stay, and the rest is told by its hundred.
+    const as = this.#answers.size < ANSWERS_MAX || status < 10 ? status : hundred(status);
+    const key = `${as} ${code}`;
     let answers = this.#answers.get(key);
     if (answers === undefined) {
+      const text = as > 0 && as < 10 ? `${as}xx` : String(as);
       const [service, cluster] = [this.#service, this.#cluster];
-      answers = { labels: labelled({ service, cluster, status: String(status), code }), count: 0 };
+      answers = { labels: labelled({ service, cluster, status: text, code }), count: 0 };
       this.#answers.set(key, answers);
     }
     return answers;

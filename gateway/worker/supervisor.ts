@@ -25,6 +25,8 @@ const RESTART = { firstMs: 50, maxMs: 5_000 };
 /** A worker that lived so long died for a new reason. */
 const STABLE_MS = 10_000;
 const ANSWER_MS = 2_000;
+/** How often what is gone is looked for. */
+const FORGET_MS = 15_000;
 /** What a worker that is replaced may take to end its last requests. */
 const REPLACE_GRACE_MS = 10_000;
 
@@ -119,6 +121,10 @@ export class Supervisor {
 
   /** Starts all workers. */
   start(): void {
+    const { clock } = this.#options;
+    clock.every(FORGET_MS, () => {
+      if (this.#snapshot !== undefined) this.#metrics.forget(this.#snapshot, clock.monotonicMs());
+    });
     for (let index = 0; index < this.#options.count; index += 1) this.#fork(index);
   }
 

@@ -13,6 +13,12 @@ import type { Portion } from './telling.ts';
 /** Series of services and clusters that are written in one turn. */
 const WRITTEN_PER_TURN = 256;
 
+/** Which services there are, by `namespace/name`, and which linked clusters. */
+export interface There {
+  readonly services: ReadonlySet<string>;
+  readonly clusters: { has(cluster: string): boolean };
+}
+
 export class Tally {
   readonly #requests = new Series((service, cluster) => new RequestTotal(service, cluster));
   readonly #budgets = new Series((service) => new BudgetTotal(service));
@@ -21,6 +27,19 @@ export class Tally {
   add({ requests = [], budgets = [] }: Portion): void {
     for (const row of requests) this.#requests.changing(row.service, row.cluster).add(row);
     for (const row of budgets) this.#budgets.changing(row.service, '').add(row);
+  }
+
+  /** How many sums are kept. */
+  get size(): number {
+    return this.#requests.size + this.#budgets.size;
+  }
+
+  /** Drops what has been gone for long enough; to be called every few seconds. */
+  forget({ services, clusters }: There, nowMs: number): void {
+    const isThere = (service: string, cluster: string) =>
+      services.has(service) && (cluster === '' || cluster === 'local' || clusters.has(cluster));
+    this.#requests.forget(isThere, nowMs);
+    this.#budgets.forget(isThere, nowMs);
   }
 
   /** All of it, with what `peers` say of the linked clusters. */

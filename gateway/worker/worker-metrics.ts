@@ -3,6 +3,7 @@
  */
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
 import type { PeerRow } from '../peer-metrics.ts';
+import type { Snapshot } from '../snapshot/types.ts';
 import { Tally } from './tally.ts';
 import type { Portion } from './telling.ts';
 import { Totals } from './totals.ts';
@@ -32,6 +33,13 @@ export class WorkerMetrics<W> {
   /** `worker` has ended: what it counted stays. */
   end(worker: W): void {
     this.#totals.end(worker);
+  }
+
+  /** What `snapshot` names no more is told for a while longer; to be called every few seconds. */
+  forget({ services, listeners, peers }: Snapshot, nowMs: number): void {
+    const there = new Set(services.keys());
+    for (const { target } of listeners.values()) there.add(`${target.namespace}/${target.name}`);
+    this.#tally.forget({ services: there, clusters: peers }, nowMs);
   }
 
   /** What `workers` count, those included that have ended, beside what `own`, the registry of this process, holds. */

@@ -17,6 +17,7 @@ import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
 import { CLIENTS_MAX } from '#gateway/listener/client-count.ts';
 import { CONNECT_TIMEOUT_MS } from '#gateway/opaque/attempt.ts';
 import { OPAQUE_BYTES_MAX } from '#gateway/opaque/raw.ts';
+import { ANSWERS_MAX } from '#gateway/request-metrics.ts';
 import { UNANSWERED_MAX } from '#gateway/resilience/crowd.ts';
 import { ATTEMPTS_MAX } from '#gateway/resilience/repeat.ts';
 import { RETRY_AFTER_MAX_MS } from '#gateway/resilience/retry-after.ts';
@@ -30,6 +31,7 @@ import { DIALLED_MAX, SILENCE_MS } from '#gateway/tunnel/peer.ts';
 import * as wire1 from '#gateway/wire/http1/limits.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
 import { LINE_STREAMS } from '#gateway/wire/http2/send-queue.ts';
+import { GONE_MAX } from '#gateway/worker/series.ts';
 import { SIGNING_LIMITS } from '#identity/server.ts';
 import { EVENTS_OF_SOURCE } from '#kube/events.ts';
 import { STATUS_OF_LINK, WRITES_OF_PEER } from '#mirror/budgets.ts';
@@ -56,7 +58,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX, POD_KEEP_ALIVE_MS },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
-  ...{ STRANGERS_MAX, METRICS_FRESH_MS, ...signing, ...rate },
+  ...{ STRANGERS_MAX, METRICS_FRESH_MS, ANSWERS_MAX, GONE_MAX, ...signing, ...rate },
   ...{ PORTS_OF_LINK, NAMESPACES_OF_PEER_MAX, WRITES_OF_PEER, STATUS_OF_LINK, EVENTS_OF_SOURCE },
 };
 const two = HTTP2_LIMITS as unknown as Readonly<Record<string, Bound | undefined>>;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestReport } from '#gateway/http/route.ts';
-import { RequestMetrics } from '#gateway/request-metrics.ts';
+import { IDLE_MS, RequestMetrics } from '#gateway/request-metrics.ts';
 import { Reader } from './reader.ts';
 import { exporting, listener, request, startCluster } from './world.ts';
 
@@ -24,7 +24,7 @@ function counted(...reports: Partial<RequestReport>[]): RequestMetrics {
 }
 
 function pageOf(...all: RequestMetrics[]): Promise<string> {
-  return new Reader().page(...all.map((each) => ({ requests: each.take() })));
+  return new Reader().page(...all.map((each) => ({ requests: each.take(0) })));
 }
 
 test('requests, latencies, retries and connections are counted by service and cluster', async () => {
@@ -90,7 +90,7 @@ test('the counts of several workers add up', async () => {
 test('what was told is not told again, and what comes later is added', async () => {
   const reader = new Reader();
   const metrics = counted({}, { status: 404 });
-  const page = () => reader.page({ requests: metrics.take() });
+  const page = () => reader.page({ requests: metrics.take(0) });
   const first = await page();
   assert.equal(await page(), first);
   metrics.count(ANSWERED);
@@ -98,4 +98,37 @@ test('what was told is not told again, and what comes later is added', async () 
   assert.match(later, /^isthmus_requests_total\{[^}]*status="200"[^}]*\} 2$/m);
   assert.match(later, /^isthmus_requests_total\{[^}]*status="404"[^}]*\} 1$/m);
   assert.match(later, /^isthmus_request_duration_seconds_count\{[^}]*\} 3$/m);
+});
+
+test('a pod that answers with ever another status makes few series, and all its answers count', async () => {
+  const reader = new Reader();
+  const metrics = new RequestMetrics();
+  const text = async () => reader.page({ requests: metrics.take(0) });
+  for (let round = 0; round < 3; round += 1) {
+    for (let status = 200; status < 1_000; status += 1) {
+      metrics.count({ ...ANSWERED, status });
+      metrics.count({ ...ANSWERED, status, code: 'UPSTREAM_RESET' });
+      if (status % 37 === 0) await text();
+    }
+  }
+  const page = await text();
+  const series = [...page.matchAll(/^isthmus_requests_total\{.* (\d+)$/gm)];
+  assert.ok(series.length <= 100, `${series.length} series`);
+  assert.equal(
+    series.reduce((sum, [, value]) => sum + Number(value), 0),
+    3 * 2 * 800,
+  );
+  assert.match(page, /status="5xx",code="UPSTREAM_RESET"/);
+});
+
+test('a worker keeps nothing of what it has told and does not count any more', () => {
+  const metrics = new RequestMetrics();
+  metrics.count(ANSWERED);
+  const looked = (nowMs: number) => [...metrics.take(nowMs)].length;
+  assert.equal(looked(0), 1);
+  assert.equal(looked(IDLE_MS - 1), 1);
+  assert.equal(looked(IDLE_MS), 1);
+  assert.equal(looked(IDLE_MS), 0);
+  metrics.count(ANSWERED);
+  assert.equal([...metrics.take(IDLE_MS)][0]?.answers[0]?.[2], 1);
 });

@@ -34,7 +34,7 @@ async function told(metrics: RequestMetrics, peers = 0) {
     roundTripMs: 1,
     tunnels: 2,
   }));
-  const untold = { requests: metrics.take(), budgets: [], peers: rows };
+  const untold = { requests: metrics.take(0), budgets: [], peers: rows };
   await tellAll(untold, async (portion) => {
     portions.push({ turn, portion });
   });
@@ -77,7 +77,7 @@ describe('a worker that knows thousands of services', () => {
     const tally = new Tally();
     const add = async (portion: Portion) => tally.add(portion);
     countEach(metrics);
-    const untold = () => ({ requests: metrics.take(), budgets: [], peers: [] });
+    const untold = () => ({ requests: metrics.take(0), budgets: [], peers: [] });
     const both = [tellAll(untold(), add), tellAll(untold(), add)];
     for (let round = 1; round < 5; round += 1) {
       countEach(metrics);
@@ -98,7 +98,7 @@ test('what a page says of one service is of one moment, though it takes many tur
   const tally = new Tally();
   const metrics = new RequestMetrics();
   const add = () =>
-    tellAll({ requests: metrics.take(), budgets: [], peers: [] }, async (portion) =>
+    tellAll({ requests: metrics.take(0), budgets: [], peers: [] }, async (portion) =>
       tally.add(portion),
     );
   countEach(metrics);
