@@ -14,6 +14,7 @@ import { programPath } from '#runtime/package.ts';
 import { apiServerSettings, identitySettings } from '#runtime/pod.ts';
 import { serveAdmin } from './admin.ts';
 import { LocalUpstream } from './local.ts';
+import { lostMetrics } from './lost-metrics.ts';
 import { probeEndpoint } from './probe.ts';
 import { type BalancerReport, type LinkReport, mergeLinks } from './report.ts';
 import { parseAdvertise } from './snapshot/advertised.ts';
@@ -55,6 +56,7 @@ async function main(context: ComponentContext): Promise<void> {
     program: programPath('gateway/worker/main'),
     count: workers,
     probe: (probe) => probeEndpoint(probe, { ...context, local }),
+    lost: lostMetrics(registry),
   });
   let certified = false;
   let leaving = false;

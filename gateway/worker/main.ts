@@ -5,6 +5,7 @@
  * without its parent it ends at once, for nobody would tell it what changes.
  */
 import { randomUUID } from 'node:crypto';
+import inspector from 'node:inspector';
 import { Writable } from 'node:stream';
 import { describeError, IsthmusError } from '#core/errors.ts';
 import { componentId } from '#core/id.ts';
@@ -30,6 +31,7 @@ import {
   WORKERS_MAX,
 } from './protocol.ts';
 import { tellAll, type Untold } from './telling.ts';
+import { WORD_MS } from './watchdog.ts';
 
 /** What was counted is told at the latest after so long. */
 const TELL_MS = 10_000;
@@ -48,6 +50,12 @@ async function main(context: ComponentContext): Promise<void> {
   }
   // Whoever holds our channel is gone: so are we.
   process.once('disconnect', () => process.exit(0));
+  const say = (message: FromWorker) => {
+    if (process.connected) process.send?.(message);
+  };
+  const alive = () => say({ kind: 'alive', isDebugged: inspector.url() !== undefined });
+  alive();
+  clock.every(WORD_MS, alive);
   const cluster = reader.label('ISTHMUS_CLUSTER');
   const host = reader.text('ISTHMUS_POD_IP');
   const replica = reader.text('ISTHMUS_POD_NAME');
@@ -62,9 +70,6 @@ async function main(context: ComponentContext): Promise<void> {
   const ended = new AbortController();
   await identity.start(ended.signal);
   const registry = createRegistry('gateway');
-  const say = (message: FromWorker) => {
-    if (process.connected) process.send?.(message);
-  };
   /** Resolves when the message has left. */
   const said = (message: FromWorker) =>
     new Promise<void>((resolve) => {

@@ -23,6 +23,8 @@ export type ToWorker =
 
 /** From a worker. */
 export type FromWorker =
+  /** Its event loop turns; said each `WORD_MS`. Where `isDebugged`, it may stop doing so without being ill. */
+  | { readonly kind: 'alive'; readonly isDebugged: boolean }
   /** Ready for its first snapshot. */
   | { readonly kind: 'started' }
   /** What keeps it from being ready; empty when nothing does. */

@@ -14,11 +14,14 @@ import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { Probe } from '../balance/balancer.ts';
 import { CatalogCell } from '../catalog/source.ts';
+import type { Loss } from '../lost-metrics.ts';
 import type { PeerRow } from '../peer-metrics.ts';
 import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Peer, type Snapshot } from '../snapshot/types.ts';
 import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
+import { isStopped } from './stopped.ts';
+import { Watchdog } from './watchdog.ts';
 import { WorkerMetrics } from './worker-metrics.ts';
 
 const RESTART = { firstMs: 50, maxMs: 5_000 };
@@ -57,6 +60,10 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** Whether an endpoint is well again, for all workers. */
   readonly probe: (probe: Probe) => Promise<boolean>;
+  /** After what silence a worker is taken to stand still; see `Watchdog`. */
+  readonly stillMs?: number;
+  /** A worker was lost. */
+  readonly lost?: (how: Loss) => void;
 }
 
 interface Process {
@@ -68,6 +75,8 @@ interface Process {
   missing: readonly string[];
   /** Serves until it ends, but somebody else has its place. */
   replaced: boolean;
+  /** It was ended because it stood still. */
+  isStill: boolean;
 }
 
 /** A question, and what has come of its answer. */
@@ -92,6 +101,7 @@ export class Supervisor {
   readonly #catalogs = new Map<string, PeerCatalog>();
   readonly #failures: number[];
   readonly #probes: ProbeDesk;
+  readonly #watchdog: Watchdog<Process>;
   readonly #metrics = new WorkerMetrics<Process>({
     ask: (process, peers) => this.#ask(process, 'metrics', peers),
     speaks: (process) => this.#speaks(process),
@@ -108,6 +118,12 @@ export class Supervisor {
       for (const each of this.#processes) this.#send(each, { kind: 'probed', probe, alive });
     };
     this.#probes = new ProbeDesk(options.probe, tell, options.clock);
+    this.#watchdog = new Watchdog({
+      clock: options.clock,
+      stillMs: options.stillMs,
+      isStopped: ({ worker }) => isStopped(worker.process.pid ?? 0),
+      standsStill: (process, silentMs) => this.#onStill(process, silentMs),
+    });
     cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({
       exec: options.program,
@@ -185,6 +201,7 @@ export class Supervisor {
   /** Ends all workers; resolves when they are gone, at the latest a second after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#watchdog.close();
     const gone = [...this.#processes].map(
       (each) => new Promise((resolve) => each.worker.once('exit', resolve)),
     );
@@ -221,6 +238,7 @@ export class Supervisor {
       told: undefined,
       missing: ['starting'],
       replaced: false,
+      isStill: false,
     };
     this.#processes.add(process);
     worker.on('message', (message: FromWorker) => this.#onMessage(process, message));
@@ -229,8 +247,9 @@ export class Supervisor {
   }
 
   #onExit(process: Process, how: string): void {
-    const { clock, random, log } = this.#options;
+    const { clock, random, log, lost } = this.#options;
     this.#processes.delete(process);
+    this.#watchdog.end(process);
     this.#metrics.end(process);
     for (const [id, asked] of this.#asked) {
       if (asked.process !== process) continue;
@@ -238,7 +257,11 @@ export class Supervisor {
       asked.resolve(undefined);
     }
     if (this.#stopping || process.replaced) return;
-    log.error('worker died', { worker: process.index, how });
+    if (process.isStill) log.info('worker ended', { worker: process.index, how });
+    else {
+      log.error('worker died', { worker: process.index, how });
+      lost?.('died');
+    }
     const lived = clock.monotonicMs() - process.startedMs;
     const failures = lived > STABLE_MS ? 0 : (this.#failures[process.index] ?? 0);
     this.#failures[process.index] = failures + 1;
@@ -247,7 +270,25 @@ export class Supervisor {
     else clock.after(backoffMs(RESTART, failures, random), again);
   }
 
+  /** Nothing but SIGKILL reaches it. Whoever lost its place is replaced as one that died. */
+  #onStill(process: Process, silentMs: number): void {
+    const { log, lost } = this.#options;
+    const { index, worker } = process;
+    log.error('worker stands still and is ended', {
+      worker: index,
+      pid: worker.process.pid,
+      silentMs: Math.round(silentMs),
+      next: 'another takes its place; should it happen again, report what it was sent before, with a CPU profile if you can',
+    });
+    process.isStill = true;
+    lost?.('still');
+    worker.process.kill('SIGKILL');
+  }
+
   #onMessage(process: Process, message: FromWorker): void {
+    // Some of what it said may be read only after its end.
+    if (this.#processes.has(process) && !process.isStill && !this.#stopping)
+      this.#watchdog.heard(process, message.kind === 'alive' ? message.isDebugged : undefined);
     switch (message.kind) {
       case 'started':
         process.told = emptySnapshot;

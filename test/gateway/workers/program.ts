@@ -3,10 +3,12 @@
  *
  * Run by `station.ts` as a process of its own, for node:cluster knows one gateway a process.
  */
+import { Registry } from 'prom-client';
 import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { LocalUpstream } from '#gateway/local.ts';
+import { lostMetrics } from '#gateway/lost-metrics.ts';
 import { probeEndpoint } from '#gateway/probe.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
@@ -29,13 +31,18 @@ export interface FromStation {
 
 const context = { clock: systemClock, random: systemRandom, network: identityNetwork };
 const local = new LocalUpstream({ ...context, renewAtStreamId: HTTP2_LIMITS.renewAtStreamId });
+const registry = new Registry();
 const supervisor = new Supervisor({
   program: programPath('gateway/worker/main'),
   count: Number(process.env.TEST_WORKERS),
   clock: systemClock,
   random: systemRandom,
   log: createLogger('gateway', 'warn'),
+  lost: lostMetrics(registry),
   probe: (probe) => probeEndpoint(probe, { ...context, local }),
+  ...(process.env.TEST_STILL_MS === undefined
+    ? {}
+    : { stillMs: Number(process.env.TEST_STILL_MS) }),
 });
 supervisor.start();
 process.once('disconnect', () => process.exit(0));
@@ -49,6 +56,6 @@ process.on('message', (message: ToStation) => {
 async function answer(question: Question | 'pids' | 'missing'): Promise<unknown> {
   if (question === 'pids') return supervisor.pids;
   if (question === 'missing') return supervisor.notReady();
-  if (question === 'metrics') return supervisor.metrics([]);
+  if (question === 'metrics') return supervisor.metrics(await registry.getMetricsAsJSON());
   return supervisor.ask(question);
 }

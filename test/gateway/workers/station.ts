@@ -49,8 +49,12 @@ export interface Station {
   stop(): Promise<void>;
 }
 
-/** Starts a gateway of `workers` workers, unlinked. */
-export async function startStation(name: string, workers: number): Promise<Station> {
+/** Starts a gateway of `workers` workers, unlinked; its processes have `more` in their environment. */
+export async function startStation(
+  name: string,
+  workers: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Station> {
   const host = freshHost();
   const authority = createAuthority(name);
   const root = mkdtempSync(join(tmpdir(), `isthmus-${name}-`));
@@ -83,6 +87,7 @@ export async function startStation(name: string, workers: number): Promise<Stati
       ...environment,
       ...own,
       TEST_WORKERS: String(workers),
+      ...more,
     },
   });
   let signed = 0;
