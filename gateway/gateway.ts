@@ -94,7 +94,9 @@ export class Gateway {
     const snapshot = () => this.#snapshot;
     const { renewAtStreamId = HTTP2_LIMITS.renewAtStreamId } = options;
     const held = new HeldContent(() => metrics.refused('requests', 'HELD_BYTES'));
-    this.#local = new LocalUpstream({ clock, network, random, renewAtStreamId, held });
+    // Of the whole process, for it has one event loop; the time of a turn is asked once.
+    const turns = new TurnClock(clock);
+    this.#local = new LocalUpstream({ clock: turns, network, random, renewAtStreamId, held });
     this.#ownCatalog = new OwnCatalog(options.epoch, (service) => this.#spilling.has(service), log);
     this.#balancer = new Balancer({
       clock,
@@ -113,8 +115,6 @@ export class Gateway {
     const guards = new Guards(this.#balancer, clock);
     this.#guards = guards;
     const barred = new Barred();
-    // Of the whole process, for it has one event loop.
-    const turns = new TurnClock(clock);
     const shared = { cluster, clock: turns, turns, log, guards, local, report, snapshot, held };
     const inward = { ...shared, ownCatalog: this.#ownCatalog };
     const tunnelContext: PeerContext = {
@@ -143,7 +143,7 @@ export class Gateway {
     const crowd = new Crowd(clock);
     const outward = new Outward({ ...shared, crowd, peers: this.#peers });
     this.#clients = new Clients({
-      clock,
+      clock: turns,
       metrics,
       renewAtStreamId,
       barred,
