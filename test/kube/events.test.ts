@@ -2,23 +2,34 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '#core/clock.ts';
-import { silentLogger } from '#core/log.ts';
+import { type Logger, silentLogger } from '#core/log.ts';
 import type { KubeClient } from '#kube/client.ts';
 import { EVENTS_OF_SOURCE, EventRecorder } from '#kube/events.ts';
 import type { KubeObject } from '#kube/types.ts';
 import { eventually } from './support.ts';
 
+/** A recorder whose clock says `nowMs`; `write` hears of each Event it applies. */
+function recorderAt(
+  nowMs: () => number,
+  write: (event: KubeObject) => void,
+  log: Logger = silentLogger,
+): EventRecorder {
+  const client = {
+    apply: async (_: unknown, object: KubeObject) => {
+      write(object);
+      return object;
+    },
+  } as unknown as Pick<KubeClient, 'apply'>;
+  const clock = { ...systemClock, monotonicMs: nowMs };
+  return new EventRecorder({ client, component: 'isthmus-mirror', instance: 'pod', clock, log });
+}
+
 test('an Event has a name that Kubernetes takes, however long that of its object is', () => {
   const names: string[] = [];
-  const recorder = new EventRecorder({
-    ...{ component: 'isthmus-mirror', instance: 'x', clock: systemClock, log: silentLogger },
-    client: {
-      apply: async (_, object: KubeObject) => {
-        names.push(object.metadata.name);
-        return object as never;
-      },
-    },
-  });
+  const recorder = recorderAt(
+    () => 0,
+    ({ metadata }) => names.push(metadata.name),
+  );
   for (const name of ['a', `${'a'.repeat(199)}-b`, `${'a'.repeat(198)}.-b`, 'a'.repeat(253)]) {
     const about = { apiVersion: 'isthmus.dev/v1alpha1', kind: 'Link', name };
     recorder.record({ about, type: 'Normal', reason: 'Test', message: 'news' });
@@ -33,19 +44,10 @@ test('an Event has a name that Kubernetes takes, however long that of its object
 test('the same news is one Event, written once a minute', async () => {
   let nowMs = 0;
   const written: { count?: number; metadata: { name: string; namespace?: string } }[] = [];
-  const client = {
-    apply: async (_: unknown, object: KubeObject) => {
-      written.push(object);
-      return object;
-    },
-  } as unknown as Pick<KubeClient, 'apply'>;
-  const recorder = new EventRecorder({
-    client,
-    component: 'isthmus-mirror',
-    instance: 'pod',
-    clock: { ...systemClock, monotonicMs: () => nowMs },
-    log: silentLogger,
-  });
+  const recorder = recorderAt(
+    () => nowMs,
+    (object) => written.push(object),
+  );
   const about = { apiVersion: 'v1', kind: 'Service', name: 'a', namespace: 'shop' };
   const news = { about, type: 'Warning' as const, reason: 'NameTaken', message: 'taken' };
   recorder.record(news);
@@ -65,19 +67,13 @@ test('one source brings no more Events than its rate, another some all the same,
   let nowMs = 0;
   let written = 0;
   const lines: unknown[] = [];
-  const client = {
-    apply: async (_: unknown, object: KubeObject) => {
+  const recorder = recorderAt(
+    () => nowMs,
+    () => {
       written += 1;
-      return object;
     },
-  } as unknown as Pick<KubeClient, 'apply'>;
-  const recorder = new EventRecorder({
-    client,
-    component: 'isthmus-mirror',
-    instance: 'pod',
-    clock: { ...systemClock, monotonicMs: () => nowMs },
-    log: { ...silentLogger, warn: (_message, fields) => lines.push(fields?.dropped) },
-  });
+    { ...silentLogger, warn: (_message, fields) => lines.push(fields?.dropped) },
+  );
   const about = { apiVersion: 'v1', kind: 'Link', name: 'evil', namespace: 'shop' };
   const say = async (index: number, source: string) => {
     recorder.record({ about, type: 'Warning', reason: 'Odd', message: String(index) }, source);
