@@ -1,6 +1,7 @@
 /**
  * What every cluster holds from the start: namespaces, Nodes, the default RBAC policy, Service `kubernetes`.
  */
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { JsonObject } from './json.ts';
 import type { Objects } from './objects.ts';
 import type { Registry } from './registry.ts';
@@ -77,7 +78,7 @@ export function bootstrap(facts: Facts): void {
     'discovery.k8s.io/v1',
     'EndpointSlice',
     {
-      metadata: { name: 'kubernetes', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+      metadata: { name: 'kubernetes', labels: { [LABEL_SERVICE_NAME]: 'kubernetes' } },
       addressType: 'IPv4',
       endpoints: [{ addresses: [facts.apiServer.host], conditions: { ready: true } }],
       ports: [{ name: 'https', port: facts.apiServer.port, protocol: 'TCP' }],

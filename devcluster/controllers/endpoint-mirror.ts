@@ -4,7 +4,9 @@
  * After pkg/controller/endpointslicemirroring of Kubernetes: whoever reads slices alone, as gateways and proxies do, finds
  * what was written as Endpoints.
  */
+
 import { isIPv6 } from 'node:net';
+import { LABEL_SERVICE_NAME, LABEL_SLICE_MANAGER } from '#core/names.ts';
 import {
   asObject,
   asObjects,
@@ -21,9 +23,8 @@ import { SERVICES } from './endpoint-slices.ts';
 import { ENDPOINTS, SKIP_MIRROR } from './endpoints.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
-import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
+import { SLICES, slicesOf } from './service-slices.ts';
 
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslicemirroring-controller.k8s.io';
 
 /** Starts the controller. */
@@ -34,8 +35,8 @@ export function runEndpointMirror(kit: Kit): Running {
     kit.store.listen(SERVICES, ({ object }) => queue.add(keyOf(object))),
     kit.store.listen(SLICES, ({ type, object }) => {
       const labels = labelsOf(object);
-      if (type !== 'ADDED' && labels[MANAGED_BY] === MANAGER) {
-        queue.add(`${namespaceOf(object)}/${labels[SERVICE_NAME] ?? ''}`);
+      if (type !== 'ADDED' && labels[LABEL_SLICE_MANAGER] === MANAGER) {
+        queue.add(`${namespaceOf(object)}/${labels[LABEL_SERVICE_NAME] ?? ''}`);
       }
     }),
   ];
@@ -56,13 +57,17 @@ interface Wanted extends JsonObject {
 function reconcile(kit: Kit, key: string): void {
   const [namespace, name] = splitKey(key);
   const owned = slicesOf(kit.store, namespace, name).filter(
-    (slice) => labelsOf(slice)[MANAGED_BY] === MANAGER && !isDeleting(slice),
+    (slice) => labelsOf(slice)[LABEL_SLICE_MANAGER] === MANAGER && !isDeleting(slice),
   );
   const endpoints = kit.store.get(ENDPOINTS, namespace, name);
   const service = kit.store.get(SERVICES, namespace, name);
   const wanted = endpoints && isMirrored(endpoints, service) ? plan(endpoints) : [];
   if (endpoints) {
-    const labels = { ...labelsOf(endpoints), [MANAGED_BY]: MANAGER, [SERVICE_NAME]: name };
+    const labels = {
+      ...labelsOf(endpoints),
+      [LABEL_SLICE_MANAGER]: MANAGER,
+      [LABEL_SERVICE_NAME]: name,
+    };
     const ownerReferences = [kit.ownerReference(ENDPOINTS, endpoints)];
     for (const part of wanted) {
       // The family of a slice never changes, so each follows one of its own family.

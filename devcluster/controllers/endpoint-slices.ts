@@ -4,6 +4,7 @@
  * Labels, ownership and conditions as the endpointslice controller of Kubernetes writes them. Foreign slices are
  * never touched.
  */
+import { LABEL_SERVICE_NAME, LABEL_SLICE_MANAGER } from '#core/names.ts';
 import {
   asNumber,
   asObject,
@@ -22,11 +23,10 @@ import { matchesSelector } from '../api/selectors.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
-import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
+import { SLICES, slicesOf } from './service-slices.ts';
 
 /** Where Services are kept. */
 export const SERVICES = 'services';
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslice-controller.k8s.io';
 /** Endpoints of one slice, as the controller's default has it. */
 const ENDPOINTS_PER_SLICE = 100;
@@ -50,8 +50,8 @@ export function runEndpointSlices(kit: Kit): Running {
     }),
     kit.store.listen(SLICES, ({ type, object }) => {
       const labels = labelsOf(object);
-      const name = labels[SERVICE_NAME];
-      if (type !== 'ADDED' && labels[MANAGED_BY] === MANAGER && name !== undefined) {
+      const name = labels[LABEL_SERVICE_NAME];
+      if (type !== 'ADDED' && labels[LABEL_SLICE_MANAGER] === MANAGER && name !== undefined) {
         queue.add(`${namespaceOf(object)}/${name}`);
       }
     }),
@@ -78,7 +78,7 @@ function reconcile(kit: Kit, key: string): void {
   const [namespace, name] = splitKey(key);
   const service = kit.store.get(SERVICES, namespace, name);
   const owned = slicesOf(kit.store, namespace, name).filter(
-    (slice) => labelsOf(slice)[MANAGED_BY] === MANAGER && !isDeleting(slice),
+    (slice) => labelsOf(slice)[LABEL_SLICE_MANAGER] === MANAGER && !isDeleting(slice),
   );
   const selector = service && !isDeleting(service) ? selectorOf(service) : undefined;
   if (!service || !selector || at(service, 'spec', 'type') === 'ExternalName') {
@@ -172,8 +172,8 @@ function sliceLabels(service: KubeObject): JsonObject {
   const isHeadless = at(service, 'spec', 'clusterIP') === 'None';
   return {
     ...labelsOf(service),
-    [MANAGED_BY]: MANAGER,
-    [SERVICE_NAME]: service.metadata.name,
+    [LABEL_SLICE_MANAGER]: MANAGER,
+    [LABEL_SERVICE_NAME]: service.metadata.name,
     ...(isHeadless ? { 'service.kubernetes.io/headless': '' } : {}),
   };
 }

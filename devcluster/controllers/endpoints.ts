@@ -3,6 +3,7 @@
  *
  * Written from the EndpointSlices of this cluster's own controller, so that the two cannot disagree.
  */
+import { LABEL_SERVICE_NAME, LABEL_SLICE_MANAGER } from '#core/names.ts';
 import {
   asNumber,
   asObjects,
@@ -18,13 +19,12 @@ import {
 import { SERVICES } from './endpoint-slices.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
-import { SERVICE_NAME, SLICES, slicesOf } from './service-slices.ts';
+import { SLICES, slicesOf } from './service-slices.ts';
 
 /** Where Endpoints are kept. */
 export const ENDPOINTS = 'endpoints';
 /** On Endpoints that slices were there for before. */
 export const SKIP_MIRROR = 'endpointslice.kubernetes.io/skip-mirror';
-const MANAGED_BY = 'endpointslice.kubernetes.io/managed-by';
 
 /** Starts the controller. */
 export function runEndpoints(kit: Kit): Running {
@@ -35,8 +35,8 @@ export function runEndpoints(kit: Kit): Running {
     }),
     kit.store.listen(SLICES, ({ object }) => {
       const labels = labelsOf(object);
-      if (labels[MANAGED_BY] === 'endpointslice-controller.k8s.io') {
-        queue.add(`${namespaceOf(object)}/${labels[SERVICE_NAME] ?? ''}`);
+      if (labels[LABEL_SLICE_MANAGER] === 'endpointslice-controller.k8s.io') {
+        queue.add(`${namespaceOf(object)}/${labels[LABEL_SERVICE_NAME] ?? ''}`);
       }
     }),
   ];

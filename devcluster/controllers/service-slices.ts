@@ -4,13 +4,12 @@
  * Every Service asks whenever anything of it changes; looking through all slices each time made ten thousand Services
  * cost minutes.
  */
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import { type KubeObject, labelsOf, namespaceOf } from '../api/json.ts';
 import type { Store } from '../storage/store.ts';
 
 /** Where EndpointSlices are kept. */
 export const SLICES = 'endpointslices.discovery.k8s.io';
-/** Names the Service of a slice. */
-export const SERVICE_NAME = 'kubernetes.io/service-name';
 
 type Index = Map<string, Map<string, KubeObject>>;
 
@@ -28,7 +27,7 @@ function indexOf(store: Store): Index {
   if (known) return known;
   const index: Index = new Map();
   const keyOf = (slice: KubeObject) =>
-    `${namespaceOf(slice)}/${labelsOf(slice)[SERVICE_NAME] ?? ''}`;
+    `${namespaceOf(slice)}/${labelsOf(slice)[LABEL_SERVICE_NAME] ?? ''}`;
   const add = (slice: KubeObject) => {
     const key = keyOf(slice);
     const slices = index.get(key) ?? new Map<string, KubeObject>();

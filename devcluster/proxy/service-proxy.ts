@@ -4,9 +4,11 @@
  * Promises: a new connection goes to an endpoint that is ready at that moment; established ones are left
  * alone; where there is no endpoint the client is reset at once.
  */
+
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
+import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
 import {
   asNumber,
@@ -21,7 +23,7 @@ import {
 import { SERVICES } from '../controllers/endpoint-slices.ts';
 import type { Kit, Running } from '../controllers/kit.ts';
 import { keyOf, splitKey } from '../controllers/queue.ts';
-import { SERVICE_NAME, SLICES, slicesOf } from '../controllers/service-slices.ts';
+import { SLICES, slicesOf } from '../controllers/service-slices.ts';
 import { type Candidates, candidates, pick } from './endpoints.ts';
 import { splice } from './splice.ts';
 
@@ -84,7 +86,7 @@ export class ServiceProxy implements Running {
     this.#stops = [
       kit.store.listen(SERVICES, ({ object }) => this.#queue.add(keyOf(object))),
       kit.store.listen(SLICES, ({ object }) => {
-        const name = labelsOf(object)[SERVICE_NAME];
+        const name = labelsOf(object)[LABEL_SERVICE_NAME];
         const listeners = this.#listeners.get(`${namespaceOf(object)}/${name ?? ''}`);
         for (const listener of listeners?.values() ?? []) listener.candidates = undefined;
       }),
