@@ -76,16 +76,15 @@ export class AuthorityStore {
       notAfterMs: Math.min(wanted.notAfterMs, validityOf(certificate).notAfterMs),
     };
     const issuer = createIssuer(trustDomain, { certificate, privateKey }, key, validity);
-    const made = tlsSecret(ISSUER_SECRET, issuer, key.export(PKCS8).toString(), certificate);
+    // Roots that somebody added to `ca.crt` stay trusted.
+    const roots = replaced ? readPair(replaced).root : certificate;
+    const made = tlsSecret(ISSUER_SECRET, issuer, key.export(PKCS8).toString(), roots);
     if (!replaced) return this.#createOrRead(made);
-    const resourceVersion = replaced.metadata.resourceVersion;
-    const guarded = {
-      ...made,
-      metadata: { ...made.metadata, ...(resourceVersion ? { resourceVersion } : {}) },
-    };
+    // The version in it guards against a replica that was faster.
+    const renewed = { ...replaced, data: made.data };
     try {
       log.info('Replacing the issuer', { secret: ISSUER_SECRET });
-      return await client.replace(secrets, guarded);
+      return await client.replace(secrets, renewed);
     } catch (error) {
       if (codeOf(error) !== 'API_CONFLICT') throw error;
       return this.#mustRead(ISSUER_SECRET);

@@ -82,6 +82,28 @@ test('An issuer of ours is replaced when it grows old, below the same root', asy
   assert.ok(second.validity.notAfterMs > first.validity.notAfterMs);
 });
 
+test('An issuer that is replaced keeps the roots, labels and annotations somebody added to it', async () => {
+  const client = new MemoryClient();
+  const first = await storeOf(client).load();
+  const issuer = await client.get(secrets, 'isthmus-issuer', 'isthmus-system');
+  assert.ok(issuer);
+  const bundle = first.trustBundle + createAuthority('east').trustBundle;
+  const labels = { ...issuer.metadata.labels, team: 'platform' };
+  const changed: Data = {
+    ...issuer,
+    metadata: { ...issuer.metadata, labels, annotations: { note: 'two roots' } },
+    data: { ...issuer.data, 'ca.crt': btoa(bundle) },
+  };
+  await client.replace(secrets, changed);
+  const later = { ...systemClock, wallMs: () => Date.now() + ISSUER_LIFE_MS * 0.7 };
+  const second = await storeOf(client, later).load();
+  assert.notEqual(second.chain, first.chain);
+  assert.equal(second.trustBundle, bundle);
+  const renewed = await client.get(secrets, 'isthmus-issuer', 'isthmus-system');
+  assert.equal(renewed?.metadata.labels?.team, 'platform');
+  assert.equal(renewed?.metadata.annotations?.note, 'two roots');
+});
+
 test('An issuer of ours whose root is no longer held, or is another, is kept: a new root would be trusted by nobody', async () => {
   const later = { ...systemClock, wallMs: () => Date.now() + ISSUER_LIFE_MS * 0.7 };
   for (const another of [false, true]) {
