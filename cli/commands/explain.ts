@@ -4,7 +4,8 @@
 import { Command } from 'commander';
 import { z } from 'zod';
 import { IsthmusError } from '#core/errors.ts';
-import { openContexts } from '../contexts.ts';
+import type { OpenContext } from '../contexts.ts';
+import { everyContext } from '../every-context.ts';
 import { askGateways, type GatewayAnswer } from '../gateways.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
 import { kubeconfigOption, outputOption } from '../options.ts';
@@ -41,21 +42,22 @@ const answer = z.object({ services: z.array(report) });
 
 type Endpoint = z.infer<typeof endpoint>;
 /** One balancer of one worker, with the pod it runs in. */
-type Row = z.infer<typeof report> & { readonly pod: string };
+type Row = z.infer<typeof report> & { readonly context: string; readonly pod: string };
 
 interface ExplainOptions {
   readonly kubeconfig?: string;
-  readonly context: string;
+  readonly context?: string;
   readonly namespace: string;
   readonly output: OutputFormat;
 }
 
-export function explainCommand({ io, failed }: CommandContext): Command {
+export function explainCommand(context: CommandContext): Command {
+  const { io } = context;
   return new Command('explain')
     .description('show what gateways know of a service, endpoint by endpoint')
     .argument('<service>', 'a mirror or an exported Service: NAME or NAMESPACE/NAME')
     .addOption(kubeconfigOption())
-    .requiredOption('--context <name>', 'cluster whose gateways are asked')
+    .option('--context <name>', 'only the gateways of this one (default: all contexts)')
     .option('-n, --namespace <namespace>', 'namespace of NAME', 'default')
     .addOption(outputOption())
     .addHelpText(
@@ -66,53 +68,58 @@ other clusters are. Cost is what a request to an endpoint would take: the
 cheapest wins, and a remote one only if it is clearly better.
 
 Examples:
-  isthmus explain shop/backend-global --context west
+  isthmus explain shop/backend-global
   isthmus explain backend -n shop --context west --output json`,
     )
-    .action(async (service: string, options: ExplainOptions) => {
+    .action(async (service: string, { kubeconfig, output, ...options }: ExplainOptions) => {
       const key = service.includes('/') ? service : `${options.namespace}/${service}`;
-      const [cluster] = await openContexts(io, [options.context], options.kubeconfig);
-      if (cluster === undefined) throw new IsthmusError('INTERNAL', 'no cluster was opened');
-      try {
-        const answers = await waitFor(
-          io,
-          `the gateways of ${options.context}`,
-          askGateways(io, cluster, '/balancer'),
-        );
-        const errors = answers.flatMap(({ error }) => error ?? []);
-        if (errors.length === answers.length && errors[0]) throw errors[0];
-        for (const error of errors) warn(io, error.message);
-        if (errors.length > 0) failed();
-        const known = answers.flatMap(rowsOf);
-        const rows = known.filter(({ mirror, name }) => mirror === key || name === key);
-        if (rows.length === 0) throw unknown(key, options.context, known);
-        if (options.output !== 'text') printDocument(io, options.output, { services: rows });
-        else io.out(`${rows.map((row) => textOf(row, paintFor(io))).join('\n\n')}\n`);
-      } finally {
-        await cluster.client.close();
-      }
+      const contexts = options.context === undefined ? undefined : [options.context];
+      const choice = { kubeconfig, contexts };
+      const answers = await everyContext(context, choice, (cluster) => ask(context, cluster));
+      const known = answers.flat();
+      const rows = known.filter(({ mirror, name }) => mirror === key || name === key);
+      if (rows.length === 0) throw unknown(key, options.context, known);
+      if (output !== 'text') printDocument(io, output, { services: rows });
+      else io.out(`${rows.map((row) => textOf(row, paintFor(io))).join('\n\n')}\n`);
     });
 }
 
-function rowsOf({ pod, body }: GatewayAnswer): Row[] {
-  const read = answer.safeParse(body);
-  return read.success ? read.data.services.map((each) => ({ pod, ...each })) : [];
+/** What the gateways of one cluster know; one that does not answer hides no other. */
+async function ask({ io, failed }: CommandContext, cluster: OpenContext): Promise<Row[]> {
+  const { context } = cluster;
+  const asked = askGateways(io, cluster, '/balancer');
+  const answers = await waitFor(io, `the gateways of ${context}`, asked);
+  const errors = answers.flatMap(({ error }) => error ?? []);
+  if (errors.length === answers.length && errors[0]) throw errors[0];
+  for (const error of errors) warn(io, error.message);
+  if (errors.length > 0) failed();
+  return answers.flatMap((each) => rowsOf(context, each));
 }
 
-function unknown(key: string, context: string, known: readonly Row[]): IsthmusError {
+function rowsOf(context: string, { pod, body }: GatewayAnswer): Row[] {
+  const read = answer.safeParse(body);
+  return read.success ? read.data.services.map((each) => ({ context, pod, ...each })) : [];
+}
+
+function unknown(key: string, context: string | undefined, known: readonly Row[]): IsthmusError {
   const names = [...new Set(known.flatMap(({ mirror, name }) => mirror ?? name))].sort();
   const [, name] = key.split('/');
   const meant = names.find((each) => each.split('/')[1] === name) ?? similarTo(key, names);
   const served =
     names.length > 0 ? `They serve ${listed(names)}.` : 'They serve nothing yet: isthmus services.';
-  return new IsthmusError('USAGE', `the gateways of ${context} serve no "${key}"`, {
-    field: 'service',
-    next: meant === undefined ? served : `Did you mean ${meant}? ${served}`,
-  });
+  return new IsthmusError(
+    'USAGE',
+    `the gateways${context === undefined ? '' : ` of ${context}`} serve no "${key}"`,
+    {
+      field: 'service',
+      next: meant === undefined ? served : `Did you mean ${meant}? ${served}`,
+    },
+  );
 }
 
 function textOf(row: Row, paint: Paint): string {
-  const { mirror, name, port, pod, worker, strategy, localShare, spilling, hedgeDelayMs } = row;
+  const { context, mirror, name, port, pod, worker, strategy, localShare, spilling, hedgeDelayMs } =
+    row;
   const whom = mirror === null ? `${name}:${port}, asked by other clusters` : `${mirror}:${port}`;
   const hedge = hedgeDelayMs === null ? 'unknown' : `${round(hedgeDelayMs)} ms`;
   const facts = [
@@ -127,7 +134,7 @@ function textOf(row: Row, paint: Paint): string {
   ];
   const headings = ['ENDPOINT', 'KIND', 'COST', 'LATENCY', 'OPEN', 'SUCCESS', 'WEIGHT', 'STATE'];
   const body = cells.length === 0 ? 'no endpoint' : namedTable(headings, cells);
-  const where = `${pod}, worker ${worker}`;
+  const where = `${context}, ${pod}, worker ${worker}`;
   return [paint('bold', whom), where, facts.join(', '), body].join('\n');
 }
 

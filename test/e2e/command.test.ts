@@ -153,6 +153,9 @@ describe('with two unlinked clusters', () => {
     const inward = document.services.find((each: { mirror: string | null }) => !each.mirror);
     assert.equal(inward.name, 'shop/backend');
     assert.ok(inward.local.length > 0);
+    const everywhere = JSON.parse((await run('explain', 'shop/backend', '-o', 'json')).out);
+    const contexts = everywhere.services.map((each: { context: string }) => each.context);
+    assert.deepEqual([...new Set(contexts)], ['west', 'east']);
     const nobody = await run('explain', 'shop/nothing', '--context', 'west', '--output', 'json');
     assert.equal(nobody.code, 2);
     assert.match(JSON.parse(nobody.out).error.next, /They serve .*shop\/backend-global/);
