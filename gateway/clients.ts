@@ -9,7 +9,7 @@ import { Http1ServerConnection, type Http1ServerOptions } from './http1/server.t
 import { Http2ServerConnection, type Http2ServerOptions } from './http2/server.ts';
 import type { Barred } from './listener/barred.ts';
 import type { DetectedConnection } from './listener/detector.ts';
-import type { GatewayMetrics, RefusalSource } from './metrics.ts';
+import type { GatewayMetrics, RefusalSource } from './metrics/gateway.ts';
 import { OpaqueExchange } from './opaque/exchange.ts';
 import type { Crowd } from './resilience/crowd.ts';
 import { Trickles } from './resilience/trickles.ts';

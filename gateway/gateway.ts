@@ -23,9 +23,10 @@ import { serveStream } from './inward.ts';
 import { Barred } from './listener/barred.ts';
 import { Listeners } from './listener/listeners.ts';
 import { LocalUpstream } from './local.ts';
-import { type GatewayMetrics, gatewayMetrics } from './metrics.ts';
+import { type GatewayMetrics, gatewayMetrics } from './metrics/gateway.ts';
+import { peerRows } from './metrics/peers.ts';
+import type { Untold } from './metrics/telling.ts';
 import { Outward } from './outward.ts';
-import { peerRows } from './peer-metrics.ts';
 import { Peers } from './peers.ts';
 import { probeEndpoint } from './probe.ts';
 import { Crowd } from './resilience/crowd.ts';
@@ -37,7 +38,6 @@ import { TUNNEL_LIMITS } from './tunnel/limits.ts';
 import type { PeerContext, PeerTunnels } from './tunnel/peer.ts';
 import { Tunnel } from './tunnel/tunnel.ts';
 import { HTTP2_LIMITS } from './wire/http2/limits.ts';
-import type { Untold } from './worker/telling.ts';
 
 /** How long the first listeners wait for the tunnels they lead to. */
 const PEERS_MS = 2_000;

@@ -19,6 +19,7 @@ import { identitySettings } from '#runtime/pod.ts';
 import { serveCatalog } from '../catalog/serve.ts';
 import type { CatalogSource } from '../catalog/source.ts';
 import { Gateway } from '../gateway.ts';
+import { tellAll, type Untold } from '../metrics/telling.ts';
 import { balancerReports, linkReports } from '../report.ts';
 import { applySnapshotDelta } from '../snapshot/delta.ts';
 import type { Peer } from '../snapshot/types.ts';
@@ -30,7 +31,6 @@ import {
   WORKER_INDEX,
   WORKERS_MAX,
 } from './protocol.ts';
-import { tellAll, type Untold } from './telling.ts';
 import { WORD_MS } from './watchdog.ts';
 
 /** What was counted is told at the latest after so long. */

@@ -3,8 +3,8 @@
  * are of one release, for one starts the other.
  */
 import type { Probe } from '../balance/balancer.ts';
+import type { Portion } from '../metrics/telling.ts';
 import type { SnapshotDelta } from '../snapshot/delta.ts';
-import type { Portion } from './telling.ts';
 
 /** What can be asked of a worker. */
 export type Question = 'links' | 'balancer' | 'metrics';

@@ -14,15 +14,15 @@ import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { Probe } from '../balance/balancer.ts';
 import { CatalogCell } from '../catalog/source.ts';
-import type { Loss } from '../lost-metrics.ts';
-import type { PeerRow } from '../peer-metrics.ts';
+import type { Loss } from '../metrics/lost.ts';
+import { MetricsPage } from '../metrics/page.ts';
+import type { PeerRow } from '../metrics/peers.ts';
 import { applySnapshotDelta, snapshotDelta } from '../snapshot/delta.ts';
 import { emptySnapshot, type Peer, type Snapshot } from '../snapshot/types.ts';
 import { ProbeDesk } from './probes.ts';
 import { type FromWorker, type Question, type ToWorker, WORKER_INDEX } from './protocol.ts';
 import { isStopped } from './stopped.ts';
 import { Watchdog } from './watchdog.ts';
-import { WorkerMetrics } from './worker-metrics.ts';
 
 const RESTART = { firstMs: 50, maxMs: 5_000 };
 /** A worker that lived so long died for a new reason. */
@@ -104,7 +104,7 @@ export class Supervisor {
   readonly #failures: number[];
   readonly #probes: ProbeDesk;
   readonly #watchdog: Watchdog<Process>;
-  readonly #metrics = new WorkerMetrics<Process>({
+  readonly #metrics = new MetricsPage<Process>({
     ask: (process, peers) => this.#ask(process, 'metrics', peers),
     speaks: (process) => this.#speaks(process),
   });

@@ -3,7 +3,7 @@
  * gateway ends it, writing as fast as it is let.
  */
 import net, { type Socket } from 'node:net';
-import type { RefusalSource } from '#gateway/metrics.ts';
+import type { RefusalSource } from '#gateway/metrics/gateway.ts';
 
 /** What attacks have before them. */
 export interface Target {

@@ -8,7 +8,7 @@ import { systemClock } from '#core/clock.ts';
 import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { LocalUpstream } from '#gateway/local.ts';
-import { lostMetrics } from '#gateway/lost-metrics.ts';
+import { lostMetrics } from '#gateway/metrics/lost.ts';
 import { probeEndpoint } from '#gateway/probe.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';

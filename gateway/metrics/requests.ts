@@ -1,10 +1,10 @@
 /**
  * Requests, counted without allocating: plain numbers on the data path, and only until they are told.
  *
- * The process that looks after the workers adds up what it is told (`worker/request-totals.ts`), so nothing has to be remembered
+ * The process that looks after the workers adds up what it is told (`request-totals.ts`), so nothing has to be remembered
  * here: what was told begins anew, and what counted nothing for a while is let go.
  */
-import type { RequestReport } from './http/route.ts';
+import type { RequestReport } from '../http/route.ts';
 
 /** Upper bounds of the buckets of latencies, in seconds; one more has none. */
 export const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

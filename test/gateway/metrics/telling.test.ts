@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { RequestReport } from '#gateway/http/route.ts';
-import { RequestMetrics } from '#gateway/request-metrics.ts';
-import { Tally } from '#gateway/worker/tally.ts';
-import { type Portion, tellAll } from '#gateway/worker/telling.ts';
+import { RequestMetrics } from '#gateway/metrics/requests.ts';
+import { Tally } from '#gateway/metrics/tally.ts';
+import { type Portion, tellAll } from '#gateway/metrics/telling.ts';
 
 const SERVICES = 4_000;
 

@@ -2,7 +2,7 @@
  * How things stand with the linked clusters, for Prometheus: found out when somebody asks, so that nothing is told of one
  * that is linked no more, nor a round trip of one that is away.
  */
-import { Family, labelled } from './metrics-text.ts';
+import { Family, labelled } from './text.ts';
 
 /** What is known of a linked cluster. */
 export interface PeerState {

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { balanceKey } from '#gateway/balance/balancer.ts';
-import { RequestMetrics } from '#gateway/request-metrics.ts';
+import { RequestMetrics } from '#gateway/metrics/requests.ts';
+import { GONE_MAX, GONE_MS } from '#gateway/metrics/series.ts';
+import { Tally } from '#gateway/metrics/tally.ts';
+import { tellAll } from '#gateway/metrics/telling.ts';
 import { emptySnapshot } from '#gateway/snapshot/types.ts';
-import { GONE_MAX, GONE_MS } from '#gateway/worker/series.ts';
-import { Tally } from '#gateway/worker/tally.ts';
-import { tellAll } from '#gateway/worker/telling.ts';
-import { Reader } from '../reader.ts';
 import { serviceOf, TARGET } from '../resilience/kit.ts';
+import { Reader } from './reader.ts';
 
 const ANSWERED = { status: 200, code: undefined, attempts: 1, hedges: 0, latencyMs: 3 };
 

@@ -1,7 +1,7 @@
 /** What is gone is told until it has surely been read, and what comes and goes does not add up without end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GONE_MAX, GONE_MS, Series } from '#gateway/worker/series.ts';
+import { GONE_MAX, GONE_MS, Series } from '#gateway/metrics/series.ts';
 
 interface Sum {
   readonly name: string;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Guards } from '#gateway/resilience/guard.ts';
+import { serviceOf } from '../resilience/kit.ts';
 import { Reader } from './reader.ts';
-import { serviceOf } from './resilience/kit.ts';
 
 /** The value of `name` for the only service, by outcome. */
 async function outcomes(

@@ -1,7 +1,7 @@
 /** Reads what gateways count as Prometheus would: tells it as a worker does, and adds it up as its supervisor does. */
-import type { PeerRow } from '#gateway/peer-metrics.ts';
-import { Tally } from '#gateway/worker/tally.ts';
-import { type Portion, tellAll, type Untold } from '#gateway/worker/telling.ts';
+import type { PeerRow } from '#gateway/metrics/peers.ts';
+import { Tally } from '#gateway/metrics/tally.ts';
+import { type Portion, tellAll, type Untold } from '#gateway/metrics/telling.ts';
 
 export class Reader {
   readonly tally = new Tally();

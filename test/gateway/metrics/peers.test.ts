@@ -1,9 +1,9 @@
 /** What Prometheus is told of linked clusters. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type PeerRow, peerText } from '#gateway/peer-metrics.ts';
+import { type PeerRow, peerText } from '#gateway/metrics/peers.ts';
+import { peerOf, startCluster, type TestCluster, until } from '../world.ts';
 import { Reader } from './reader.ts';
-import { peerOf, startCluster, type TestCluster, until } from './world.ts';
 
 const pageOf = ({ gateway }: TestCluster) => new Reader().page(gateway.untold);
 

@@ -5,9 +5,9 @@
  * What is told is what came since it was last told, so whoever hears it has only to add it up, and it does not matter who
  * asked, or whether the worker ends in between.
  */
-import type { BudgetRow } from '../budget-metrics.ts';
-import type { PeerRow } from '../peer-metrics.ts';
-import type { RequestRow } from '../request-metrics.ts';
+import type { BudgetRow } from './budgets.ts';
+import type { PeerRow } from './peers.ts';
+import type { RequestRow } from './requests.ts';
 
 /** Rows of a portion: to take and send them costs half a millisecond. */
 const ROWS = 32;

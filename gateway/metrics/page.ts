@@ -2,8 +2,8 @@
  * The page of metrics of a gateway, of what its workers say when it is asked for and have told before.
  */
 import { AggregatorRegistry, type MetricObject } from 'prom-client';
-import type { PeerRow } from '../peer-metrics.ts';
 import type { Snapshot } from '../snapshot/types.ts';
+import type { PeerRow } from './peers.ts';
 import { Tally } from './tally.ts';
 import type { Portion } from './telling.ts';
 import { Totals } from './totals.ts';
@@ -16,7 +16,7 @@ export interface Asking<W> {
   speaks(worker: W): boolean;
 }
 
-export class WorkerMetrics<W> {
+export class MetricsPage<W> {
   readonly #asking: Asking<W>;
   readonly #totals = new Totals<W>();
   readonly #tally = new Tally();

@@ -4,8 +4,8 @@
  * Whatever a worker tells is added once, so no counter falls when it ends, and none counts twice when another has its place. A page
  * is written over many turns; what it says of one service and cluster is of one moment.
  */
-import { BudgetFamilies, BudgetTotal } from '../budget-metrics.ts';
-import { type PeerRow, peerText } from '../peer-metrics.ts';
+import { BudgetFamilies, BudgetTotal } from './budgets.ts';
+import { type PeerRow, peerText } from './peers.ts';
 import { RequestFamilies, RequestTotal } from './request-totals.ts';
 import { Series } from './series.ts';
 import type { Portion } from './telling.ts';

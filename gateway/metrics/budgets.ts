@@ -2,8 +2,9 @@
  * What the budgets of services allowed and refused, for Prometheus: told by workers as what came since they last did, and added up by
  * the process that looks after them.
  */
-import { Family, labelled } from './metrics-text.ts';
-import type { BudgetCounts } from './resilience/guard.ts';
+
+import type { BudgetCounts } from '../resilience/guard.ts';
+import { Family, labelled } from './text.ts';
 
 /** What the budgets of a service said since it was last told; also the first time, when they have said nothing yet. */
 export interface BudgetRow extends Readonly<BudgetCounts> {

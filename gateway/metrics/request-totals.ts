@@ -1,8 +1,9 @@
 /**
  * What all workers ever told of requests of one service as one cluster answers them, and how Prometheus reads it.
  */
-import { Family, labelled } from '../metrics-text.ts';
-import { ANSWERS_MAX, BUCKETS_S, hundred, type RequestRow } from '../request-metrics.ts';
+
+import { ANSWERS_MAX, BUCKETS_S, hundred, type RequestRow } from './requests.ts';
+import { Family, labelled } from './text.ts';
 
 interface Answers {
   readonly labels: string;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AggregatorRegistry, Counter, Gauge, type MetricObject, Registry } from 'prom-client';
-import { Totals } from '#gateway/worker/totals.ts';
+import { Totals } from '#gateway/metrics/totals.ts';
 
 /** A worker that has counted `count` requests and has `open` connections. */
 class Worker {

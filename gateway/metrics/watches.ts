@@ -2,7 +2,7 @@
  * How old what the gateway knows of its cluster may be, for Prometheus.
  */
 import { Gauge, type Registry } from 'prom-client';
-import type { WatchAges } from './snapshot/watch.ts';
+import type { WatchAges } from '../snapshot/watch.ts';
 
 /** Registers the age of every watch in `registry`. */
 export function watchMetrics(registry: Registry, ages: WatchAges): void {

@@ -2,8 +2,8 @@
  * What a gateway counts, under names `docs/metrics.md` explains.
  */
 import { Counter, type Registry } from 'prom-client';
-import type { RequestReport } from './http/route.ts';
-import { RequestMetrics, type RequestRow } from './request-metrics.ts';
+import type { RequestReport } from '../http/route.ts';
+import { RequestMetrics, type RequestRow } from './requests.ts';
 
 export interface GatewayMetrics {
   request(report: RequestReport): void;

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RequestReport } from '#gateway/http/route.ts';
-import { IDLE_MS, RequestMetrics } from '#gateway/request-metrics.ts';
+import { IDLE_MS, RequestMetrics } from '#gateway/metrics/requests.ts';
+import { exporting, listener, request, startCluster } from '../world.ts';
 import { Reader } from './reader.ts';
-import { exporting, listener, request, startCluster } from './world.ts';
 
 const ANSWERED: RequestReport = {
   service: 'shop/backend',
