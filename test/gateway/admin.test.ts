@@ -8,7 +8,7 @@ import tls from 'node:tls';
 import { systemClock } from '#core/clock.ts';
 import { ADMIN_PORT } from '#core/names.ts';
 import { loopbackNetwork } from '#core/network.ts';
-import { type AdminOptions, serveAdmin } from '#gateway/admin.ts';
+import { type AdminOptions, serveAdmin } from '#gateway/admin/port.ts';
 import { CatalogCell } from '#gateway/catalog/source.ts';
 import { clusterClientOptions } from '#identity/tls.ts';
 import { createAuthority } from '#test/identity/authority-fixture.ts';

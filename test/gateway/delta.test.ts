@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { below, type Random, seededRandom } from '#core/random.ts';
-import { type LinkReport, mergeLinks } from '#gateway/report.ts';
+import { type LinkReport, mergeLinks } from '#gateway/admin/report.ts';
 import { applySnapshotDelta, snapshotDelta } from '#gateway/snapshot/delta.ts';
 import { emptySnapshot, type Snapshot } from '#gateway/snapshot/types.ts';
 import { exporting, listener } from './world.ts';

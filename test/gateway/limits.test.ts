@@ -6,7 +6,7 @@ import type { Rate } from '#core/bucket.ts';
 import { CATALOG_LIMITS } from '#core/catalog.ts';
 import { METADATA_LIMITS } from '#core/metadata.ts';
 import { STRANGERS_MAX } from '#core/strangers.ts';
-import { METRICS_FRESH_MS } from '#gateway/admin.ts';
+import { METRICS_FRESH_MS } from '#gateway/admin/pages.ts';
 import { CATALOG_STREAMS_MAX } from '#gateway/catalog/serve.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';

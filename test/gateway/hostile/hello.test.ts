@@ -7,7 +7,7 @@ import { systemClock } from '#core/clock.ts';
 import { type Logger, silentLogger } from '#core/log.ts';
 import { loopbackNetwork } from '#core/network.ts';
 import { LINES_OF_OTHERS } from '#core/sparing.ts';
-import { linkReports } from '#gateway/report.ts';
+import { linkReports } from '#gateway/admin/report.ts';
 import { ALPN, dialPeer } from '#gateway/tunnel/dial.ts';
 import { linkServerOptions } from '#identity/tls.ts';
 import { createAuthority } from '#test/identity/authority-fixture.ts';

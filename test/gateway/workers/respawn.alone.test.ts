@@ -5,7 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { LinkReport } from '#gateway/report.ts';
+import type { LinkReport } from '#gateway/admin/report.ts';
 import { exporting, listener, request, until } from '../world.ts';
 import { type Failure, startLoad } from './load.ts';
 import { startAnyPod } from './pod.ts';

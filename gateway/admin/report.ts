@@ -2,9 +2,9 @@
  * What the admin port tells of links and balancers, and how the reports of several workers become one. pure
  */
 import type { ErrorCode } from '#core/errors.ts';
-import type { Balancer } from './balance/balancer.ts';
-import { describeService, type ServiceReport } from './balance/describe.ts';
-import type { Peers } from './peers.ts';
+import type { Balancer } from '../balance/balancer.ts';
+import { describeService, type ServiceReport } from '../balance/describe.ts';
+import type { Peers } from '../peers.ts';
 
 /** A link as the mirror controller and `isthmus` read it. */
 export interface LinkReport {
