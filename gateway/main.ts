@@ -57,6 +57,7 @@ async function main(context: ComponentContext): Promise<void> {
     count: workers,
     probe: (probe) => probeEndpoint(probe, { ...context, local }),
     lost: lostMetrics(registry),
+    awaitDebugger: /--inspect-(brk|wait)\b/.test(`${process.execArgv} ${env.NODE_OPTIONS}`),
   });
   let certified = false;
   let leaving = false;

@@ -63,7 +63,11 @@ export interface SupervisorOptions {
   /** Whether an endpoint is well again, for all workers. */
   readonly probe: (probe: Probe) => Promise<boolean>;
   /** After what silence a worker is taken to stand still; see `Watchdog`. */
-  readonly stillMs?: number;
+  readonly stillMs?: number | undefined;
+  /** After what silence one that has said nothing yet is. */
+  readonly firstWordMs?: number | undefined;
+  /** Whether node holds each until a debugger lets its program begin. @default false */
+  readonly awaitDebugger?: boolean;
   /** A worker was lost. */
   readonly lost?: (how: Loss) => void;
 }
@@ -123,6 +127,7 @@ export class Supervisor {
     this.#watchdog = new Watchdog({
       clock: options.clock,
       stillMs: options.stillMs,
+      firstWordMs: options.firstWordMs,
       isStopped: ({ worker }) => isStopped(worker.process.pid ?? 0),
       standsStill: (process, silentMs) => this.#onStill(process, silentMs),
     });
@@ -243,6 +248,7 @@ export class Supervisor {
       isStill: false,
     };
     this.#processes.add(process);
+    this.#watchdog.begun(process, this.#options.awaitDebugger);
     worker.on('message', (message: FromWorker) => this.#onMessage(process, message));
     worker.on('error', (error) => log.warn('worker channel failed', { error: error.message }));
     worker.once('exit', (code, signal) => this.#onExit(process, signal ?? `code ${code}`));
@@ -288,9 +294,7 @@ export class Supervisor {
   }
 
   #onMessage(process: Process, message: FromWorker): void {
-    // Some of what it said may be read only after its end.
-    if (this.#processes.has(process) && !process.isStill && !this.#stopping)
-      this.#watchdog.heard(process, message.kind === 'alive' ? message.isDebugged : undefined);
+    this.#watchdog.heard(process, message.kind === 'alive' ? message.isDebugged : undefined);
     switch (message.kind) {
       case 'started':
         process.told = emptySnapshot;

@@ -40,9 +40,8 @@ const supervisor = new Supervisor({
   log: createLogger('gateway', 'warn'),
   lost: lostMetrics(registry),
   probe: (probe) => probeEndpoint(probe, { ...context, local }),
-  ...(process.env.TEST_STILL_MS === undefined
-    ? {}
-    : { stillMs: Number(process.env.TEST_STILL_MS) }),
+  stillMs: milliseconds(process.env.TEST_STILL_MS),
+  firstWordMs: milliseconds(process.env.TEST_FIRST_WORD_MS),
 });
 supervisor.start();
 process.once('disconnect', () => process.exit(0));
@@ -58,4 +57,8 @@ async function answer(question: Question | 'pids' | 'missing'): Promise<unknown>
   if (question === 'missing') return supervisor.notReady();
   if (question === 'metrics') return supervisor.metrics(await registry.getMetricsAsJSON());
   return supervisor.ask(question);
+}
+
+function milliseconds(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text);
 }

@@ -1,5 +1,7 @@
 /** A worker in an endless loop is noticed, ended and replaced; one that is stopped is not. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packageRoot } from '#runtime/package.ts';
@@ -9,9 +11,13 @@ import { type Station, startStation } from './station.ts';
 const PORT = 10_001;
 const STILL_MS = 3_000;
 
-async function serving(t: TestContext): Promise<Station> {
+async function serving(
+  t: TestContext,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Station> {
   const pod = await startPod('pod');
   const station = await startStation('west', 1, {
+    ...more,
     TEST_STILL_MS: String(STILL_MS),
     NODE_OPTIONS: `--import=${join(packageRoot(), 'test/gateway/workers/spin.ts')}`,
   });
@@ -62,6 +68,21 @@ test('a worker in an endless loop is ended and replaced', async (t) => {
     'gateway_workers_lost_total{how="still"} 1',
     'requests_total{service="shop/backend",cluster="local",status="200",code=""} 2',
   ]);
+});
+
+test('a worker in an endless loop before its first word is ended and replaced', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'isthmus-spin-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const mark = join(folder, 'spins');
+  writeFileSync(mark, '');
+  const station = await serving(t, {
+    TEST_SPINS_AT_START: mark,
+    TEST_FIRST_WORD_MS: String(2 * STILL_MS),
+  });
+  assert.match(station.log, /"message":"worker stands still and is ended"/);
+  assert.equal((await request(station.host, PORT)).status, 200);
+  const [lost] = (await counted(station)).filter((line) => line.includes('"still"'));
+  assert.equal(lost, 'gateway_workers_lost_total{how="still"} 1');
 });
 
 test('a worker that is stopped for longer goes on where it was', async (t) => {

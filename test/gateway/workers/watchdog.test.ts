@@ -5,6 +5,7 @@ import { VirtualClock } from '#core/virtual-clock.ts';
 import { Watchdog } from '#gateway/worker/watchdog.ts';
 
 const STILL_MS = 10_000;
+const FIRST_WORD_MS = 30_000;
 
 /** A watchdog, workers that are stopped, and what it said. */
 function watching() {
@@ -16,14 +17,18 @@ function watching() {
     isStopped: (worker) => stopped.has(worker),
     standsStill: (worker, silentMs) => still.push([worker, silentMs]),
   });
+  const speaks = (worker: string, isDebugged?: boolean) => {
+    watchdog.begun(worker);
+    watchdog.heard(worker, isDebugged);
+  };
   const pass = (ms: number) => clock.runUntil(clock.monotonicMs() + ms);
-  return { clock, stopped, still, watchdog, pass };
+  return { clock, stopped, still, watchdog, speaks, pass };
 }
 
 test('who says nothing for ten seconds stands still, which is said once', () => {
-  const { watchdog, still, pass } = watching();
-  watchdog.heard('a');
-  watchdog.heard('b');
+  const { watchdog, still, speaks, pass } = watching();
+  speaks('a');
+  speaks('b');
   for (let second = 0; second < 30; second += 1) {
     pass(1_000);
     watchdog.heard('b');
@@ -31,22 +36,48 @@ test('who says nothing for ten seconds stands still, which is said once', () => 
   }
 });
 
-test('nobody is judged before its first word or after its end', () => {
-  const { watchdog, still, pass } = watching();
-  watchdog.heard('a');
-  watchdog.end('a');
-  pass(60_000);
+test('who never says a word has half a minute for it', () => {
+  const { watchdog, still, speaks, pass } = watching();
+  watchdog.begun('a');
+  watchdog.begun('b');
+  pass(FIRST_WORD_MS - 1_000);
   watchdog.heard('b');
+  assert.deepEqual(still, []);
+  pass(1_000);
+  assert.deepEqual(still, [['a', FIRST_WORD_MS]]);
+  speaks('b');
+  pass(STILL_MS);
+  assert.deepEqual(still[1], ['b', STILL_MS]);
+});
+
+test('who waits for a debugger before its first word is left alone', () => {
+  const { watchdog, still, pass } = watching();
+  watchdog.begun('a', true);
+  pass(10 * FIRST_WORD_MS);
+  watchdog.heard('a', false);
+  assert.deepEqual(still, []);
+  pass(STILL_MS);
+  assert.deepEqual(still, [['a', STILL_MS]]);
+});
+
+test('nobody is judged after its end, whatever was read of it since', () => {
+  const { watchdog, still, speaks, pass } = watching();
+  speaks('a');
+  watchdog.end('a');
+  watchdog.heard('a');
+  pass(2 * FIRST_WORD_MS);
+  speaks('b');
   watchdog.close();
-  pass(60_000);
+  watchdog.heard('b');
+  pass(2 * FIRST_WORD_MS);
   assert.deepEqual(still, []);
 });
 
 test('who is stopped or debugged has all of its time once it goes on', () => {
-  const { watchdog, stopped, still, pass } = watching();
+  const { watchdog, stopped, still, speaks, pass } = watching();
   stopped.add('a');
-  watchdog.heard('a');
-  watchdog.heard('b', true);
+  speaks('a');
+  speaks('b', true);
   pass(60_000);
   watchdog.heard('b');
   pass(60_000);
@@ -85,6 +116,7 @@ test('after a moment in which nobody could be heard everybody has all of its tim
       look();
     }
   };
+  watchdog.begun('a');
   watchdog.heard('a');
   seconds(9);
   nowMs += 3_600_000;
