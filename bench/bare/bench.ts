@@ -4,7 +4,7 @@
  * Isthmus is what a gateway costs in JavaScript, and what lies before the second is what heads cost of that.
  */
 import type { Io } from '#cli/io.ts';
-import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { WORKER_FLAGS } from '#gateway/worker/flags.ts';
 import { requirePrograms } from '../kit/programs.ts';
 import { onStage, sampleOf } from '../wire/bench.ts';
 import { writeCertificates } from '../wire/certificates.ts';

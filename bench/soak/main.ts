@@ -3,7 +3,7 @@
  * random faults against the copy of a changing API server; `--help` says what there is.
  */
 import type { Address } from '#core/network.ts';
-import { WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { WORKER_FLAGS } from '#gateway/worker/flags.ts';
 import { readToolArguments, wholeNumber } from '#runtime/tool.ts';
 import { measureAttacks } from './latency.ts';
 import { measureBodies, measureMemory } from './memory.ts';

@@ -15,7 +15,7 @@ import {
   type Snapshot,
   type Target,
 } from '#gateway/snapshot/types.ts';
-import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '#gateway/worker/supervisor.ts';
+import { WORKER_ENVIRONMENT, WORKER_FLAGS } from '#gateway/worker/flags.ts';
 import type { Credentials } from '#identity/workload.ts';
 import { gatewayCredentials } from './authority.ts';
 import { type Part, startPart } from './part.ts';
