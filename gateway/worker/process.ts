@@ -27,7 +27,7 @@ export class WorkerProcess {
     this.startedMs = startedMs;
   }
 
-  /** 0 where none could be started; that it ended is told all the same. */
+  /** 0 where none could be started. */
   get pid(): number {
     return this.#worker.process.pid ?? 0;
   }

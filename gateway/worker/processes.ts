@@ -146,7 +146,11 @@ export class Processes {
     this.#all.add(worker);
     this.#watchdog.begun(worker, awaitDebugger);
     forked.on('message', (message: FromWorker) => this.#onMessage(worker, message));
-    forked.on('error', (error) => log.warn('worker channel failed', { error: error.message }));
+    forked.on('error', ({ message: error }) => {
+      // Where the system starts no process no end of one is told either.
+      if (worker.pid === 0) this.#onExit(worker, `cannot be started: ${error}`);
+      else log.warn('worker channel failed', { error });
+    });
     forked.once('exit', (code, signal) => this.#onExit(worker, signal ?? `code ${code}`));
   }
 
@@ -199,9 +203,12 @@ export class Processes {
     else clock.after(backoffMs(RESTART, failures, random), () => this.#again(worker));
   }
 
-  /** Starts another in the place of `gone`. */
-  #again(gone: WorkerProcess): void {
-    if (!this.#stopping) this.#fork(gone.index);
+  /** Starts another in the place of `gone`, unless its successor was started before. */
+  #again({ index, startedMs }: WorkerProcess): void {
+    const isSucceeded = this.holders.some(
+      (each) => each.index === index && each.startedMs > startedMs,
+    );
+    if (!this.#stopping && !isSucceeded) this.#fork(index);
   }
 
   /** Nothing but SIGKILL reaches it. Whoever lost its place is replaced as one that died. */

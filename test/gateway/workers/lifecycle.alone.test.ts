@@ -34,9 +34,13 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-async function serving(t: TestContext, workers: number): Promise<Station> {
+async function serving(
+  t: TestContext,
+  workers: number,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Station> {
   const pod = await startPod('pod');
-  const station = await startStation('west', workers);
+  const station = await startStation('west', workers, more);
   station.set({
     ...exporting([pod.endpoint]),
     listeners: new Map([[PORT, listener(PORT, { local: true })]]),
@@ -201,6 +205,26 @@ test('a worker told to end before it is ready is replaced all the same', async (
   );
   await station.ready();
   assert.equal((await request(station.host, PORT)).status, 200);
+});
+
+test('a worker that dies while its successor starts gets no second one', async (t) => {
+  const station = await serving(t, 1);
+  const [first = 0] = await station.ask('pids');
+  process.kill(first, 'SIGTERM');
+  await until('a successor', async () => (await station.ask('pids')).length === 2);
+  const successor = (await station.ask('pids')).filter((pid) => pid !== first);
+  process.kill(first, 'SIGKILL');
+  await until('it is gone', async () => !(await station.ask('pids')).includes(first));
+  assert.deepEqual(await station.ask('pids'), successor);
+  await station.ready();
+  assert.deepEqual(await station.ask('pids'), successor);
+});
+
+test('where no process can be started another try is made, ever more slowly', async (t) => {
+  const station = await serving(t, 1, { TEST_UNSTARTABLE_MS: '1500' });
+  assert.equal((await request(station.host, PORT)).status, 200);
+  const tries = station.log.match(/cannot be started: spawn/g)?.length ?? 0;
+  assert.ok(tries >= 2 && tries <= 12, station.log);
 });
 
 /** Requests counted by all workers of `station`. */

@@ -43,6 +43,14 @@ const supervisor = new Supervisor({
   stillMs: milliseconds(process.env.TEST_STILL_MS),
   firstWordMs: milliseconds(process.env.TEST_FIRST_WORD_MS),
 });
+const unstartable = milliseconds(process.env.TEST_UNSTARTABLE_MS);
+if (unstartable !== undefined) {
+  const node = process.execPath;
+  process.execPath = '/nowhere/node';
+  setTimeout(() => {
+    process.execPath = node;
+  }, unstartable);
+}
 supervisor.start();
 process.once('disconnect', () => process.exit(0));
 process.on('message', (message: ToStation) => {
