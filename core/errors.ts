@@ -183,6 +183,12 @@ export const ERRORS = {
     false,
     'The API server refused the call: see its message; check the Role of the caller.',
   ),
+  ANSWER_UNREADABLE: entry(
+    0,
+    15,
+    false,
+    "Mend the object named in the message; or look for a proxy that answers in the API server's place.",
+  ),
   EXPECTATION_FAILED: entry(
     0,
     9,

@@ -2,8 +2,9 @@
  * The API server as the components use it: a handful of verbs over typed resources.
  *
  * Promises: every object handed out has passed the resource's `parse`; every failure is an
- * {@link IsthmusError} (`CLUSTER_UNREACHABLE`, `API_REFUSED`, `API_CONFLICT`) whose `cause` is a
- * {@link StatusError} when the server answered.
+ * {@link IsthmusError}: `CLUSTER_UNREACHABLE`, `API_REFUSED` and `API_CONFLICT`, whose `cause` is a {@link StatusError} when
+ * the server answered, or `ANSWER_UNREADABLE` (of a write: it was made all the same). Only who ends a call by its signal is
+ * told the reason of that signal.
  */
 import type { KubeObject } from './types.ts';
 

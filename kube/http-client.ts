@@ -9,7 +9,7 @@ import { LineSplitter } from '#core/lines.ts';
 import type { Logger } from '#core/log.ts';
 import { MANAGER } from '#core/names.ts';
 import { below, type Random } from '#core/random.ts';
-import { nameOf, readEvent, readList } from './answers.ts';
+import { nameOf, readEvent, readLines, readList, readObject } from './answers.ts';
 import type {
   ApplyOptions,
   CallOptions,
@@ -71,7 +71,8 @@ export class HttpKubeClient implements KubeClient {
   ): Promise<T | undefined> {
     try {
       const path = pathOf(resource, namespace, name);
-      return resource.parse(await this.#transport.json({ method: 'GET', path, signal }));
+      const answer = await this.#transport.json({ method: 'GET', path, signal });
+      return readObject(resource, { name, namespace }, answer);
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -132,7 +133,7 @@ export class HttpKubeClient implements KubeClient {
     const lines = new LineSplitter(WATCH_LINE_BYTES_MAX);
     const idleMs = this.#options.watchIdleMs ?? WATCH_IDLE_MS;
     for await (const chunk of this.#transport.stream({ method: 'GET', path, signal }, idleMs)) {
-      for (const line of lines.push(chunk)) {
+      for (const line of readLines(lines, chunk)) {
         const event = this.#event(resource, line);
         if (event !== undefined) yield event;
       }
@@ -140,7 +141,9 @@ export class HttpKubeClient implements KubeClient {
   }
 
   async create<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
-    return resource.parse(
+    return readObject(
+      resource,
+      object.metadata,
       await this.#transport.json({
         method: 'POST',
         path: `${pathOf(resource, object.metadata.namespace)}?fieldManager=${MANAGER}`,
@@ -170,7 +173,9 @@ export class HttpKubeClient implements KubeClient {
 
   async replace<T extends KubeObject>(resource: Resource<T>, object: KubeObject): Promise<T> {
     const { namespace, name } = object.metadata;
-    return resource.parse(
+    return readObject(
+      resource,
+      object.metadata,
       await this.#transport.json({
         method: 'PUT',
         path: `${pathOf(resource, namespace, name)}?fieldManager=${MANAGER}`,
@@ -229,7 +234,9 @@ export class HttpKubeClient implements KubeClient {
   ): Promise<T> {
     const { namespace, name } = object.metadata;
     const path = `${pathOf(resource, namespace, name)}${subresource}`;
-    return resource.parse(
+    return readObject(
+      resource,
+      object.metadata,
       await this.#transport.json({
         method: 'PATCH',
         path: `${path}?fieldManager=${MANAGER}&force=true`,

@@ -191,7 +191,7 @@ async function readBody(answer: Dispatcher.ResponseData, bytesMax: number): Prom
   for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
     bytes += chunk.length;
     if (bytes > bytesMax) {
-      throw new IsthmusError('BAD_REQUEST', `the answer passes ${bytesMax} bytes`);
+      throw new IsthmusError('ANSWER_UNREADABLE', `the answer passes ${bytesMax} bytes`);
     }
     chunks.push(chunk);
   }

@@ -11,6 +11,7 @@ import { identityNetwork } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
 import { StatusError } from '#kube/client.ts';
 import { tokenFile } from '#kube/credentials.ts';
+import { WATCH_LINE_BYTES_MAX } from '#kube/http-client.ts';
 import { kubeconfigClient } from '#kube/kubeconfig.ts';
 import { configMaps, links, namespaces } from '#kube/resources/builtin.ts';
 import { clientOf, configMap, json, refuse, scriptedServer } from './support.ts';
@@ -89,6 +90,47 @@ for (const [status, reason, code] of [
     });
   });
 }
+
+for (const [what, answer, field] of [
+  ['has a field of another type', { metadata: { name: 'a' }, data: { value: 1 } }, 'data.value'],
+  ['has no metadata', {}, 'metadata'],
+  ['is no object', [], undefined],
+] as const) {
+  test(`an object that ${what} is ANSWER_UNREADABLE to every verb that hands one out`, async () => {
+    await using server = await scriptedServer((_, response) => json(response, 200, answer));
+    await using client = clientOf(server.url);
+    for (const call of [
+      () => client.get(configMaps, 'a', 'shop'),
+      () => client.create(configMaps, object),
+      () => client.apply(configMaps, object),
+      () => client.applyStatus(configMaps, object),
+      () => client.replace(configMaps, object),
+    ]) {
+      await assert.rejects(call, (error) => {
+        assert.ok(error instanceof IsthmusError, String(error));
+        assert.deepEqual([error.code, error.field], ['ANSWER_UNREADABLE', field]);
+        assert.match(error.message, /^ConfigMap shop\/a cannot be read: /);
+        return true;
+      });
+    }
+  });
+}
+
+test('a list or a watch event that is none is ANSWER_UNREADABLE', async () => {
+  const signal = new AbortController().signal;
+  for (const body of ['[]', '"list"', '{"metadata":{"resourceVersion":1},"items":[]}']) {
+    await using server = await scriptedServer((_, response) => response.end(body));
+    await using client = clientOf(server.url);
+    await assert.rejects(client.list(configMaps), { code: 'ANSWER_UNREADABLE' }, body);
+  }
+  const long = ' '.repeat(WATCH_LINE_BYTES_MAX + 1);
+  for (const line of [long, '<html>', '[]', '{"object":{}}', '{"type":"BOOKMARK","object":{}}']) {
+    await using server = await scriptedServer((_, response) => response.end(`${line}\n`));
+    await using client = clientOf(server.url);
+    const next = client.watch(configMaps, {}, '1', signal)[Symbol.asyncIterator]().next();
+    await assert.rejects(next, { code: 'ANSWER_UNREADABLE' }, line.slice(0, 50));
+  }
+});
 
 test('a server that is not there is CLUSTER_UNREACHABLE', async () => {
   const server = await scriptedServer(() => undefined);
