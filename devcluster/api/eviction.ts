@@ -4,12 +4,14 @@
 import { BUDGETS, budgetStatus, guards } from '../controllers/disruption-budgets.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
+import { decodeBody } from './decode-body.ts';
 import { deleteObject, deleteOptions } from './deletion.ts';
 import { asNumber, asObject } from './json.ts';
 import type { ResourcePath } from './request.ts';
 import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { ApiError } from './status.ts';
+import { ApiError, badRequest } from './status.ts';
+import { transient } from './transient.ts';
 
 /** Evicts the pod `target`; 429 where a budget forbids it. */
 export async function evict(
@@ -18,7 +20,11 @@ export async function evict(
   def: ResourceDef,
   target: ResourcePath,
 ): Promise<void> {
-  const body = await readObject(call.request);
+  const kind = transient('policy', 'Eviction');
+  const body = decodeBody(kind, target.namespace, await readObject(call.request), 'Ignore', []);
+  if (body.metadata.name !== target.name) {
+    throw badRequest('name in URL does not match name in Eviction object');
+  }
   const options = deleteOptions(asObject(body.deleteOptions), call.query);
   call.dryRun = options.dryRun === true;
   const { objects, clock, store } = context;

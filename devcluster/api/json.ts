@@ -124,6 +124,19 @@ export function conditionOf(object: JsonObject, type: string): JsonObject | unde
   return asObjects(at(object, 'status', 'conditions')).find((item) => item.type === type);
 }
 
+/** `conditions` with `next` in place of the one of its type; its transition time moves only with its status. */
+export function withCondition(
+  conditions: readonly JsonObject[],
+  next: JsonObject,
+  now: string,
+): JsonObject[] {
+  const before = conditions.find((item) => item.type === next.type);
+  const isSame = before?.status === next.status;
+  const lastTransitionTime = isSame ? (before?.lastTransitionTime ?? now) : now;
+  const others = conditions.filter((item) => item.type !== next.type);
+  return [...others, { ...next, lastTransitionTime }];
+}
+
 /** Deep equality of JSON values; absent and `undefined` members are the same. */
 export function deepEqual(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;

@@ -116,7 +116,7 @@ function addPaths(def: ResourceDef, schemas: Schemas, paths: JsonObject): void {
     },
   });
   const write = ['dryRun', 'fieldManager', 'fieldValidation'];
-  paths[root] = def.review
+  paths[root] = def.postOnly
     ? { post: operation('post', write, true) }
     : {
         get: operation(
@@ -127,7 +127,7 @@ function addPaths(def: ResourceDef, schemas: Schemas, paths: JsonObject): void {
         post: operation('post', write, true),
         delete: operation('deletecollection', ['dryRun', 'labelSelector'], false),
       };
-  if (def.review) return;
+  if (def.postOnly) return;
   paths[`${root}/{name}`] = {
     get: operation('get', [], false),
     put: operation('put', write, true),

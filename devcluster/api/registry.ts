@@ -24,14 +24,15 @@ export class Registry {
   /** The resource of kind `kind` in `apiVersion`. */
   findKind(apiVersion: string, kind: string): ResourceDef | undefined {
     for (const def of this.#byPath.values()) {
-      if (def.kind === kind && groupVersion(def) === apiVersion && !def.review) return def;
+      if (def.kind === kind && groupVersion(def) === apiVersion && !def.postOnly) return def;
     }
     return undefined;
   }
 
   /** The first version of a resource that keeps objects under `storage`. */
   findStorage(storage: string): ResourceDef | undefined {
-    for (const def of this.#byPath.values()) if (def.storage === storage && !def.review) return def;
+    for (const def of this.#byPath.values())
+      if (def.storage === storage && !def.postOnly) return def;
     return undefined;
   }
 
@@ -43,7 +44,7 @@ export class Registry {
   stored(): readonly ResourceDef[] {
     const seen = new Map<string, ResourceDef>();
     for (const def of this.#byPath.values()) {
-      if (!def.review && !seen.has(def.storage)) seen.set(def.storage, def);
+      if (!def.postOnly && !seen.has(def.storage)) seen.set(def.storage, def);
     }
     return [...seen.values()];
   }

@@ -5,6 +5,7 @@
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { strategicMerge } from '../patch/strategic.ts';
 import { applyVerb, checkMayCreate } from './apply-call.ts';
+import { bind } from './binding.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
@@ -46,9 +47,10 @@ export async function serveResource(
   target: ResourcePath,
   verb: string,
 ): Promise<void> {
-  if (def.review) {
+  if (def.postOnly) {
     if (verb !== 'create' || target.name !== '') throw methodNotAllowed();
-    await serveReview(context, call, def, target.namespace);
+    if (def.kind === 'Binding') await bind(context, call, target.namespace);
+    else await serveReview(context, call, def, target.namespace);
     return;
   }
   if (target.subresource !== '' && target.subresource !== 'status') {

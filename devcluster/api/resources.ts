@@ -65,8 +65,8 @@ export interface ResourceDef {
   readonly scale?: ScalePaths;
   /** Further subresources, such as `token`; served by `api/subresources.ts`. */
   readonly subresources: readonly string[];
-  /** Only POST: reviews, which are answered and never kept. */
-  readonly review?: boolean;
+  /** Only POST: reviews and bindings, which are answered and never kept. */
+  readonly postOnly?: boolean;
   /** What whoever uses it is warned of; `since` is a minor version of the server. */
   readonly deprecation?: { readonly since: number; readonly text: string };
   /** Objects are deleted one by one only. */
@@ -84,7 +84,7 @@ const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
 
 /** What can be done with objects of `def`, as discovery says it. */
 export function verbsOf(def: ResourceDef): string[] {
-  if (def.review) return ['create'];
+  if (def.postOnly) return ['create'];
   return def.noDeleteCollection ? VERBS.filter((verb) => verb !== 'deletecollection') : VERBS;
 }
 

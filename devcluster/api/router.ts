@@ -60,7 +60,7 @@ async function dispatch(context: ApiContext, call: Call): Promise<void> {
     warn(call.response, deprecation.text);
   }
   await serveResource(context, call, def, target, verb);
-  if (WRITES.has(verb) && !def.review && !call.query.has('dryRun') && !call.dryRun) {
+  if (WRITES.has(verb) && !def.postOnly && !call.query.has('dryRun') && !call.dryRun) {
     context.writes.count(call.user.name, verb, target);
   }
 }

@@ -2,7 +2,6 @@
  * The subresource `scale`: a workload's replicas, read and written as a Scale of autoscaling/v1.
  */
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
-import { builtinSchema } from '../schema/builtin.ts';
 import { checkType } from './admission.ts';
 import { mediaType, parseText, readObject, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
@@ -19,7 +18,7 @@ import {
 import { reply, writeOptions } from './reply.ts';
 import { isTrue, type ResourcePath } from './request.ts';
 import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
-import { METADATA_FIELDS, selectorText } from './selectors.ts';
+import { selectorText } from './selectors.ts';
 import {
   badRequest,
   fieldError,
@@ -29,6 +28,7 @@ import {
   noResource,
   unsupportedMediaType,
 } from './status.ts';
+import { transient } from './transient.ts';
 
 const APPLY = 'application/apply-patch+yaml';
 
@@ -119,7 +119,7 @@ async function applyScale(
     force: isTrue(call.query.get('force')),
   };
   const scale = asObject(await parseText(await readText(call.request), true));
-  checkType(SCALE_DEF, scale);
+  checkType(transient('autoscaling', 'Scale'), scale);
   const head = { apiVersion: groupVersion(def), kind: def.kind, metadata: scale.metadata ?? {} };
   const replicas = at(scale, 'spec', 'replicas');
   const config =
@@ -160,25 +160,5 @@ function withValue(object: JsonObject, path: readonly string[], value: Json): Js
 }
 
 async function replyScale(context: ApiContext, call: Call, body: JsonObject): Promise<void> {
-  const def: ResourceDef = { ...SCALE_DEF, schema: builtinSchema('V1Scale') };
-  await reply(context, call, def, 200, body as KubeObject);
+  await reply(context, call, transient('autoscaling', 'Scale'), 200, body as KubeObject);
 }
-
-const SCALE_DEF: ResourceDef = {
-  group: 'autoscaling',
-  version: 'v1',
-  plural: 'scales',
-  singular: 'scale',
-  kind: 'Scale',
-  listKind: 'ScaleList',
-  shortNames: [],
-  categories: [],
-  namespaced: true,
-  storage: '',
-  schema: { type: 'object' },
-  columns: [],
-  rules: {},
-  fields: METADATA_FIELDS,
-  subresources: [],
-  custom: false,
-};

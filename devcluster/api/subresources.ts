@@ -40,7 +40,7 @@ export async function serveSubresource(
       return;
     case 'binding':
       if (verb !== 'create') throw methodNotAllowed();
-      await bind(context, call, def, target);
+      await bind(context, call, target.namespace, target.name);
       return;
     default:
       context.objects.get(def, target.namespace, target.name);

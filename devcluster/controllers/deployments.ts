@@ -16,9 +16,10 @@ import {
   type JsonObject,
   type KubeObject,
   namespaceOf,
+  withCondition,
   without,
 } from '../api/json.ts';
-import { type Kit, type Running, withCondition } from './kit.ts';
+import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS, REPLICA_SETS } from './replica-sets.ts';
 import { bounds, growNew, type SetCount, shrinkOld } from './rollout.ts';

@@ -111,19 +111,6 @@ export class Kit {
   }
 }
 
-/** `conditions` with `next` in place of the one of its type; its transition time moves only with its status. */
-export function withCondition(
-  conditions: readonly JsonObject[],
-  next: JsonObject,
-  now: string,
-): JsonObject[] {
-  const before = conditions.find((item) => item.type === next.type);
-  const isSame = before?.status === next.status;
-  const lastTransitionTime = isSame ? (before?.lastTransitionTime ?? now) : now;
-  const others = conditions.filter((item) => item.type !== next.type);
-  return [...others, { ...next, lastTransitionTime }];
-}
-
 /** Whether the pod's Ready condition holds. */
 export function isReady(pod: KubeObject): boolean {
   const conditions = asObjects((pod.status as JsonObject | undefined)?.conditions);

@@ -16,9 +16,10 @@ import {
   type JsonObject,
   type KubeObject,
   namespaceOf,
+  withCondition,
 } from '../api/json.ts';
 import type { AddressPool } from '../kinds/address-pool.ts';
-import { type Kit, type Running, withCondition } from './kit.ts';
+import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
 

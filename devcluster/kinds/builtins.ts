@@ -48,7 +48,7 @@ interface Entry {
   readonly fields?: Fields;
   readonly scale?: ScalePaths;
   readonly sub?: readonly string[];
-  readonly review?: boolean;
+  readonly postOnly?: boolean;
   readonly noDeleteCollection?: boolean;
   readonly deprecation?: { readonly since: number; readonly text: string };
 }
@@ -91,6 +91,7 @@ function workload(kind: string, plural: string, short: string, rules: Rules): En
 
 function coreGroup(pool: AddressPool): readonly Entry[] {
   return [
+    { kind: 'Binding', plural: 'bindings', postOnly: true },
     { kind: 'ConfigMap', plural: 'configmaps', short: ['cm'], rules: configMapRules },
     {
       kind: 'Endpoints',
@@ -166,24 +167,24 @@ const GROUPS: Readonly<Record<string, readonly Entry[]>> = {
     workload('StatefulSet', 'statefulsets', 'sts', statefulSetRules),
   ],
   'authentication.k8s.io/v1': [
-    { kind: 'SelfSubjectReview', plural: 'selfsubjectreviews', cluster: true, review: true },
-    { kind: 'TokenReview', plural: 'tokenreviews', cluster: true, review: true },
+    { kind: 'SelfSubjectReview', plural: 'selfsubjectreviews', cluster: true, postOnly: true },
+    { kind: 'TokenReview', plural: 'tokenreviews', cluster: true, postOnly: true },
   ],
   'authorization.k8s.io/v1': [
-    { kind: 'LocalSubjectAccessReview', plural: 'localsubjectaccessreviews', review: true },
+    { kind: 'LocalSubjectAccessReview', plural: 'localsubjectaccessreviews', postOnly: true },
     {
       kind: 'SelfSubjectAccessReview',
       plural: 'selfsubjectaccessreviews',
       cluster: true,
-      review: true,
+      postOnly: true,
     },
     {
       kind: 'SelfSubjectRulesReview',
       plural: 'selfsubjectrulesreviews',
       cluster: true,
-      review: true,
+      postOnly: true,
     },
-    { kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', cluster: true, review: true },
+    { kind: 'SubjectAccessReview', plural: 'subjectaccessreviews', cluster: true, postOnly: true },
   ],
   'apiextensions.k8s.io/v1': [
     {
@@ -290,7 +291,7 @@ function define(group: string, version: string, entry: Entry): ResourceDef {
     ]),
     ...(entry.scale ? { scale: entry.scale } : {}),
     subresources,
-    ...(entry.review ? { review: true } : {}),
+    ...(entry.postOnly ? { postOnly: true } : {}),
     ...(entry.noDeleteCollection ? { noDeleteCollection: true } : {}),
     ...(entry.deprecation ? { deprecation: entry.deprecation } : {}),
     custom: false,

@@ -8,8 +8,8 @@ import {
   at,
   type JsonObject,
   type KubeObject,
+  withCondition,
 } from '../api/json.ts';
-import { withCondition } from '../controllers/kit.ts';
 
 /** What the status is made from. */
 export interface PodFacts {

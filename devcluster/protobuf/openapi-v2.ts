@@ -25,7 +25,7 @@ export function openApiV2Protobuf(registry: Registry, definitions: JsonObject): 
   const info = Buffer.concat([writeField(1, 'Kubernetes'), writeField(2, 'v1')]);
   const paths = registry
     .all()
-    .filter((def) => !def.review)
+    .filter((def) => !def.postOnly)
     .map((def) => writeField(2, namedPath(def)));
   return Buffer.concat([
     writeField(1, '2.0'),

@@ -27,6 +27,7 @@ const ROOTS: Readonly<Record<string, readonly string[]>> = {
     'CoreV1Event',
     'V1LimitRange',
     'V1ResourceQuota',
+    'V1Binding',
   ],
   apps: ['V1Deployment', 'V1ReplicaSet', 'V1StatefulSet'],
   autoscaling: ['V1Scale'],

@@ -4,6 +4,7 @@
 import type { ContractCase } from '../case.ts';
 import { applied } from './applied.ts';
 import { applies } from './apply.ts';
+import { bindings } from './bindings.ts';
 import { bodies } from './bodies.ts';
 import { callers } from './callers.ts';
 import { config } from './config.ts';
@@ -48,5 +49,6 @@ export const CASES: readonly ContractCase[] = [
   ...discovery,
   ...workloads,
   ...controllers,
+  ...bindings,
   ...manifests,
 ];
