@@ -8,6 +8,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { asList, asObjects, asString, type KubeObject } from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
 import { type Cause, fieldError } from '../api/status.ts';
+import { isAddress, specialProblem } from './addresses.ts';
 import { nameProblem } from './names.ts';
 
 const TYPES = ['FQDN', 'IPv4', 'IPv6'];
@@ -84,25 +85,15 @@ function checkAddress(address: string, type: string, path: string): Cause[] {
   if (type === 'IPv4' && !isIPv4(address)) {
     return [fieldError.invalid(path, address, 'must be a valid IPv4 address')];
   }
-  if (type === 'IPv6' && !isIPv6(address)) {
+  if (type === 'IPv6' && !(isIPv6(address) && isAddress(address))) {
     return [fieldError.invalid(path, address, 'must be a valid IPv6 address')];
   }
   if (type === 'FQDN') {
     const problem = nameProblem(address, 'subdomain');
     return problem ? [fieldError.invalid(path, address, problem)] : [];
   }
-  if (address === '0.0.0.0' || address === '::') {
-    return [fieldError.invalid(path, address, `may not be unspecified (${address})`)];
-  }
-  if (address.startsWith('169.254.')) {
-    const why = 'may not be in the link-local range (169.254.0.0/16, fe80::/10)';
-    return [fieldError.invalid(path, address, why)];
-  }
-  if (address.startsWith('224.0.0.')) {
-    const why = 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)';
-    return [fieldError.invalid(path, address, why)];
-  }
-  return [];
+  const problem = specialProblem(address, true);
+  return problem ? [fieldError.invalid(path, address, problem)] : [];
 }
 
 function tooMany(field: string, actual: number, max: number): Cause {

@@ -75,6 +75,20 @@ export function labelKeyProblem(key: string): string | undefined {
   return problem === undefined ? undefined : `prefix part ${problem}`;
 }
 
+/** Why `name` can be no name of a port (IANA_SVC_NAME); empty when it can. */
+export function portNameProblems(name: string): string[] {
+  const problems = {
+    'must be no more than 15 characters': name.length > 15,
+    'must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)': !/^[-a-z0-9]*$/.test(
+      name,
+    ),
+    'must contain at least one letter (a-z)': !/[a-z]/.test(name),
+    'must not contain consecutive hyphens': name.includes('--'),
+    'must not begin or end with a hyphen': /^-|-$/.test(name),
+  };
+  return Object.entries(problems).flatMap(([why, isSo]) => (isSo ? [why] : []));
+}
+
 /** Problems of the metadata common to every kind. */
 export function checkMetadata(metadata: JsonObject, form: NameForm, needsDomains = false): Cause[] {
   const causes: Cause[] = [];

@@ -4,15 +4,10 @@
  */
 import { asNumber, asObject, asObjects, type JsonObject, type KubeObject } from '../api/json.ts';
 import { type Cause, fieldError, invalid } from '../api/status.ts';
-import { needsHealthPort } from './service-fields.ts';
+import { hasNodePorts, needsHealthPort } from './service-fields.ts';
 
 const FIRST = 30_000;
 const LAST = 32_767;
-
-/** Whether Services of the type of `spec` have node ports. */
-export function hasNodePorts(spec: JsonObject): boolean {
-  return spec.type === 'NodePort' || spec.type === 'LoadBalancer';
-}
 
 /** The ports that are taken. */
 export class NodePorts {

@@ -17,8 +17,9 @@ import {
 } from '../api/json.ts';
 import { fieldError, invalid } from '../api/status.ts';
 import type { AddressPool } from './address-pool.ts';
-import { hasNodePorts, NodePorts } from './node-ports.ts';
-import { needsHealthPort } from './service-fields.ts';
+import { NodePorts } from './node-ports.ts';
+import { hasNodePorts, isReachable, needsHealthPort } from './service-fields.ts';
+import { withoutAddresses } from './service-status.ts';
 
 /** See the file header. */
 export class ServiceAllocation {
@@ -40,7 +41,9 @@ export class ServiceAllocation {
     const before = asObject(previous.spec);
     const address = asString(spec.clusterIP) || asString(before.clusterIP);
     const kept = address === '' ? spec : withAddress(spec, address);
-    return this.#take({ ...changed, spec: settled(kept, before) }, previous);
+    const isBalancerNoMore = before.type === 'LoadBalancer' && spec.type !== 'LoadBalancer';
+    const told = isBalancerNoMore ? withoutAddresses(changed) : changed;
+    return this.#take({ ...told, spec: settled(kept, before) }, previous);
   }
 
   /** Gives back what `gone` held and `kept` does not hold. */
@@ -67,7 +70,7 @@ export class ServiceAllocation {
     if (spec.type === 'ExternalName' || asString(asObject(previous?.spec).clusterIP) !== '') {
       return service;
     }
-    const asked = asString(spec.clusterIP) || asString(asList(spec.clusterIPs)[0]);
+    const asked = addressOf(spec);
     if (asked === 'None') return { ...service, spec: withAddress(spec, 'None') };
     if (asked === '') return { ...service, spec: withAddress(spec, this.#pool.take()) };
     const problem = this.#pool.claim(asked);
@@ -86,9 +89,19 @@ function withFamily(service: KubeObject, previous: KubeObject | undefined): Kube
   const spec = asObject(service.spec);
   if (spec.type === 'ExternalName') return service;
   const before = asObject(previous?.spec);
-  const ipFamilies = spec.ipFamilies ?? before.ipFamilies ?? ['IPv4'];
-  const ipFamilyPolicy = spec.ipFamilyPolicy ?? before.ipFamilyPolicy ?? 'SingleStack';
+  const isOpen = addressOf(spec) === 'None' && Object.keys(asObject(spec.selector)).length === 0;
+  const ipFamilyPolicy =
+    spec.ipFamilyPolicy ?? before.ipFamilyPolicy ?? (isOpen ? 'RequireDualStack' : 'SingleStack');
+  let ipFamilies = asList(spec.ipFamilies ?? before.ipFamilies ?? ['IPv4']);
+  if (isOpen && ipFamilies.length === 1 && ipFamilyPolicy !== 'SingleStack') {
+    // Its endpoints are somebody's own, of whichever family: also on a cluster that has one.
+    ipFamilies = ipFamilies[0] === 'IPv4' ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4'];
+  }
   return { ...service, spec: { ...spec, ipFamilies, ipFamilyPolicy } };
+}
+
+function addressOf(spec: JsonObject): string {
+  return asString(spec.clusterIP) || asString(asList(spec.clusterIPs)[0]);
 }
 
 function withAddress(spec: JsonObject, clusterIP: string): JsonObject {
@@ -109,6 +122,8 @@ function settled(spec: JsonObject, before: JsonObject): JsonObject {
     if (ports.every(({ nodePort }) => nodePort === undefined || known.includes(nodePort))) {
       result = { ...result, ports: ports.map((port) => without(port, 'nodePort')) };
     }
+  }
+  if (isReachable(before) && !isReachable(spec)) {
     result = without(result, ...unchanged('externalTrafficPolicy'));
   }
   if (needsHealthPort(before) && !needsHealthPort(result)) {

@@ -19,6 +19,7 @@ import { policies } from './policies.ts';
 import { protobuf } from './protobuf.ts';
 import { replacing } from './replacing.ts';
 import { schemas } from './schemas.ts';
+import { serviceRules } from './service-rules.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
 import { tokens } from './tokens.ts';
@@ -40,6 +41,7 @@ export const CASES: readonly ContractCase[] = [
   ...deletions,
   ...services,
   ...serviceTypes,
+  ...serviceRules,
   ...config,
   ...policies,
   ...tokens,
