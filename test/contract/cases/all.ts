@@ -14,6 +14,7 @@ import { deletions } from './deletion.ts';
 import { discovery } from './discovery.ts';
 import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
+import { openApi } from './openapi.ts';
 import { patches } from './patches.ts';
 import { policies } from './policies.ts';
 import { protobuf } from './protobuf.ts';
@@ -49,6 +50,7 @@ export const CASES: readonly ContractCase[] = [
   ...definitions,
   ...schemas,
   ...discovery,
+  ...openApi,
   ...workloads,
   ...controllers,
   ...bindings,
