@@ -155,7 +155,7 @@ export class Balancer {
     if (wish.traffic !== before.traffic) balancer.configure(wish.traffic);
     // Most services of a snapshot are what they were in the last one.
     if (wish.endpoints !== before.endpoints)
-      balancer.local.setMembers(wish.endpoints.map(candidateOf), nowMs);
+      balancer.updateLocal(wish.endpoints.map(candidateOf), nowMs);
     balancer.updateRemote(this.#remotes(wish), nowMs);
   }
 

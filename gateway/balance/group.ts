@@ -50,6 +50,10 @@ export class EndpointGroup {
   readonly #slots = new Map<string, number>();
   /** Whether it ever had a member. */
   filled = false;
+  /** Whether anybody has said who its members are. */
+  #told = false;
+  /** Whether who joins now starts slowly. */
+  #joinsSlowly = false;
 
   constructor(kind: EndpointKind, table: EndpointTable, random: Random) {
     this.kind = kind;
@@ -105,12 +109,15 @@ export class EndpointGroup {
   }
 
   /**
-   * Makes the members exactly `wanted`. Those present when a group is first filled start at full weight,
-   * later ones slowly: a process that starts must not send its traffic away, and a cluster that comes back
-   * must not be flooded.
+   * Makes the members exactly `wanted`. Those present when a group is first seen start at full weight, later ones
+   * slowly: a process that starts must not send its traffic away, and a cluster that comes back must not be flooded.
+   * The first members of a group that was seen empty start slowly if it is `served` by the other group meanwhile; else
+   * they are all there is.
    */
-  setMembers(wanted: readonly Candidate[], nowMs: number): void {
+  setMembers(wanted: readonly Candidate[], nowMs: number, served: boolean): void {
     const { table, members } = this;
+    this.#joinsSlowly = this.filled || (this.#told && served);
+    this.#told = true;
     const keys = new Set(wanted.map(({ key }) => key));
     for (const [key, slot] of this.#slots) if (!keys.has(key)) this.#leave(key, slot, nowMs);
     for (const { key, weight } of wanted) {
@@ -219,7 +226,7 @@ export class EndpointGroup {
     this.#slots.set(key, slot);
     this.members.add(slot);
     if (!Number.isNaN(this.typical.bestMs)) table.set(slot, ROW.ESTIMATE, this.typical.bestMs);
-    if (!this.filled) return slot;
+    if (!this.#joinsSlowly) return slot;
     (table.flags[slot] as number) |= FLAG.EXTRA;
     this.startSlowly(slot, nowMs);
     return slot;

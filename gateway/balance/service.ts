@@ -121,8 +121,14 @@ export class ServiceBalancer {
 
   /** Takes over the members; what is known of those that stay is kept. */
   update(local: readonly Candidate[], remote: readonly RemoteCandidate[], nowMs: number): void {
-    this.local.setMembers(local, nowMs);
+    this.updateLocal(local, nowMs);
     this.updateRemote(remote, nowMs);
+  }
+
+  /** The same of the local endpoints alone. */
+  updateLocal(local: readonly Candidate[], nowMs: number): void {
+    this.local.setMembers(local, nowMs, this.remote.active > 0);
+    this.#locality.judge();
   }
 
   /** The same of the clusters alone. */
@@ -131,6 +137,7 @@ export class ServiceBalancer {
     this.remote.setMembers(
       remote.map(({ cluster, weight }) => ({ key: cluster, weight })),
       nowMs,
+      this.local.active > 0,
     );
     for (const { cluster, roundTripMs, spilling } of remote) {
       const slot = this.remote.find(cluster)?.slot ?? NOBODY;

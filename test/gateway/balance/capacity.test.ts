@@ -72,6 +72,43 @@ test('it grows back slowly after a total outage, and is whole after the ramp', (
   assert.equal(bench.share, 1);
 });
 
+test('it grows slowly too where a gateway first saw a group without a member, and a cluster served', () => {
+  const bench = new Bench();
+  bench.balancer.update([], cluster(), 0);
+  bench.pass(5_000);
+  bench.balancer.updateLocal(pods('a', 'b', 'c'), bench.nowMs);
+  assert.ok(bench.share < 0.2, `${bench.share}`);
+  bench.pass(5_250);
+  assert.ok(bench.share > 0.5 && bench.share < 1, `${bench.share}`);
+  bench.pass(5_250);
+  assert.equal(bench.share, 1);
+});
+
+test('where nobody else served, the first members take everything at once', () => {
+  for (const others of [[], cluster(0)]) {
+    const bench = new Bench();
+    bench.balancer.update([], others, 0);
+    bench.pass(5_000);
+    bench.balancer.updateLocal(pods('a', 'b'), bench.nowMs);
+    assert.equal(bench.share, 1);
+    assert.equal(bench.balancer.spilling, false);
+    assert.equal(bench.report('a').ramp, 1);
+  }
+});
+
+test('a first cluster starts slowly beside pods that serve, and at once where there are none', () => {
+  for (const [local, ramp] of [
+    [pods('a'), 0.1],
+    [[], 1],
+  ] as const) {
+    const bench = new Bench();
+    bench.balancer.update(local, [], 0);
+    bench.pass(5_000);
+    bench.balancer.updateRemote(cluster(), bench.nowMs);
+    assert.equal(bench.report('east').ramp, ramp);
+  }
+});
+
 test('who wants to be left alone is missing meanwhile', () => {
   const bench = new Bench();
   bench.balancer.update(pods('a', 'b'), cluster(), 0);

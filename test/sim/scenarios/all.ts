@@ -3,6 +3,7 @@ import type { Scenario } from '../scenario.ts';
 import { bursts, capacity, herd, queues } from './capacity.ts';
 import { bothFull, distance, linkCut } from './distance.ts';
 import { connections, fairness, rollingDeploy, scaling } from './fairness.ts';
+import { firstPods } from './first-pods.ts';
 import {
   badAnswers,
   blackHole,
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   connections,
   rollingDeploy,
   scaling,
+  firstPods,
   partialOutage,
   totalOutage,
   badAnswers,
