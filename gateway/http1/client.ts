@@ -11,6 +11,7 @@ import { describeError } from '#core/errors.ts';
 import { AttemptError } from '../http/attempt-error.ts';
 import type { Connection } from '../transport/connections.ts';
 import { endInTurn } from '../transport/endings.ts';
+import { POD_KEEP_ALIVE_MS } from '../transport/pod-socket.ts';
 import { Transport, type TransportOwner } from '../transport/transport.ts';
 import { Http1Parser } from '../wire/http1/parser.ts';
 import { Http1Refusal } from '../wire/http1/rules.ts';
@@ -18,14 +19,21 @@ import { Http1Writer } from '../wire/http1/writer.ts';
 import { AnswerSink } from './answer.ts';
 import type { AttemptConnection, Http1Attempt } from './attempt.ts';
 import { CONNECT_MS, GATHERED_BYTES_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { Silence } from './silence.ts';
+import type { Soundings } from './soundings.ts';
 
 /** Connections are looked at once a second; none is to be older than {@link POOL_IDLE_MS} then. */
 const IDLE_SWEEP_MS = POOL_IDLE_MS - 1_000;
+
+/** How often the system of a pod that accepts no connection is asked for a sign of life on one that it has. */
+const ASKED_EACH_MS = 1_000;
 
 /** Where a connection comes from and goes back to. */
 export interface ConnectionHome {
   readonly clock: Clock;
   readonly endpoint: string;
+  /** Tells whether the pod is still there. */
+  readonly soundings: Soundings;
   /** See {@link AttemptConnection.pressed}. */
   readonly pressed: boolean;
   /** Has nothing to do, and may be used again. */
@@ -47,6 +55,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   readonly #home: ConnectionHome;
   readonly #transport: Transport;
   readonly #sink = new AnswerSink();
+  readonly #silence = new Silence();
   readonly #parser: Http1Parser;
   #writer = new Http1Writer('request');
   #attempt: Http1Attempt | undefined;
@@ -243,6 +252,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   sweep(nowMs: number): void {
     if (this.#attempt === undefined && nowMs - this.idleSinceMs >= IDLE_SWEEP_MS) this.destroy();
+    else if (this.#connecting === undefined) this.#listen(nowMs);
   }
 
   drain(): void {
@@ -281,6 +291,26 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
     this.#reused = true;
     if (this.#usable) this.#home.onIdle(this);
     else this.destroy();
+  }
+
+  /** Gives the request up whose pod has vanished without a word. */
+  #listen(nowMs: number): void {
+    const silence = this.#silence;
+    const exchange = this.#paused ? undefined : this.#attempt;
+    const movedBytes = exchange === undefined ? 0 : this.#transport.movedBytes;
+    if (!silence.isDue(exchange, movedBytes, nowMs)) return;
+    const { socket } = this.#transport;
+    const { localPort = 0, remotePort = 0 } = socket;
+    const finding = this.#home.soundings.find({ localPort, remotePort }, nowMs);
+    if (finding === 'there') {
+      silence.excuse(nowMs);
+      socket.setKeepAlive(true, POD_KEEP_ALIVE_MS);
+      // What the pod has acknowledged is not sent again: its system is asked for a sign of life.
+    } else if (finding === 'silent') socket.setKeepAlive(true, ASKED_EACH_MS);
+    else if (finding === 'gone') {
+      const seconds = Math.round(silence.lastsMs(nowMs) / 1_000);
+      this.#fail('UPSTREAM_RESET', `vanished: nothing was heard of it for ${seconds} s`);
+    }
   }
 
   /** Gives the connection back where it can be, then tells the end of the answer. */

@@ -10,12 +10,14 @@ import type { Attempt, UpstreamRequest } from '../http/exchange.ts';
 import type { HeldContent } from '../http/held.ts';
 import { Connections } from '../transport/connections.ts';
 import { connects } from '../transport/connects.ts';
-import { connectToPod } from '../transport/pod-socket.ts';
+import { connectToPod, reachesPod } from '../transport/pod-socket.ts';
 import { type Flushable, flushAtTurnEnd } from '../transport/turn.ts';
+import { readTcpTable } from '../transport/unanswered.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
-import { CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { CONNECT_MS, CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
 import { type ConnectionHome, Http1ClientConnection } from './client.ts';
+import { type Sounding, Soundings } from './soundings.ts';
 
 export interface Http1PoolOptions {
   readonly clock: Clock;
@@ -24,11 +26,14 @@ export interface Http1PoolOptions {
   readonly endpoint: string;
   /** What all requests hold, the answers of this pod among them. @default as if it were little */
   readonly held?: HeldContent;
+  /** How a pod that has fallen silent is looked for. @default by the system */
+  readonly sounding?: Sounding;
 }
 
 export class Http1Pool implements ConnectionHome, Flushable {
   readonly clock: Clock;
   readonly endpoint: string;
+  readonly soundings: Soundings;
   readonly #held: HeldContent | undefined;
   readonly #network: Network;
   readonly #address: Address;
@@ -54,6 +59,7 @@ export class Http1Pool implements ConnectionHome, Flushable {
     this.#network = options.network;
     this.#address = address;
     this.#connections = new Connections(options.clock);
+    this.soundings = new Soundings(options.sounding ?? this.#sounding(), options.clock);
   }
 
   get pressed(): boolean {
@@ -152,6 +158,13 @@ export class Http1Pool implements ConnectionHome, Flushable {
 
   onUnsent(attempt: Http1Attempt, writer: Http1Writer): void {
     this.#connect().begin(attempt, writer);
+  }
+
+  #sounding(): Sounding {
+    return {
+      reaches: () => reachesPod(this.#network.locate(this.#address), CONNECT_MS, this.clock),
+      readTable: readTcpTable,
+    };
   }
 
   #take(): Http1ClientConnection | undefined {

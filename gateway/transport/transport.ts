@@ -136,6 +136,12 @@ export class Transport implements Reading {
     return socket.writableLength + ((socket as Carrier)._handle?.writeQueueSize ?? 0);
   }
 
+  /** Changes with every byte that comes or goes; asked for now and then, not for each. */
+  get movedBytes(): number {
+    const handle = (this.socket as Carrier)._handle;
+    return (handle?.bytesRead ?? 0) + (handle?.bytesWritten ?? 0) + this.outputMark;
+  }
+
   get destroyed(): boolean {
     return this.#gone;
   }
@@ -237,7 +243,11 @@ const CARRIED = Symbol('transport');
 /** A socket with its transport: listeners shared by all sockets cost an idle one nothing. */
 interface Carrier extends Socket {
   [CARRIED]: Transport;
-  readonly _handle?: { readonly writeQueueSize: number } | null;
+  readonly _handle?: {
+    readonly writeQueueSize: number;
+    readonly bytesRead: number;
+    readonly bytesWritten: number;
+  } | null;
   /** Called with every read and write. */
   _unrefTimer: () => void;
 }
