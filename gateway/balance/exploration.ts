@@ -6,8 +6,10 @@
  * where nobody waits; an ejected one gets one request for each backoff. Only requests that may be
  * sent twice do it, and they are hedged soon, so that nobody waits for what is only curiosity.
  */
+import { probing } from './ejection.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { EndpointGroup } from './group.ts';
+import { STANDING } from './members.ts';
 import { NOBODY } from './pick.ts';
 import { ROW } from './row.ts';
 import { TUNING } from './tuning.ts';
@@ -50,23 +52,42 @@ export class Exploration {
     this.#picksSinceProbe = TUNING.picksPerProbe;
   }
 
+  /**
+   * Whom a request explores now: an ejected endpoint whose probe is due, which counts as probed, or one without news;
+   * {@link NOBODY}: nobody.
+   */
+  take(local: EndpointGroup, remote: EndpointGroup, nowMs: number): number {
+    const slot = this.#takeDue();
+    if (slot !== NOBODY) {
+      const { table } = local;
+      // Since the tick that found it, it may have left or come back.
+      const isDue = table.standing[slot] === STANDING.FAILING;
+      if (!isDue || (table.probeAtMs[slot] as number) > nowMs) return NOBODY;
+      probing(local, slot, nowMs);
+      return slot;
+    }
+    if (this.tokens < 1) return NOBODY;
+    const near = this.#takeLocal(local, nowMs);
+    return near === NOBODY ? this.#takeRemote(remote, local, nowMs) : near;
+  }
+
   /** Whose probe is due and may be made by a request now. */
-  takeDue(): number {
+  #takeDue(): number {
     if (this.due.length === 0 || this.#picksSinceProbe < TUNING.picksPerProbe) return NOBODY;
     this.#picksSinceProbe = 0;
     return (this.due.pop() as Endpoint).slot;
   }
 
   /** Which local endpoint may be explored now: they are looked at in turn. */
-  takeLocal(group: EndpointGroup, nowMs: number): number {
+  #takeLocal(group: EndpointGroup, nowMs: number): number {
     this.#localCursor += 1;
     if (this.#localCursor >= group.active) this.#localCursor = 0;
     // One alone is asked anyway.
-    return group.active < 2 ? NOBODY : this.#take(group, this.#localCursor, nowMs);
+    return group.active < 2 ? NOBODY : this.#takeIdle(group, this.#localCursor, nowMs);
   }
 
   /** Which cluster may be: beside `local` endpoints any that could be clearly better, without any one of two. */
-  takeRemote(remote: EndpointGroup, local: EndpointGroup, nowMs: number): number {
+  #takeRemote(remote: EndpointGroup, local: EndpointGroup, nowMs: number): number {
     const { preference, toleranceMs, remoteShareMax } = local.settings.locality;
     if (!(remoteShareMax > 0)) return NOBODY;
     this.#remoteCursor += 1;
@@ -76,10 +97,10 @@ export class Exploration {
     const belowMs = alone ? Infinity : (local.typical.medianMs - toleranceMs) / preference;
     const slot = remote.members.slots[this.#remoteCursor] as number;
     if (!((remote.table.roundTripMs[slot] as number) < belowMs)) return NOBODY;
-    return this.#take(remote, this.#remoteCursor, nowMs);
+    return this.#takeIdle(remote, this.#remoteCursor, nowMs);
   }
 
-  #take(group: EndpointGroup, at: number, nowMs: number): number {
+  #takeIdle(group: EndpointGroup, at: number, nowMs: number): number {
     const slot = group.members.slots[at] as number;
     const { table } = group;
     if (table.get(slot, ROW.WAITING) !== 0) return NOBODY;

@@ -10,17 +10,18 @@
 import type { Random } from '#core/random.ts';
 import type { TrafficSettings } from '../snapshot/traffic.ts';
 import type { Candidate, RemoteCandidate } from './candidates.ts';
+import { setClusters } from './clusters.ts';
 import { Dice } from './dice.ts';
-import { probing, revive } from './ejection.ts';
+import { revive } from './ejection.ts';
 import type { Endpoint, Outcome } from './endpoint.ts';
 import { isSilent, observe, raise } from './estimate.ts';
 import { Exploration } from './exploration.ts';
 import { FirstBytes } from './first-bytes.ts';
 import { EndpointGroup } from './group.ts';
+import { lastResort } from './last-resort.ts';
 import { observeLoad, shrinkIfSilent } from './load.ts';
 import { Locality } from './locality.ts';
-import { STANDING } from './members.ts';
-import { NOBODY, pick, pickStanding } from './pick.ts';
+import { NOBODY, pick } from './pick.ts';
 import { Probing } from './probing.ts';
 import { recordFailure, recordSuccess } from './record.ts';
 import { ROW, ROW_SIZE } from './row.ts';
@@ -31,14 +32,6 @@ const SIZE = ROW_SIZE;
 const { COST, COST_EACH, DISCOUNT, FAMILIAR, IN_FLIGHT, STARTS, WAITING } = ROW;
 const { GONE } = FLAG;
 const UNKNOWN_LOAD = -1;
-
-/** Standings after the first, in the order in which they are asked when nobody of the first is left. */
-const LAST_RESORTS = [
-  STANDING.RELUCTANT,
-  STANDING.PENALISED,
-  STANDING.FAILING,
-  STANDING.UNREACHABLE,
-] as const;
 
 export class ServiceBalancer {
   /** `namespace/name` of the exported Service. */
@@ -132,23 +125,9 @@ export class ServiceBalancer {
   }
 
   /** The same of the clusters alone. */
-  updateRemote(remote: readonly RemoteCandidate[], nowMs: number): void {
-    const table = this.#table;
-    this.remote.setMembers(
-      remote.map(({ cluster, weight }) => ({ key: cluster, weight })),
-      nowMs,
-      this.local.active > 0,
-    );
-    for (const { cluster, roundTripMs, spilling } of remote) {
-      const slot = this.remote.find(cluster)?.slot ?? NOBODY;
-      const flags = (table.flags[slot] as number) & ~FLAG.SPILLING;
-      table.roundTripMs[slot] = roundTripMs;
-      table.flags[slot] = flags | (spilling === true ? FLAG.SPILLING : 0);
-      const guessMs = this.#locality.guessMs(slot);
-      if ((flags & FLAG.UNSEEN) !== 0 && guessMs > 0) table.set(slot, ROW.ESTIMATE, guessMs);
-      this.remote.weigh(slot);
-      this.remote.place(slot, nowMs);
-    }
+  updateRemote(clusters: readonly RemoteCandidate[], nowMs: number): void {
+    const { local, remote } = this;
+    setClusters(remote, clusters, this.#typicalRemote, nowMs, local.active > 0);
     this.#locality.judge();
   }
 
@@ -170,14 +149,18 @@ export class ServiceBalancer {
     if (first) {
       this.#picked = true;
       exploration.earn();
-      const curious = mayExplore && exploration.mayLook ? this.#explore(nowMs) : -1;
-      if (curious >= 0) return local.table.handles[curious];
+      const curious =
+        mayExplore && exploration.mayLook ? exploration.take(local, remote, nowMs) : NOBODY;
+      if (curious >= 0) {
+        this.#explored = true;
+        return local.table.handles[curious];
+      }
     }
     const near = pick(local, dice, nowMs, tried);
     if (first && near >= 0 && this.#locality.stays(near)) return local.table.handles[near];
     const far = remote.members.count === 0 ? -1 : pick(remote, dice, nowMs, tried);
     let slot = near < 0 ? far : near;
-    if (slot < 0) slot = this.#lastResort(nowMs, tried);
+    if (slot < 0) slot = lastResort(local, remote, dice, nowMs, tried);
     else if (near >= 0 && far >= 0 && this.#locality.leaves(near, far, nowMs, tried)) slot = far;
     return slot < 0 ? undefined : local.table.handles[slot];
   }
@@ -349,33 +332,6 @@ export class ServiceBalancer {
   /** What became of a probe of `key` for `path` that another process of this gateway asked for. */
   heard(key: string, path: string | undefined, alive: boolean, nowMs: number): void {
     if (this.#probing.heard(key, path, alive, nowMs)) this.#locality.judge();
-  }
-
-  #explore(nowMs: number): number {
-    const { local, remote, exploration } = this;
-    let slot = exploration.takeDue();
-    if (slot !== NOBODY) {
-      // Since the tick that found it, it may have left or come back.
-      const isDue = this.#table.standing[slot] === STANDING.FAILING;
-      if (!isDue || (this.#table.probeAtMs[slot] as number) > nowMs) return NOBODY;
-      probing(local, slot, nowMs);
-    } else if (exploration.tokens >= 1) {
-      slot = exploration.takeLocal(local, nowMs);
-      if (slot === NOBODY) slot = exploration.takeRemote(remote, local, nowMs);
-    }
-    this.#explored = slot !== NOBODY;
-    return slot;
-  }
-
-  #lastResort(nowMs: number, tried: readonly Endpoint[]): number {
-    const dice = this.#dice;
-    for (const standing of LAST_RESORTS) {
-      const near = pickStanding(this.local, dice, nowMs, tried, standing);
-      if (near !== NOBODY) return near;
-      const far = pickStanding(this.remote, dice, nowMs, tried, standing);
-      if (far !== NOBODY) return far;
-    }
-    return NOBODY;
   }
 
   #waitsNoMore(slot: number, startMs: number): void {
