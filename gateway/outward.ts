@@ -9,6 +9,7 @@ import type { Endpoint } from './balance/endpoint.ts';
 import { AttemptError } from './http/attempt-error.ts';
 import { DeferredAttempt, type Starter } from './http/deferred.ts';
 import type { Attempt, Exchange, UpstreamRequest } from './http/exchange.ts';
+import { countsForwards, forwarded } from './http/forwards.ts';
 import { passed, requestHeaders } from './http/headers.ts';
 import { headerValue } from './http/message.ts';
 import { relay } from './http/relay.ts';
@@ -58,7 +59,13 @@ export class Outward {
       respondError(exchange, 'LOOP_DETECTED', `the request already passed ${cluster}`);
       return;
     }
-    const headers = requestHeaders(head.headers, seen, { address, authority });
+    let fields = head.headers;
+    if ((seen & SEEN.FORWARDS) !== 0 && countsForwards(method)) {
+      const counted = forwarded(exchange, fields);
+      if (counted === undefined) return;
+      fields = counted;
+    }
+    const headers = requestHeaders(fields, seen, { address, authority });
     const sent = { method, path, authority, headers, seen, upgrade, length, version, neverIndexed };
     relay(exchange, sent, route, this.#options);
   }

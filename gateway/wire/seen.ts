@@ -27,6 +27,8 @@ export const SEEN = {
   LENGTH: 1_024,
   /** `date`. */
   DATE: 2_048,
+  /** `max-forwards`. */
+  FORWARDS: 4_096,
 } as const;
 
 const BITS: ReadonlyMap<string, number> = new Map([
@@ -45,6 +47,7 @@ const BITS: ReadonlyMap<string, number> = new Map([
   ['grpc-timeout', SEEN.TIMEOUT],
   ['content-length', SEEN.LENGTH],
   ['date', SEEN.DATE],
+  ['max-forwards', SEEN.FORWARDS],
 ]);
 
 /** The bits of one field of this lower-case name. */

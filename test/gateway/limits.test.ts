@@ -8,9 +8,11 @@ import { METADATA_LIMITS } from '#core/metadata.ts';
 import { STRANGERS_MAX } from '#core/strangers.ts';
 import { METRICS_FRESH_MS } from '#gateway/admin/pages.ts';
 import { CATALOG_STREAMS_MAX } from '#gateway/catalog/serve.ts';
+import { FORWARDS_MAX } from '#gateway/http/forwards.ts';
 import { HELD_BYTES_MAX } from '#gateway/http/held.ts';
 import { REPLAY_BYTES_MAX } from '#gateway/http/replay.ts';
 import * as http1 from '#gateway/http1/bounds.ts';
+import { QUIET_MS } from '#gateway/http1/silence.ts';
 import { COMPANY_BYTES, SHORT_PATH_BYTES } from '#gateway/http2/window.ts';
 import { ARRIVALS_PER_TURN } from '#gateway/listener/arrivals.ts';
 import { FLOODS, REFUSALS } from '#gateway/listener/barred.ts';
@@ -56,6 +58,7 @@ const one: Readonly<Record<string, Bound | undefined>> = {
   },
   ...{ OPAQUE_BYTES_MAX, DIALLED_MAX, SILENCE_MS, FLOODS, REFUSALS, UNANSWERED_MAX },
   ...{ HELD_OF_SOURCE_BYTES, SHORT_BYTES, CATALOG_STREAMS_MAX, POD_KEEP_ALIVE_MS },
+  ...{ FORWARDS_MAX, QUIET_MS },
   ...CATALOG_LIMITS,
   ...METADATA_LIMITS,
   ...{ STRANGERS_MAX, METRICS_FRESH_MS, ANSWERS_MAX, GONE_MAX, ...signing, ...rate },

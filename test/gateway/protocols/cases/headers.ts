@@ -32,6 +32,39 @@ function casesOf(client: HttpClient): Omit<Case, 'port'>[] {
       },
     },
     {
+      name: `${client.name}: OPTIONS goes as far as Max-Forwards lets it, both gateways counting as one`,
+      combine: true,
+      gatewayOnly: true,
+      async run(target) {
+        const session = client.open(target);
+        const ask = (method: string, forwards: string) =>
+          session.ask({ method, path: '/hash', headers: { 'max-forwards': forwards } });
+        const left = async (method: string, forwards: string) =>
+          valuesOf(seenIn(await ask(method, forwards)).headers, 'max-forwards').join();
+        assert.equal(await left('OPTIONS', '1'), '0');
+        assert.equal(await left('OPTIONS', '012'), '11');
+        assert.equal(await left('OPTIONS', '9'.repeat(21)), '255');
+        assert.equal(await left('GET', '0'), '0', 'it means nothing to other methods');
+        const last = await ask('OPTIONS', '0');
+        assert.deepEqual([last.status, last.body.length], [200, 0]);
+        assert.match(valuesOf(last.headers, 'allow').join(), /GET, .*OPTIONS, TRACE/);
+        assert.equal((await ask('OPTIONS', '-1')).status, 400);
+        const after = await session.ask({ path: '/bytes/3' });
+        assert.equal(after.body.length, 3, 'the connection goes on');
+      },
+    },
+    {
+      name: `${client.name}: TRACE that may go no further is not played back`,
+      gatewayOnly: true,
+      async run(target) {
+        const headers = { 'max-forwards': '0', authorization: 'secret' };
+        const reply = await client.open(target).ask({ method: 'TRACE', path: '/hash', headers });
+        assert.equal(reply.status, 405);
+        assert.doesNotMatch(valuesOf(reply.headers, 'allow').join(), /TRACE|CONNECT/);
+        assert.equal(reply.body.length, 0);
+      },
+    },
+    {
       name: `${client.name}: a client sets no field of ours, in trailers neither`,
       combine: true,
       async run(target) {
