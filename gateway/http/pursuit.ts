@@ -163,14 +163,18 @@ export abstract class Pursuit extends Admission implements HedgeOwner, Hedgeable
     return this.#limits;
   }
 
-  /** Asks one endpoint after the other until an attempt is under way, or answers why none is. */
+  /**
+   * Asks one endpoint after the other, all but the very first out of the retry budget, until an attempt is under way, or
+   * answers why none is.
+   */
   protected next(nowMs: number): void {
     const tries = this.tries;
     while (!this.over && (tries.count === 0 || this.#left() >= 1)) {
       const first = tries.count === 0;
       const mayExplore = first && isSafe(this.head) && this.#most() > 1;
       const endpoint = tries.pick(nowMs, mayExplore) ?? this.#again();
-      if (endpoint === undefined) break;
+      // Where nobody is left to ask, nothing is repeated, and the budget is not spent.
+      if (endpoint === undefined || !(first || tries.guard.mayRetry(nowMs))) break;
       const failure = this.#attemptAt(endpoint, nowMs);
       if (failure === undefined) {
         if (mayExplore) this.#hedgeLater(nowMs);
@@ -178,7 +182,7 @@ export abstract class Pursuit extends Admission implements HedgeOwner, Hedgeable
       }
       this.failure = failure;
       tries.settle(outcomeOf(failure), nowMs);
-      if (!this.mayRepeat(failure) || !tries.guard.mayRetry(nowMs)) break;
+      if (!this.mayRepeat(failure)) break;
     }
     this.refuse();
   }
@@ -262,7 +266,7 @@ export abstract class Pursuit extends Admission implements HedgeOwner, Hedgeable
     if (failure !== undefined) {
       this.failure = failure;
       tries.settle(outcomeOf(failure), nowMs);
-      if (this.mayRepeat(failure) && guard.mayRetry(nowMs)) this.next(nowMs);
+      if (this.mayRepeat(failure)) this.next(nowMs);
       else this.refuse();
     }
     return true;

@@ -199,7 +199,7 @@ class Relay extends Pursuit implements ExchangeListener, Holder {
       this.exchange.abort(error.code);
       this.#end('failure', error.code);
     } else if (tries.hedge !== undefined) this.promote(nowMs);
-    else if (this.mayRepeat(error) && tries.guard.mayRetry(nowMs)) this.next(nowMs);
+    else if (this.mayRepeat(error)) this.next(nowMs);
     else this.refuse();
   }
 

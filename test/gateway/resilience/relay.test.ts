@@ -197,6 +197,17 @@ describe('repetitions', () => {
     assert.ok(repeated >= 250 && repeated <= 300, `${repeated} repetitions of 1000 requests`);
   });
 
+  test('where nobody else is left to ask, none of the budget is spent', () => {
+    const bench = serviceOf(1);
+    const counts = bench.guards.of(balanceKey(TARGET))?.counts;
+    for (let at = 0; at < 500; at += 1) {
+      assert.equal(bench.send().status, undefined);
+      last(bench).fail(reset());
+    }
+    assert.equal(bench.calls.length, 500);
+    assert.deepEqual([counts?.retriesAllowed, counts?.retriesRefused], [0, 0]);
+  });
+
   test('a TrafficPolicy may want them for answers that do not speak against the pod', () => {
     const bench = serviceOf(3, { retry: { ...retry, statuses: [404, 429], grpcStatuses: [8] } });
     for (const status of [404, 429]) {
