@@ -277,6 +277,12 @@ export class ServiceBalancer {
     if (((table.flags[slot] as number) & GONE) !== 0) table.freeIfDone(slot);
   }
 
+  /** Whether the group of `endpoint` can do without one more: most of it must be left to be asked. */
+  sparesAnother(endpoint: Endpoint): boolean {
+    const { active, members } = this.#groupOf(endpoint);
+    return 2 * (active - 1) > members.alive;
+  }
+
   /** 429 or 503 with Retry-After: not asked before `untilMs` if others are available. */
   penalise(endpoint: Endpoint, untilMs: number): void {
     const { slot } = endpoint;

@@ -285,7 +285,11 @@ export abstract class Pursuit extends Admission implements HedgeOwner, Hedgeable
     // Of a cluster, one pod says it of itself; its gateway heeds that.
     if (endpoint.kind === 'remote') return;
     const waitMs = retryAfterMs(head.headers, this.context.clock.wallMs());
-    if (waitMs > 0) this.tries.guard.balancer.penalise(endpoint, nowMs + waitMs);
+    if (waitMs <= 0) return;
+    const { balancer } = this.tries.guard;
+    // Of 429 the reason is whoever asked (RFC 6585 section 4): others are not to lose the pods of their cluster for it.
+    if (head.status === 429 && !balancer.sparesAnother(endpoint)) return;
+    balancer.penalise(endpoint, nowMs + waitMs);
   }
 
   /** The same of a gateway; what that tried in vain counts for both of us. */

@@ -539,6 +539,32 @@ describe('whoever says when to come back', () => {
     }
   });
 
+  test('a client that is asked to slow down (429) leaves more than half of the pods to the others', () => {
+    const bench = serviceOf(5);
+    for (let at = 0; at < 50; at += 1) {
+      bench.send();
+      last(bench).answer(429, ['retry-after', '60']);
+      bench.clock.advance(20);
+    }
+    const service = bench.balancer.service(balanceKey(TARGET));
+    assert.ok(service);
+    const { local } = describeService(service, bench.clock.monotonicMs());
+    assert.equal(local.filter(({ penalisedForMs }) => penalisedForMs !== null).length, 2);
+    assert.equal(service.localShare(0) > 0.8, true, `${service.localShare(0)}`);
+  });
+
+  test('pods that are overloaded (503) are all left alone, however many', () => {
+    const bench = serviceOf(2);
+    for (let at = 0; at < 2; at += 1) {
+      bench.send({ method: 'POST' });
+      last(bench).answer(503, ['retry-after', '60']);
+    }
+    const service = bench.balancer.service(balanceKey(TARGET));
+    assert.ok(service);
+    const { local } = describeService(service, bench.clock.monotonicMs());
+    assert.equal(local.filter(({ penalisedForMs }) => penalisedForMs !== null).length, 2);
+  });
+
   test('where there is nobody else it is asked all the same', () => {
     const bench = serviceOf(1);
     const client = bench.send();
