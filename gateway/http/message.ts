@@ -66,7 +66,11 @@ export function headerValue(headers: RawHeaders, name: string): string | undefin
   return undefined;
 }
 
-/** Whether an answer of `status` to `method` has no content, whatever its fields say (RFC 9110 section 6.4.1). */
+/**
+ * Whether an answer of `status` to `method` has no content, whatever its fields say (RFC 9110 section 6.4.1). What
+ * follows 101 is content of another protocol, whatever asked for it.
+ */
 export function isBodiless(method: string, status: number): boolean {
-  return method === 'HEAD' || status === 204 || status === 304 || (status < 200 && status !== 101);
+  if (status === 101) return false;
+  return method === 'HEAD' || status === 204 || status === 304 || status < 200;
 }

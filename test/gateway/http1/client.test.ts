@@ -584,6 +584,26 @@ test('both ends: an upgrade through, and expect: 100-continue end to end', async
   await two.has('\r\n2\r\nhi\r\n');
 });
 
+test('both ends: what a HEAD has switched to has content like any other', async () => {
+  const it = keep(
+    await pod((socket) => {
+      socket.once('data', () => {
+        const fields = 'connection: upgrade\r\nupgrade: echo\r\n';
+        socket.write(`HTTP/1.1 101 Switching Protocols\r\n${fields}\r\nwelcome`);
+        socket.on('data', (bytes) => socket.write(bytes));
+      });
+    }),
+  );
+  const pool = keep(poolTo(it.port));
+  const { port } = keep(await serve((exchange) => new Relay(exchange, pool)));
+  const client = new RawClient(port);
+  client.send('HEAD / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n');
+  await client.has('welcome');
+  client.send('and back');
+  await client.has('and back');
+  client.socket.destroy();
+});
+
 test('a pod is read no further while the answers of others stand in line, and further once told', async () => {
   const bytes = 1_000_000;
   const many = await pod((socket) => {
