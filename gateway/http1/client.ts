@@ -6,12 +6,11 @@
  * connection goes out on another, unseen.
  */
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '#core/clock.ts';
+import type { Timer } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { AttemptError } from '../http/attempt-error.ts';
 import type { Connection } from '../transport/connections.ts';
 import { endInTurn } from '../transport/endings.ts';
-import { POD_KEEP_ALIVE_MS } from '../transport/pod-socket.ts';
 import { Transport, type TransportOwner } from '../transport/transport.ts';
 import { Http1Parser } from '../wire/http1/parser.ts';
 import { Http1Refusal } from '../wire/http1/rules.ts';
@@ -19,34 +18,13 @@ import { Http1Writer } from '../wire/http1/writer.ts';
 import { AnswerSink } from './answer.ts';
 import type { AttemptConnection, Http1Attempt } from './attempt.ts';
 import { CONNECT_MS, GATHERED_BYTES_MAX, POOL_IDLE_MS } from './bounds.ts';
+import { type BrokenCode, brokenOff, notConnected } from './failures.ts';
+import type { ConnectionHome } from './home.ts';
+import { listen } from './listen.ts';
 import { Silence } from './silence.ts';
-import type { Soundings } from './soundings.ts';
 
 /** Connections are looked at once a second; none is to be older than {@link POOL_IDLE_MS} then. */
 const IDLE_SWEEP_MS = POOL_IDLE_MS - 1_000;
-
-/** How often the system of a pod that accepts no connection is asked for a sign of life on one that it has. */
-const ASKED_EACH_MS = 1_000;
-
-/** Where a connection comes from and goes back to. */
-export interface ConnectionHome {
-  readonly clock: Clock;
-  readonly endpoint: string;
-  /** Tells whether the pod is still there. */
-  readonly soundings: Soundings;
-  /** See {@link AttemptConnection.pressed}. */
-  readonly pressed: boolean;
-  /** Has nothing to do, and may be used again. */
-  onIdle(connection: Http1ClientConnection): void;
-  /** Was accepted by the pod. */
-  onConnected(connection: Http1ClientConnection): void;
-  /** Was not: `error` says why. */
-  onRefused(error: AttemptError): void;
-  /** Is gone. */
-  onGone(connection: Http1ClientConnection): void;
-  /** Was closed before a byte of `attempt` was sent; `writer` holds what was written of it. */
-  onUnsent(attempt: Http1Attempt, writer: Http1Writer): void;
-}
 
 /** See the header of this file. */
 export class Http1ClientConnection implements TransportOwner, Connection, AttemptConnection {
@@ -174,14 +152,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
       return;
     }
     if (connecting) {
-      const why = this.#timedOut
-        ? `not connected within ${CONNECT_MS} ms`
-        : describeError(error ?? new Error('closed'));
-      const message = `cannot connect to ${this.#home.endpoint}: ${why}`;
-      const failure = new AttemptError('UPSTREAM_CONNECT', message, {
-        neverSent: true,
-        cause: error,
-      });
+      const failure = notConnected(this.#home.endpoint, this.#timedOut, error);
       this.#tellFailure(failure);
       this.#home.onRefused(failure);
     } else if (!this.#handOver()) {
@@ -295,22 +266,11 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   /** Gives the request up whose pod has vanished without a word. */
   #listen(nowMs: number): void {
-    const silence = this.#silence;
     const exchange = this.#paused ? undefined : this.#attempt;
-    const movedBytes = exchange === undefined ? 0 : this.#transport.movedBytes;
-    if (!silence.isDue(exchange, movedBytes, nowMs)) return;
-    const { socket } = this.#transport;
-    const { localPort = 0, remotePort = 0 } = socket;
-    const finding = this.#home.soundings.find({ localPort, remotePort }, nowMs);
-    if (finding === 'there') {
-      silence.excuse(nowMs);
-      socket.setKeepAlive(true, POD_KEEP_ALIVE_MS);
-      // What the pod has acknowledged is not sent again: its system is asked for a sign of life.
-    } else if (finding === 'silent') socket.setKeepAlive(true, ASKED_EACH_MS);
-    else if (finding === 'gone') {
-      const seconds = Math.round(silence.lastsMs(nowMs) / 1_000);
-      this.#fail('UPSTREAM_RESET', `vanished: nothing was heard of it for ${seconds} s`);
-    }
+    const goneMs = listen(this.#silence, exchange, this.#transport, this.#home.soundings, nowMs);
+    if (goneMs === undefined) return;
+    const seconds = Math.round(goneMs / 1_000);
+    this.#fail('UPSTREAM_RESET', `vanished: nothing was heard of it for ${seconds} s`);
   }
 
   /** Gives the connection back where it can be, then tells the end of the answer. */
@@ -364,17 +324,14 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   #refuse(error: unknown): void {
     if (!(error instanceof Http1Refusal)) throw error;
-    this.#fail(
-      error.rule === 'EARLY_END' ? 'UPSTREAM_RESET' : 'UPSTREAM_PROTOCOL',
-      error.rule === 'EARLY_END' ? `broke off: ${error.message}` : error.message,
-      error,
-    );
+    const early = error.rule === 'EARLY_END';
+    const what = early ? `broke off: ${error.message}` : error.message;
+    this.#fail(early ? 'UPSTREAM_RESET' : 'UPSTREAM_PROTOCOL', what, error);
     this.destroy();
   }
 
-  #fail(code: 'UPSTREAM_RESET' | 'UPSTREAM_PROTOCOL', what: string, cause?: unknown): void {
-    const text = `${this.#home.endpoint}${code === 'UPSTREAM_PROTOCOL' ? ':' : ''} ${what}`;
-    this.#tellFailure(new AttemptError(code, text, { neverSent: false, cause }));
+  #fail(code: BrokenCode, what: string, cause?: unknown): void {
+    this.#tellFailure(brokenOff(this.#home.endpoint, code, what, cause));
     this.destroy();
   }
 

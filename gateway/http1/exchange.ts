@@ -23,8 +23,9 @@ import {
   framingOfLength,
   type Head,
 } from '../wire/http1/message.ts';
-import type { HeadOptions, Http1Writer } from '../wire/http1/writer.ts';
+import type { HeadOptions } from '../wire/http1/writer.ts';
 import { DISCARD_BYTES_MAX, REQUEST_BYTES_MAX } from './bounds.ts';
+import type { ExchangeConnection } from './exchange-connection.ts';
 import { reasonOf } from './reason.ts';
 import { requestedUpgrade } from './upgrade.ts';
 
@@ -34,25 +35,6 @@ const INTERIM: HeadOptions = {
   upgrade: '',
   http10: false,
 };
-
-/** What an exchange needs of the connection it came by. */
-export interface ExchangeConnection {
-  readonly writer: Http1Writer;
-  /** Whether the client has yet to take what was written. */
-  readonly full: boolean;
-  /** Whether no request may follow. */
-  readonly draining: boolean;
-  /** What `Date` says now, as a line. */
-  readonly date: Buffer;
-  /** `bytes` of content, or a head, were given to the writer. */
-  gathered(bytes: number): void;
-  /** Something of the exchange has changed: looks what follows from it. */
-  settle(): void;
-  /** The answer cannot be written as it was given. */
-  unwritable(exchange: Http1Exchange, error: unknown): void;
-  /** Ends the connection; `reset`: so that the client can tell. */
-  cut(reset: boolean): void;
-}
 
 /** Hears nothing; stands in until somebody answers. */
 const NOBODY: ExchangeListener = {

@@ -16,7 +16,8 @@ import { readTcpTable } from '../transport/unanswered.ts';
 import type { Http1Writer } from '../wire/http1/writer.ts';
 import { Http1Attempt } from './attempt.ts';
 import { CONNECT_MS, CONNECTING_MAX, POOL_IDLE_MAX, POOL_IDLE_MS } from './bounds.ts';
-import { type ConnectionHome, Http1ClientConnection } from './client.ts';
+import { Http1ClientConnection } from './client.ts';
+import type { ConnectionHome } from './home.ts';
 import { type Sounding, Soundings } from './soundings.ts';
 
 export interface Http1PoolOptions {

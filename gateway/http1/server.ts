@@ -12,14 +12,16 @@ import type { Dates } from '../http/date.ts';
 import type { Exchange } from '../http/exchange.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
-import type { Head, MessageSink } from '../wire/http1/message.ts';
+import type { Head } from '../wire/http1/message.ts';
 import { Http1Parser } from '../wire/http1/parser.ts';
 import { Http1Refusal } from '../wire/http1/rules.ts';
 import { Http1Writer } from '../wire/http1/writer.ts';
 import { GATHERED_BYTES_MAX, type RefusalCode, STEPS_PER_TURN } from './bounds.ts';
-import { type ExchangeConnection, Http1Exchange } from './exchange.ts';
+import { Http1Exchange } from './exchange.ts';
+import type { ExchangeConnection } from './exchange-connection.ts';
 import { Patience, type Wait } from './patience.ts';
 import { statusOf, writeRefusal } from './refuse.ts';
+import { RequestSink } from './request-sink.ts';
 
 export interface Http1ServerOptions {
   /** Whom clients connect to: the authority of requests that name none. */
@@ -353,34 +355,5 @@ export class Http1ServerConnection implements TransportOwner, Connection, Exchan
     if (exchange.requestDone || exchange.raw) return 'nothing';
     if (exchange.discarding) return exchange.answerDone ? 'discard' : 'nothing';
     return exchange.answerBegun || exchange.held ? 'nothing' : 'body';
-  }
-}
-
-/** Takes what the parser tells to the connection and its exchange. */
-class RequestSink implements MessageSink {
-  exchange: Http1Exchange | undefined;
-  readonly #connection: Http1ServerConnection;
-  readonly #patience: Patience;
-
-  constructor(connection: Http1ServerConnection, patience: Patience) {
-    this.#connection = connection;
-    this.#patience = patience;
-  }
-
-  onHead(head: Head): void {
-    this.#connection.begin(head);
-  }
-
-  onBody(chunk: Buffer, from: number, to: number): void {
-    this.#patience.moved = true;
-    this.exchange?.content(chunk, from, to);
-  }
-
-  onTrailers(trailers: string[]): void {
-    this.exchange?.trailers(trailers);
-  }
-
-  onEnd(): void {
-    this.exchange?.contentEnd();
   }
 }
