@@ -5,9 +5,10 @@
  * and a forbidden byte is refused the moment it comes. It notes where parts begin and end, as offsets
  * from the head's first byte; strings are made when the head is whole.
  */
-import { COLON, CR, HASH, HTAB, LF, LOWER, SP, TARGET, VALUE } from './bytes.ts';
+import { COLON, CR, HTAB, LF, LOWER, SP, TARGET, VALUE } from './bytes.ts';
 import { FIELDS_MAX, LEADING_EMPTY_LINES_MAX, START_LINE_BYTES_MAX } from './limits.ts';
 import { type FieldName, fieldName, isField } from './names.ts';
+import { fieldRule, nameRule, targetRule, versionRule } from './offences.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
 
 const START = 0;
@@ -34,7 +35,6 @@ const HTTP = Buffer.from('HTTP/1.', 'latin1');
 /** Bytes of "HTTP/1.1" and its line end. */
 const VERSION_LINE = HTTP.length + 3;
 const ZERO = 0x30;
-const LOWER_H = 0x68;
 
 /** Where fields were found: a kilobyte that only a connection needs which is reading a message. */
 interface Notes {
@@ -154,7 +154,7 @@ export class HeadScanner {
           while (pos < end && TARGET[buf[pos] as number] !== 0) pos += 1;
           if (pos === end) return pos;
           this.targetTo = pos - base;
-          if (buf[pos] !== SP) this.#refuseTarget(buf[pos] as number);
+          if (buf[pos] !== SP) this.#refuse(targetRule(buf[pos] as number));
           if (this.targetTo === this.targetFrom) this.#refuse('REQUEST_LINE_SPACE');
           pos += 1;
           this.#phase = VERSION;
@@ -253,7 +253,7 @@ export class HeadScanner {
           pos += 1;
           continue;
         }
-        if (LOWER[byte] === 0) this.#refuseField(byte, count);
+        if (LOWER[byte] === 0) this.#refuse(fieldRule(byte, count));
         if (count === FIELDS_MAX) this.#refuse('FIELDS_TOO_MANY');
         mark = pos;
         phase = NAME;
@@ -267,7 +267,7 @@ export class HeadScanner {
       if (phase === NAME) {
         while (pos < end && LOWER[buf[pos] as number] !== 0) pos += 1;
         if (pos === end) break;
-        if (buf[pos] !== COLON) this.#refuseName(buf[pos] as number);
+        if (buf[pos] !== COLON) this.#refuse(nameRule(buf[pos] as number));
         names[count] = fieldName(buf, mark, pos);
         pos += 1;
         phase = VALUE_START;
@@ -325,40 +325,13 @@ export class HeadScanner {
   #version(byte: number): void {
     if (this.#matched < HTTP.length) {
       if (byte !== HTTP[this.#matched]) {
-        if (this.#matched > 0 || this.#role === 'response') this.#refuse('VERSION');
-        if (byte === SP || byte === HTAB) this.#refuse('REQUEST_LINE_SPACE');
-        this.#refuse(LOWER[byte] === LOWER_H || byte < SP ? 'VERSION' : 'TARGET_SPACE');
+        this.#refuse(versionRule(byte, this.#matched, this.#role));
       }
     } else {
       this.minor = byte - ZERO;
       if (this.minor !== 0 && this.minor !== 1) this.#refuse('VERSION');
     }
     this.#matched += 1;
-  }
-
-  #refuseTarget(byte: number): never {
-    // A line that ends after its target is HTTP/0.9.
-    if (byte === CR || byte === LF) this.#refuse('VERSION');
-    if (byte === HASH) this.#refuse('TARGET_FRAGMENT');
-    return this.#refuse(byte === HTAB ? 'TARGET_SPACE' : 'TARGET_CHARACTER');
-  }
-
-  /** A line that does not begin as a field does. */
-  #refuseField(byte: number, count: number): never {
-    if (byte === SP || byte === HTAB) {
-      this.#refuse(count === 0 ? 'WHITESPACE_BEFORE_FIELDS' : 'OBS_FOLD');
-    }
-    if (byte === LF) this.#refuse('BARE_LF');
-    if (byte === COLON) this.#refuse('FIELD_NAME_EMPTY');
-    if (count === FIELDS_MAX) this.#refuse('FIELDS_TOO_MANY');
-    return this.#refuse('FIELD_NAME_CHARACTER');
-  }
-
-  #refuseName(byte: number): never {
-    if (byte === LF) this.#refuse('BARE_LF');
-    return this.#refuse(
-      byte === SP || byte === HTAB ? 'SPACE_BEFORE_COLON' : 'FIELD_NAME_CHARACTER',
-    );
   }
 
   #refuse(rule: RuleCode): never {

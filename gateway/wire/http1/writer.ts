@@ -21,17 +21,9 @@ import {
   type WrittenName,
   writtenName,
 } from './names.ts';
-import {
-  isValue,
-  putAscii,
-  putBytes,
-  putDecimal,
-  putHex,
-  putTarget,
-  putValue,
-  SPARE_BYTES,
-} from './put.ts';
+import { putAscii, putBytes, putDecimal, putHex, putTarget, putValue, SPARE_BYTES } from './put.ts';
 import { Http1Refusal, type Role, type RuleCode } from './rules.ts';
+import { statusLine } from './status-line.ts';
 import { isAuthority, isMethod, isPath, readTarget } from './target.ts';
 
 /** Content larger than this is handed on as it is, not copied behind the head. */
@@ -49,9 +41,6 @@ const FIXED_BYTES = 256;
 const CHUNK_LINES_BYTES = 20;
 /** Room for the last chunk, the empty line, and what a value may need beyond itself. */
 const LAST_CHUNK_BYTES = 5 + SPARE_BYTES;
-/** Reason phrases that are kept with their lines are no longer. */
-const REASON_KEPT_MAX = 64;
-const STATUS_MIN = 100;
 
 const VERSION_AND_HOST = Buffer.from(' HTTP/1.1\r\nhost: ', 'latin1');
 const CHUNKED = Buffer.from('transfer-encoding: chunked\r\n', 'latin1');
@@ -337,16 +326,4 @@ function lineEnd(out: Buffer, at: number): number {
   out[at] = CR;
   out[at + 1] = LF;
   return at + 2;
-}
-
-const lines: ({ readonly reason: string; readonly bytes: Buffer } | undefined)[] = [];
-
-/** The status line; `undefined`: a character is none of a reason's. */
-function statusLine(status: number, reason: string): Buffer | undefined {
-  const known = lines[status - STATUS_MIN];
-  if (known !== undefined && known.reason === reason) return known.bytes;
-  if (!isValue(reason)) return undefined;
-  const bytes = Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n`, 'latin1');
-  if (reason.length <= REASON_KEPT_MAX) lines[status - STATUS_MIN] = { reason, bytes };
-  return bytes;
 }
