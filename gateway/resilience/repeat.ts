@@ -21,6 +21,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'DELETE',
 ]);
 
+const PUSHBACK = 'grpc-retry-pushback-ms';
+
 /** Attempts for one request, the first included, whatever a TrafficPolicy says. */
 export const ATTEMPTS_MAX = 5;
 
@@ -56,8 +58,12 @@ export function worthRepeating(
   grpc: number,
   settings: RetrySettings,
 ): boolean {
-  // What a gRPC server refuses in its first words it has not worked at (gRPC A6, "trailers-only").
-  if (grpc >= 0) return settings.grpcStatuses.includes(grpc);
+  // What a gRPC server refuses in its first words it has not worked at (gRFC A6, "trailers-only"). Whether and when it
+  // wants the call again it may say itself, to whoever made it ("pushback").
+  if (grpc >= 0)
+    return (
+      settings.grpcStatuses.includes(grpc) && headerValue(answer.headers, PUSHBACK) === undefined
+    );
   return settings.statuses.includes(answer.status) && isIdempotent(head);
 }
 

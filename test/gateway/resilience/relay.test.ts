@@ -80,6 +80,17 @@ describe('repetitions', () => {
     assert.equal(other.header('grpc-status'), '13');
   });
 
+  test('a gRPC call that its server pushes back on is left to its caller', () => {
+    for (const pushback of ['-1', '500']) {
+      const bench = serviceOf(3);
+      const call = bench.send({ method: 'POST', headers: ['content-type', 'application/grpc'] });
+      const refusal = ['grpc-status', '14', 'grpc-retry-pushback-ms', pushback];
+      last(bench).answer(200, ['content-type', 'application/grpc', ...refusal]);
+      assert.equal(bench.calls.length, 1);
+      assert.equal(call.header('grpc-retry-pushback-ms'), pushback);
+    }
+  });
+
   test('content is sent again as far as it has come, and what follows goes to the new pod alone', () => {
     const bench = serviceOf(3);
     const client = bench.send({ method: 'PUT', length: 10 });
