@@ -8,7 +8,7 @@ import type { HpackDecoder } from '../hpack/decoder.ts';
 import { HpackError } from '../hpack/error.ts';
 import { beginOrigin, endOrigin } from '../origin.ts';
 import { Http2Error } from './error.ts';
-import { FLAG, FRAME } from './frames.ts';
+import { FLAG, FRAME, MAX_31, readUint32 } from './frames.ts';
 import { judge, MESSAGE } from './headers.ts';
 import { REQUEST_UNITS, type Session } from './session.ts';
 import type { Http2Stream } from './stream.ts';
@@ -59,6 +59,7 @@ export class HeaderReceiver<T> {
     }
     if ((flags & FLAG.PRIORITY) !== 0) from += PRIORITY_BYTES;
     if (from > to) throw new Http2Error((flags & FLAG.PADDED) !== 0 ? 'PADDING' : 'FRAME_SIZE');
+    if ((flags & FLAG.PRIORITY) !== 0) refuseSelf(id, bytes, from - PRIORITY_BYTES);
     const ends = (flags & FLAG.END_STREAM) !== 0;
     if ((flags & FLAG.END_HEADERS) !== 0) {
       this.#complete(id, bytes, from, to, ends);
@@ -206,4 +207,12 @@ export class HeaderReceiver<T> {
     session.sink.onHeaders(stream, block, ends);
     session.finishIfDone(stream);
   }
+}
+
+/**
+ * Priorities are not heeded (RFC 9113 section 5.3.2), but a stream that depends on itself is still an error (RFC 7540
+ * section 5.3.1): who sends that is broken. `at`: where the priority fields begin.
+ */
+export function refuseSelf(id: number, bytes: Buffer, at: number): void {
+  if ((readUint32(bytes, at) & MAX_31) === id) throw new Http2Error('SELF_DEPENDENCY');
 }

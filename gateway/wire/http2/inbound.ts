@@ -7,7 +7,7 @@ import type { HpackDecoder } from '../hpack/decoder.ts';
 import { Http2Error } from './error.ts';
 import { DEFAULT_WINDOW_BYTES, FLAG, FRAME, MAX_31, readUint32 } from './frames.ts';
 import { FRAMES_PER_PING, FRAMES_PING } from './frames-ahead.ts';
-import { HeaderReceiver } from './inbound-headers.ts';
+import { HeaderReceiver, refuseSelf } from './inbound-headers.ts';
 import type { FrameHandler } from './reader.ts';
 import { FULL_FRAME_BYTES, type Session } from './session.ts';
 import { applySettings } from './settings.ts';
@@ -94,6 +94,7 @@ export class Inbound<T> implements FrameHandler {
         if (id === 0) throw new Http2Error('STREAM_ID');
         // A stream error by the book (section 6.3), which section 5.4.2 lets us widen.
         require(length === 5);
+        refuseSelf(id, bytes, from);
         this.#session.ignore();
         return;
       default: // Unknown frames are ignored (section 4.1).

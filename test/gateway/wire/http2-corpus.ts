@@ -107,6 +107,25 @@ export const CONNECTION_ERRORS: readonly (readonly [string, H2Rule, number, Buff
     [frame(FRAME.HEADERS, 0, 1, '82'), frame(FRAME.CONTINUATION, 4, 3, '84')],
   ],
   [
+    'HEADERS of a stream that depends on itself',
+    'SELF_DEPENDENCY',
+    PROTOCOL_ERROR,
+    [
+      frame(
+        FRAME.HEADERS,
+        FLAG.PRIORITY | FLAG.END_HEADERS | FLAG.END_STREAM,
+        1,
+        `800000010f${block(GET).toString('hex')}`,
+      ),
+    ],
+  ],
+  [
+    'PRIORITY of a stream that depends on itself',
+    'SELF_DEPENDENCY',
+    PROTOCOL_ERROR,
+    [frame(FRAME.PRIORITY, 0, 3, '000000030f')],
+  ],
+  [
     'PRIORITY of a wrong length',
     'FRAME_SIZE',
     FRAME_SIZE_ERROR,
