@@ -72,8 +72,15 @@ async function main(context: ComponentContext): Promise<void> {
       if (leaving) return ['leaving'];
       return certified ? supervisor.notReady() : ['certificate'];
     },
-    links: async () => mergeLinks((await supervisor.ask('links')) as LinkReport[][]),
-    balancers: async () => ((await supervisor.ask('balancer')) as BalancerReport[][]).flat(),
+    links: async () => mergeLinks((await supervisor.ask({ about: 'links' })) as LinkReport[][]),
+    services: async () => {
+      const answers = (await supervisor.ask({ about: 'services' })) as string[][];
+      return [...new Set(answers.flat())].sort();
+    },
+    balancers: async (service) => {
+      const answers = await supervisor.ask({ about: 'balancer', service });
+      return (answers as BalancerReport[][]).flat();
+    },
     catalog: (name) => supervisor.catalog(name),
     metrics: async () => supervisor.metrics(await registry.getMetricsAsJSON()),
   });

@@ -39,6 +39,7 @@ const report = z.object({
   remote: z.array(endpoint),
 });
 const answer = z.object({ services: z.array(report) });
+const nameList = z.object({ services: z.array(z.string()) });
 
 type Endpoint = z.infer<typeof endpoint>;
 /** One balancer of one worker, with the pod it runs in. */
@@ -75,25 +76,37 @@ Examples:
       const key = service.includes('/') ? service : `${options.namespace}/${service}`;
       const contexts = options.context === undefined ? undefined : [options.context];
       const choice = { kubeconfig, contexts };
-      const answers = await everyContext(context, choice, (cluster) => ask(context, cluster));
-      const known = answers.flat();
-      const rows = known.filter(({ mirror, name }) => mirror === key || name === key);
-      if (rows.length === 0) throw unknown(key, options.context, known);
+      const page = `/balancer?service=${encodeURIComponent(key)}`;
+      const answers = await everyContext(context, choice, (cluster) =>
+        ask(context, cluster, page, rowsOf),
+      );
+      const rows = answers.flat();
+      if (rows.length === 0) {
+        const known = await everyContext(context, choice, (cluster) =>
+          ask(context, cluster, '/services', namesOf),
+        );
+        throw unknown(key, options.context, [...new Set(known.flat())].sort());
+      }
       if (output !== 'text') printDocument(io, output, { services: rows });
       else io.out(`${rows.map((row) => textOf(row, paintFor(io))).join('\n\n')}\n`);
     });
 }
 
 /** What the gateways of one cluster know; one that does not answer hides no other. */
-async function ask({ io, failed }: CommandContext, cluster: OpenContext): Promise<Row[]> {
+async function ask<T>(
+  { io, failed }: CommandContext,
+  cluster: OpenContext,
+  page: string,
+  read: (context: string, answer: GatewayAnswer) => T[],
+): Promise<T[]> {
   const { context } = cluster;
-  const asked = askGateways(io, cluster, '/balancer');
+  const asked = askGateways(io, cluster, page);
   const answers = await waitFor(io, `the gateways of ${context}`, asked);
   const errors = answers.flatMap(({ error }) => error ?? []);
   if (errors.length === answers.length && errors[0]) throw errors[0];
   for (const error of errors) warn(io, error.message);
   if (errors.length > 0) failed();
-  return answers.flatMap((each) => rowsOf(context, each));
+  return answers.flatMap((each) => read(context, each));
 }
 
 function rowsOf(context: string, { pod, body }: GatewayAnswer): Row[] {
@@ -101,20 +114,21 @@ function rowsOf(context: string, { pod, body }: GatewayAnswer): Row[] {
   return read.success ? read.data.services.map((each) => ({ context, pod, ...each })) : [];
 }
 
-function unknown(key: string, context: string | undefined, known: readonly Row[]): IsthmusError {
-  const names = [...new Set(known.flatMap(({ mirror, name }) => mirror ?? name))].sort();
+function namesOf(_context: string, { body }: GatewayAnswer): string[] {
+  const read = nameList.safeParse(body);
+  return read.success ? read.data.services : [];
+}
+
+function unknown(key: string, context: string | undefined, names: readonly string[]) {
   const [, name] = key.split('/');
   const meant = names.find((each) => each.split('/')[1] === name) ?? similarTo(key, names);
   const served =
     names.length > 0 ? `They serve ${listed(names)}.` : 'They serve nothing yet: isthmus services.';
-  return new IsthmusError(
-    'USAGE',
-    `the gateways${context === undefined ? '' : ` of ${context}`} serve no "${key}"`,
-    {
-      field: 'service',
-      next: meant === undefined ? served : `Did you mean ${meant}? ${served}`,
-    },
-  );
+  const whose = context === undefined ? 'the gateways' : `the gateways of ${context}`;
+  return new IsthmusError('USAGE', `${whose} serve no "${key}"`, {
+    field: 'service',
+    next: meant === undefined ? served : `Did you mean ${meant}? ${served}`,
+  });
 }
 
 function textOf(row: Row, paint: Paint): string {

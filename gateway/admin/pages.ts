@@ -16,7 +16,10 @@ export const METRICS_FRESH_MS = 1_000;
 export interface Pages {
   readonly clock: Clock;
   links(): Promise<readonly LinkReport[]>;
-  balancers(): Promise<readonly BalancerReport[]>;
+  /** `namespace/name` of every service that is balanced: mirrors and exports. */
+  services(): Promise<readonly string[]>;
+  /** The balancers of one of them, or of all, which takes a worker with thousands a while. */
+  balancers(service: string | undefined): Promise<readonly BalancerReport[]>;
   /** What `cluster` exports and whom its Link trusts, or `undefined` where no Link names it. */
   catalog(cluster: string): { readonly trust: string; readonly cell: CatalogCell } | undefined;
   /** Empty when ready, else what is missing. */
@@ -59,14 +62,17 @@ export async function answer(
   if (path === '/metrics') return text(response, 200, await pages.metrics());
   if (!trusted) return text(response, 403, 'served over mTLS or loopback only\n');
   if (path === '/links') return json(response, { links: await pages.links() });
+  const { searchParams } = new URL(request.url ?? '', 'http://gateway');
+  if (path === '/services') return json(response, { services: await pages.services() });
   if (path === '/balancer') {
-    return json(response, { services: await pages.balancers() });
+    const service = searchParams.get('service') ?? undefined;
+    return json(response, { services: await pages.balancers(service) });
   }
   const cluster = /^\/catalogs\/([a-z0-9-]{1,63})$/.exec(path)?.[1];
   if (cluster === undefined) return text(response, 404, 'no such page\n');
   const known = pages.catalog(cluster);
   if (!known) return text(response, 404, `no Link names ${cluster}\n`);
-  const trust = new URL(request.url ?? '', 'http://gateway').searchParams.get('trust');
+  const trust = searchParams.get('trust');
   if (trust !== null && trust !== known.trust) {
     return text(response, 409, `the Link of ${cluster} is taken to trust others, here or there\n`);
   }

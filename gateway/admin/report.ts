@@ -62,17 +62,26 @@ function keyParts(key: string): { readonly mirror: string | null; readonly port:
   return { mirror: mirror ?? null, port: Number(target?.split(':').at(-1)) };
 }
 
-/** The balancers of worker `worker`. */
+/** The balancers of worker `worker`: of `only`, a mirror or an exported Service, or all. */
 export function balancerReports(
   balancer: Balancer,
   worker: number,
   nowMs: number,
+  only: string | undefined,
 ): BalancerReport[] {
-  return [...balancer.entries()].map(([key, service]) => ({
-    worker,
-    ...keyParts(key),
-    ...describeService(service, nowMs),
-  }));
+  const reports: BalancerReport[] = [];
+  for (const [key, service] of balancer.entries()) {
+    const parts = keyParts(key);
+    if (only !== undefined && only !== parts.mirror && only !== service.name) continue;
+    reports.push({ worker, ...parts, ...describeService(service, nowMs) });
+  }
+  return reports;
+}
+
+/** `namespace/name` of all that `balancer` chooses for: mirrors, and Services that peers ask for. */
+export function serviceNames(balancer: Balancer): string[] {
+  const names = [...balancer.entries()].map(([key, { name }]) => keyParts(key).mirror ?? name);
+  return [...new Set(names)];
 }
 
 function mergeLink(a: LinkReport, b: LinkReport): LinkReport {

@@ -16,7 +16,7 @@ import { EnvironmentReader } from '#runtime/environment.ts';
 import { createRegistry } from '#runtime/metrics.ts';
 import { packageVersion } from '#runtime/package.ts';
 import { identitySettings } from '#runtime/pod.ts';
-import { balancerReports, linkReports } from '../admin/report.ts';
+import { balancerReports, linkReports, serviceNames } from '../admin/report.ts';
 import { serveCatalog } from '../catalog/serve.ts';
 import type { CatalogSource } from '../catalog/source.ts';
 import { Gateway } from '../gateway.ts';
@@ -90,10 +90,18 @@ async function main(context: ComponentContext): Promise<void> {
     credentials: () => identity.current(),
     probe: (probe) => probes.probe(probe),
   });
-  const answers: Record<Question, () => unknown> = {
-    links: () => linkReports(gateway.peers),
-    balancer: () => balancerReports(gateway.balancer, index, clock.monotonicMs()),
-    metrics: () => registry.getMetricsAsJSON(),
+  const answer = (question: Question): unknown => {
+    const { peers, balancer } = gateway;
+    switch (question.about) {
+      case 'links':
+        return linkReports(peers);
+      case 'services':
+        return serviceNames(balancer);
+      case 'balancer':
+        return balancerReports(balancer, index, clock.monotonicMs(), question.service);
+      case 'metrics':
+        return registry.getMetricsAsJSON();
+    }
   };
   const tell = (untold: Untold, id?: number) =>
     tellAll(untold, (portion) => said({ kind: 'told', id, portion }));
@@ -148,9 +156,9 @@ async function main(context: ComponentContext): Promise<void> {
       case 'ask':
         {
           const { id, question } = message;
-          const told = question === 'metrics' ? tell(gateway.untold, id) : Promise.resolve();
+          const told = question.about === 'metrics' ? tell(gateway.untold, id) : Promise.resolve();
           void told
-            .then(() => answers[question]())
+            .then(() => answer(question))
             .then((value) => say({ kind: 'answer', id, value }));
         }
         return;

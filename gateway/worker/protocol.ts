@@ -7,7 +7,10 @@ import type { Portion } from '../metrics/telling.ts';
 import type { SnapshotDelta } from '../snapshot/delta.ts';
 
 /** What can be asked of a worker. */
-export type Question = 'links' | 'balancer' | 'metrics';
+export type Question =
+  | { readonly about: 'links' | 'services' | 'metrics' }
+  /** Of one service, `namespace/name`, or of all. */
+  | { readonly about: 'balancer'; readonly service: string | undefined };
 
 /** From the process that watches to a worker. */
 export type ToWorker =

@@ -28,7 +28,7 @@ export class Supervisor implements ProcessesOwner {
   readonly #questions: Questions;
   readonly #probes: ProbeDesk;
   readonly #page = new MetricsPage<WorkerProcess>({
-    ask: (process, peers) => this.#questions.ask(process, 'metrics', peers),
+    ask: (process, peers) => this.#questions.ask(process, { about: 'metrics' }, peers),
     speaks: (process) => this.#processes.speaks(process),
   });
   #snapshot: Snapshot | undefined;
@@ -80,7 +80,7 @@ export class Supervisor implements ProcessesOwner {
   }
 
   /** The answers of those who speak for each place, as far as they come in time. */
-  async ask(question: Exclude<Question, 'metrics'>): Promise<unknown[]> {
+  async ask(question: Question): Promise<unknown[]> {
     const answers = [...this.#processes.all()]
       .filter((each) => this.#processes.speaks(each))
       .map((each) => this.#questions.ask(each, question));

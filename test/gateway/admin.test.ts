@@ -27,6 +27,7 @@ async function serving(t: TestContext, change: Partial<AdminOptions> = {}): Prom
     cluster: 'west',
     credentials: () => gateway,
     links: async () => [],
+    services: async () => [],
     balancers: async () => [],
     catalog: () => ({ trust: 'east', cell: new CatalogCell() }),
     notReady: () => [],
@@ -120,6 +121,23 @@ describe('the admin port', { concurrency: true }, () => {
     }
     await until('all have gone', () => cell.listeners === 0);
     assert.equal(getEventListeners(cell.closed, 'abort').length, 0);
+  });
+
+  test('tells the balancers of one service, and which there are', async (t) => {
+    const asked: unknown[] = [];
+    const host = await serving(t, {
+      services: async () => ['shop/backend', 'shop/backend-global'],
+      balancers: async (service) => {
+        asked.push(service);
+        return [];
+      },
+    });
+    const of = encodeURIComponent('shop/backend');
+    assert.equal((await ask(host, `/balancer?service=${of}`)).status, 200);
+    await ask(host, '/balancer');
+    assert.deepEqual(asked, ['shop/backend', undefined]);
+    const { text } = await ask(host, '/services');
+    assert.deepEqual(JSON.parse(text), { services: ['shop/backend', 'shop/backend-global'] });
   });
 
   test('outlives a page that cannot be made and a path that makes no sense', async (t) => {

@@ -19,6 +19,7 @@ const LARGE_LIST_PROVOKES = 16;
 const PRIORITY_BYTES = 5;
 const NOTHING = Buffer.alloc(0);
 
+/** See the header of this file. */
 export class HeaderReceiver<T> {
   readonly #session: Session<T>;
   readonly #decoder: HpackDecoder;

@@ -12,15 +12,17 @@ import { lostMetrics } from '#gateway/metrics/lost.ts';
 import { probeEndpoint } from '#gateway/probe.ts';
 import type { Snapshot } from '#gateway/snapshot/types.ts';
 import { HTTP2_LIMITS } from '#gateway/wire/http2/limits.ts';
-import type { Question } from '#gateway/worker/protocol.ts';
 import { Supervisor } from '#gateway/worker/supervisor.ts';
 import { createLogger } from '#runtime/log.ts';
 import { programPath } from '#runtime/package.ts';
 
+/** What a test may ask. */
+type Asked = 'pids' | 'missing' | 'metrics' | 'links' | 'balancer';
+
 /** What a test says. */
 export type ToStation =
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question | 'pids' | 'missing' }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Asked }
   | { readonly kind: 'stop'; readonly graceMs: number };
 
 /** What it hears. */
@@ -60,11 +62,12 @@ process.on('message', (message: ToStation) => {
   else void answer(message.question).then((value) => process.send?.({ id: message.id, value }));
 });
 
-async function answer(question: Question | 'pids' | 'missing'): Promise<unknown> {
+async function answer(question: Asked): Promise<unknown> {
   if (question === 'pids') return supervisor.pids;
   if (question === 'missing') return supervisor.notReady();
   if (question === 'metrics') return supervisor.metrics(await registry.getMetricsAsJSON());
-  return supervisor.ask(question);
+  if (question === 'links') return supervisor.ask({ about: question });
+  return supervisor.ask({ about: question, service: undefined });
 }
 
 function milliseconds(text: string | undefined): number | undefined {
