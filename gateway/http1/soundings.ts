@@ -14,7 +14,7 @@ export const FRESH_MS = 5_000;
 /** So often in vain the system must have tried: some three seconds after the last sign of life, or more. */
 export const UNANSWERED_MIN = 4;
 
-/** What is asked of the machine. */
+/** What is asked of the machine; neither rejects. */
 export interface Sounding {
   /** Whether a connection to the pod is made or refused within `CONNECT_MS`: false where nothing comes back. */
   reaches(): Promise<boolean>;
