@@ -18,7 +18,7 @@ export const UNANSWERED_MIN = 4;
 export interface Sounding {
   /** Whether a connection to the pod is made or refused within `CONNECT_MS`: false where nothing comes back. */
   reaches(): Promise<boolean>;
-  readTable(): Promise<TcpTable>;
+  readTable(nowMs: number): Promise<TcpTable>;
 }
 
 /** What is known of a silent connection: `silent`: the pod accepts none, but is not known to be gone. */
@@ -51,8 +51,9 @@ export class Soundings {
   async #ask(): Promise<void> {
     this.#asking = true;
     try {
-      const table = (await this.#sounding.reaches()) ? undefined : await this.#sounding.readTable();
-      this.#table = table;
+      const reached = await this.#sounding.reaches();
+      const nowMs = this.#clock.monotonicMs();
+      this.#table = reached ? undefined : await this.#sounding.readTable(nowMs);
       this.#atMs = this.#clock.monotonicMs();
     } finally {
       this.#asking = false;

@@ -21,12 +21,16 @@ export interface Ports {
   readonly remotePort: number;
 }
 
+/** A row: both ports, state, timer, repetitions, signs of life asked for. */
+const ROW = /:([0-9A-F]{4}) [0-9A-F]+:([0-9A-F]{4}) (\w\w) \w+:\w+ (\w\w):\w+ (\w+) +\d+ +(\d+) /g;
+
 /** What the system says of all connections at one moment. */
 export class TcpTable {
-  readonly #text: string;
+  /** By both ports: those that wait for an answer, which are few. */
+  readonly #waiting: ReadonlyMap<string, number>;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#waiting = waitingIn(text);
   }
 
   /**
@@ -34,20 +38,42 @@ export class TcpTable {
    * answered, or nothing is known. Of several connections with these ports the least.
    */
   unanswered({ localPort, remotePort }: Ports): number {
-    const ends = `:${hex(localPort)} [0-9A-F]+:${hex(remotePort)}`;
-    const row = new RegExp(`${ends} (\\w\\w) \\w+:\\w+ (\\w\\w):\\w+ (\\w+) +\\d+ +(\\d+) `, 'g');
-    let least = Number.POSITIVE_INFINITY;
-    for (const [, state, timer, again = '', probes] of this.#text.matchAll(row)) {
-      if (state === TIME_WAIT) continue;
-      const repeated = timer === RETRANSMITS ? Number.parseInt(again, 16) : 0;
-      least = Math.min(least, Math.max(repeated, Number(probes)));
-    }
-    return least === Number.POSITIVE_INFINITY ? 0 : least;
+    return this.#waiting.get(hex(localPort) + hex(remotePort)) ?? 0;
   }
 }
 
-/** Reads the system's table; an empty one where there is none to read, so that nobody is taken to be gone. */
-export async function readTcpTable(): Promise<TcpTable> {
+function waitingIn(text: string): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const [, from = '', to = '', state, timer, again = '', probes] of text.matchAll(ROW)) {
+    if (state === TIME_WAIT) continue;
+    const repeated = timer === RETRANSMITS ? Number.parseInt(again, 16) : 0;
+    const ports = from + to;
+    const others = all.get(ports) ?? Number.POSITIVE_INFINITY;
+    all.set(ports, Math.min(others, Math.max(repeated, Number(probes))));
+  }
+  for (const [ports, unanswered] of all) if (unanswered === 0) all.delete(ports);
+  return all;
+}
+
+/** A table serves all who ask within so long: a node that is lost takes many pods with it. */
+const SHARED_MS = 1_000;
+
+let last: Promise<TcpTable> | undefined;
+let lastMs = Number.NEGATIVE_INFINITY;
+
+/**
+ * The system's table, at `nowMs` less than a second old; an empty one where there is none to read, so that nobody is
+ * taken to be gone. Never rejects.
+ */
+export function readTcpTable(nowMs: number): Promise<TcpTable> {
+  if (last === undefined || nowMs < lastMs || nowMs - lastMs >= SHARED_MS) {
+    last = read();
+    lastMs = nowMs;
+  }
+  return last;
+}
+
+async function read(): Promise<TcpTable> {
   const texts = await Promise.all(
     TABLES.map((each) =>
       readFile(each, 'latin1').catch(() => {

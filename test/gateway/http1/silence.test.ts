@@ -84,6 +84,22 @@ describe('what the system says of a connection', () => {
     assert.equal(new TcpTable(two).unanswered(ports), 0, 'of two with these ports the least');
   });
 
+  test('is read once for all who ask within a second', () => {
+    const first = readTcpTable(5_000);
+    assert.equal(readTcpTable(5_999), first);
+    assert.notEqual(readTcpTable(6_000), first);
+  });
+
+  test('is found at once among thousands of connections, however many ask', () => {
+    const rows = Array.from({ length: 16_000 }, (_, at) => {
+      const from = `0100090A:${(at + 1_024).toString(16).toUpperCase().padStart(4, '0')}`;
+      return row(from, theirs, '01', '01', `0000000${(at % 8).toString(16)}     0        0`);
+    });
+    const table = new TcpTable(rows.join('\n'));
+    for (let at = 0; at < 16_000; at += 1)
+      assert.equal(table.unanswered({ localPort: at + 1_024, remotePort: 0x1f90 }), at % 8);
+  });
+
   test('is nothing of one that is well', async (t) => {
     if (platform() !== 'linux') return t.skip('asks Linux');
     const it = await pod(() => undefined);
@@ -91,7 +107,7 @@ describe('what the system says of a connection', () => {
     await once(socket, 'connect');
     socket.write('what is acknowledged');
     const { localPort = 0 } = socket;
-    assert.equal((await readTcpTable()).unanswered({ localPort, remotePort: it.port }), 0);
+    assert.equal((await readTcpTable(0)).unanswered({ localPort, remotePort: it.port }), 0);
     socket.destroy();
     it.close();
   });
