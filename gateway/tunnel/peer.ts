@@ -11,21 +11,19 @@ import type { Hello, TunnelPurpose } from '#core/hello.ts';
 import type { Network } from '#core/network.ts';
 import type { Random } from '#core/random.ts';
 import { type Credentials, renewalMs } from '#identity/workload.ts';
-import { Barred, isFlood } from '../listener/barred.ts';
-import type { Peer, PeerAddress } from '../snapshot/types.ts';
+import type { Peer } from '../snapshot/types.ts';
 import type { Http2Limits } from '../wire/http2/limits.ts';
 import { dialPeer, type HttpRole } from './dial.ts';
+import { DialledTunnels } from './dialled.ts';
 import { type Introduced, ownHello, refusalOf } from './hello.ts';
 import { KnownTunnels } from './known.ts';
-import { TunnelSlot } from './slot.ts';
 import { Succession } from './succession.ts';
+import { type DialRefusal, TakenTunnels } from './taken.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
-import { wantedTunnels } from './wanted.ts';
+import { type WantedTunnel, wantedTunnels } from './wanted.ts';
 
 export const SILENCE_MS = 3_000;
 const PING_MS = 1_000;
-/** Tunnels one peer may have dialled: more than all its gateways and their workers have use for. */
-export const DIALLED_MAX = 1_024;
 /** A tunnel opened with an old certificate is still worth this long. */
 const RENEW_MS_MIN = 1_000;
 
@@ -45,11 +43,8 @@ export interface PeerContext extends Introduced {
 
 export class PeerTunnels {
   readonly #context: PeerContext;
-  readonly #slots = new Map<string, { purpose: TunnelPurpose; role: HttpRole; slot: TunnelSlot }>();
-  /** Tunnels the peer dialled in which we are the HTTP/2 client. */
-  readonly #adopted = new Set<Tunnel>();
-  /** Tunnels the peer dialled in which it is the HTTP/2 client. */
-  readonly #accepted = new Set<Tunnel>();
+  readonly #dialled: DialledTunnels;
+  readonly #taken = new TakenTunnels();
   /** Tunnels in which it was the HTTP/2 client and that may still have streams of its requests. */
   readonly #draining = new Set<Tunnel>();
   #leaving = false;
@@ -60,7 +55,6 @@ export class PeerTunnels {
   #sinceMs: number;
   #trustedSinceMs: number;
   #wasConnected = false;
-  readonly #barred = new Barred();
   /** Whether the peer was made to greet us again since requests could last be sent. */
   #askedAgain = false;
 
@@ -69,14 +63,17 @@ export class PeerTunnels {
     this.#context = context;
     this.#sinceMs = context.clock.wallMs();
     this.#trustedSinceMs = context.clock.monotonicMs();
+    this.#dialled = new DialledTunnels({
+      clock: context.clock,
+      random: context.random,
+      open: (wanted) => this.#open(wanted),
+      onChange: () => this.#notice(),
+    });
     this.#succession = new Succession({
       clock: context.clock,
       silenceMs: SILENCE_MS,
       pick: (purpose) => this.pick(purpose),
-      dialling: (wanted) =>
-        [...this.#slots.values()].some(
-          ({ purpose, role, slot }) => purpose === wanted && role === 'client' && slot.dialling,
-        ),
+      dialling: (purpose) => this.#dialled.isDialling(purpose),
     });
     this.#ticker = context.clock.every(PING_MS, () => this.#tick());
     this.#dialAll();
@@ -100,48 +97,36 @@ export class PeerTunnels {
       peer.suspended
     ) {
       this.#trustedSinceMs = this.#context.clock.monotonicMs();
-      this.#cut(new IsthmusError('NOT_AUTHORIZED', 'the Link changed'));
+      this.#end(new IsthmusError('NOT_AUTHORIZED', 'the Link changed'), false);
     }
     this.#peer = peer;
     this.#dialAll();
   }
 
   /** Why the peer may dial no further tunnel now, if so. */
-  mayDial(): 'PEER_BARRED' | 'TUNNELS_OF_PEER' | undefined {
-    const { linkName } = this.#peer;
-    if (this.#barred.has(linkName, this.#context.clock.monotonicMs())) return 'PEER_BARRED';
-    const dialled = this.#adopted.size + this.#accepted.size;
-    return dialled >= DIALLED_MAX ? 'TUNNELS_OF_PEER' : undefined;
+  mayDial(): DialRefusal | undefined {
+    return this.#taken.refusal(this.#peer.linkName, this.#context.clock.monotonicMs());
   }
 
   /** A tunnel the peer dialled was ended for `rule`. */
   broke(rule: string): void {
-    // Its clients may make a gateway send what we refuse, but not flood us.
-    if (!isFlood(rule)) return;
-    this.#barred.offend(this.#peer.linkName, rule, this.#context.clock.monotonicMs());
+    this.#taken.broke(this.#peer.linkName, rule, this.#context.clock.monotonicMs());
   }
 
   /** Takes a tunnel the peer dialled. */
   adopt(tunnel: Tunnel): void {
-    const set = tunnel.options.httpRole === 'client' ? this.#adopted : this.#accepted;
-    set.add(tunnel);
+    this.#taken.add(tunnel, (wasOurs) => {
+      // Only tunnels of our own requests have a successor we wait for.
+      if (wasOurs) this.#succession.ended(tunnel);
+      this.#notice();
+    });
     tunnel.worn.addEventListener('abort', () => this.#giveBack(tunnel), { once: true });
-    tunnel.closed.addEventListener(
-      'abort',
-      () => {
-        set.delete(tunnel);
-        // Only tunnels of our own requests have a successor we wait for.
-        if (set === this.#adopted) this.#succession.ended(tunnel);
-        this.#notice();
-      },
-      { once: true },
-    );
     void tunnel.ready.then(
       () => {
         // Its handshake was under way when we began to leave.
         if (this.#leaving) this.#drainServed();
         if (tunnel.peer?.wantsReverse) this.#dialAll();
-        this.#hurry();
+        this.#dialled.hurry();
         this.#notice();
       },
       () => undefined,
@@ -190,7 +175,8 @@ export class PeerTunnels {
   get error(): IsthmusError | undefined {
     if (this.connected) return undefined;
     if (this.#peer.suspended) return new IsthmusError('PEER_UNREACHABLE', 'the Link is suspended');
-    for (const { slot } of this.#slots.values()) if (slot.error) return slot.error;
+    const { error } = this.#dialled;
+    if (error !== undefined) return error;
     return this.#peer.gateways.length === 0
       ? new IsthmusError(
           'PEER_UNREACHABLE',
@@ -201,7 +187,7 @@ export class PeerTunnels {
 
   /** Whether everything was tried that can let requests be sent, however it ended. */
   get tried(): boolean {
-    return [...this.#slots.values()].every(({ slot }) => slot.tried);
+    return this.#dialled.tried;
   }
 
   /** Tunnels that carry requests of the peer to us, and have been asked to carry no more. */
@@ -220,12 +206,7 @@ export class PeerTunnels {
   close(reason: IsthmusError, drain: boolean): void {
     this.#ticker.cancel();
     this.#succession.close();
-    for (const { slot } of this.#slots.values()) slot.stop(reason, drain);
-    this.#slots.clear();
-    for (const tunnel of [...this.#adopted, ...this.#accepted]) {
-      if (drain) tunnel.drain();
-      else tunnel.close(reason);
-    }
+    this.#end(reason, drain);
   }
 
   /** What a hello of ours says in a tunnel for `purpose`. */
@@ -246,33 +227,16 @@ export class PeerTunnels {
 
   /** Tunnels the peer opened before we knew that we cannot reach it: a new hello asks for reverse ones. */
   #askAgain(): void {
-    if (this.#accepted.size === 0) return;
-    this.#askedAgain = true;
-    for (const tunnel of this.#accepted) tunnel.drain();
+    if (this.#taken.drainServed().length > 0) this.#askedAgain = true;
   }
 
   #dialAll(): void {
     const reverse = this.hello?.wantsReverse && !this.#leaving;
     const roles: HttpRole[] = reverse ? ['client', 'server'] : ['client'];
-    const wanted = wantedTunnels(this.#peer, roles);
-    for (const [key, { slot }] of this.#slots) {
-      if (wanted.has(key)) continue;
-      slot.stop(new IsthmusError('TUNNEL_LOST', 'the address is no longer in the Link'), true);
-      this.#slots.delete(key);
-    }
-    for (const [key, { address, purpose, role }] of wanted) {
-      if (this.#slots.has(key)) continue;
-      const slot = new TunnelSlot({
-        clock: this.#context.clock,
-        random: this.#context.random,
-        open: () => this.#open(address, purpose, role),
-        onChange: () => this.#notice(),
-      });
-      this.#slots.set(key, { purpose, role, slot });
-    }
+    this.#dialled.update(wantedTunnels(this.#peer, roles));
   }
 
-  async #open(address: PeerAddress, purpose: TunnelPurpose, httpRole: HttpRole) {
+  async #open({ address, purpose, role: httpRole }: WantedTunnel) {
     const { clock, network, ownCluster, serve, broken, limits } = this.#context;
     const credentials = this.#context.credentials();
     const connection = await dialPeer(this.#peer, address, httpRole, {
@@ -296,52 +260,33 @@ export class PeerTunnels {
     }
     await tunnel.ready;
     tunnel.ping();
-    this.#hurry();
+    this.#dialled.hurry();
     if (tunnel.peer?.wantsReverse && httpRole === 'client') queueMicrotask(() => this.#dialAll());
     const renewAfterMs = renewalMs(credentials, clock.wallMs(), this.#context.random);
     return { tunnel, renewAfterMs: Math.max(RENEW_MS_MIN, renewAfterMs) };
   }
 
   *#ours(purpose: TunnelPurpose): Generator<Tunnel> {
-    for (const each of this.#slots.values()) {
-      if (each.purpose === purpose && each.role === 'client' && each.slot.tunnel) {
-        yield each.slot.tunnel;
-      }
-    }
-    for (const tunnel of this.#adopted) {
-      if (tunnel.peer?.purpose === purpose && tunnel.open) yield tunnel;
-    }
+    yield* this.#dialled.ours(purpose);
+    yield* this.#taken.ours(purpose);
   }
 
   *#live(): Generator<Tunnel> {
-    for (const { slot } of this.#slots.values()) if (slot.tunnel) yield slot.tunnel;
-    for (const tunnel of this.#adopted) if (tunnel.open) yield tunnel;
-    for (const tunnel of this.#accepted) if (tunnel.open) yield tunnel;
+    yield* this.#dialled.live();
+    yield* this.#taken.live();
   }
 
   #drainServed(): void {
-    for (const [key, { purpose, role, slot }] of this.#slots) {
-      if (role !== 'server') continue;
-      if (slot.tunnel && purpose !== 'control') this.#draining.add(slot.tunnel);
-      slot.stop(new IsthmusError('SHUTTING_DOWN', 'the gateway is leaving'), true);
-      this.#slots.delete(key);
-    }
-    for (const tunnel of [...this.#accepted]) {
-      // What it follows in a control tunnel has no end.
-      if (tunnel.peer?.purpose !== 'control') this.#draining.add(tunnel);
-      tunnel.drain();
-    }
+    for (const each of this.#dialled.drainServed()) this.#draining.add(each);
+    // What the peer follows in a control tunnel has no end.
+    for (const each of this.#taken.drainServed())
+      if (each.peer?.purpose !== 'control') this.#draining.add(each);
   }
 
   /** The peer that dialled `tunnel` is to dial another one. */
   #giveBack(tunnel: Tunnel): void {
     this.#succession.left();
     tunnel.drain();
-  }
-
-  /** The peer has just shown that it is there: whatever could not be dialled is tried now. */
-  #hurry(): void {
-    for (const { slot } of this.#slots.values()) slot.hurry();
   }
 
   #tick(): void {
@@ -366,9 +311,8 @@ export class PeerTunnels {
     this.#context.changed();
   }
 
-  #cut(reason: IsthmusError): void {
-    for (const { slot } of this.#slots.values()) slot.stop(reason, false);
-    this.#slots.clear();
-    for (const tunnel of [...this.#adopted, ...this.#accepted]) tunnel.close(reason);
+  #end(reason: IsthmusError, drain: boolean): void {
+    this.#dialled.stop(reason, drain);
+    this.#taken.stop(reason, drain);
   }
 }
