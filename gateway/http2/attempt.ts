@@ -15,7 +15,8 @@ import {
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { H2_CODE } from '../wire/http2/frames.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
-import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
+import type { Http2Endpoint } from './endpoint.ts';
+import type { StreamOwner } from './handler.ts';
 import { StreamSender } from './sender.ts';
 
 /** The highest status there is (RFC 9110 section 15); HTTP/2 itself demands but three digits. */

@@ -7,7 +7,8 @@ import type { RawHeaders } from '../http/message.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { H2_CODE } from '../wire/http2/frames.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
-import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
+import type { Http2Endpoint } from './endpoint.ts';
+import type { StreamOwner } from './handler.ts';
 import { StreamSender } from './sender.ts';
 
 /**

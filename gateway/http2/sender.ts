@@ -6,7 +6,8 @@
 import type { NeverIndexed, RawHeaders } from '../http/message.ts';
 import { addPiece, type Piece } from '../http/piece.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
-import type { Http2Endpoint, StreamOwner } from './endpoint.ts';
+import type { Http2Endpoint } from './endpoint.ts';
+import type { StreamOwner } from './handler.ts';
 
 const EMPTY = Buffer.alloc(0);
 

@@ -11,8 +11,9 @@ import type { Transport } from '../transport/transport.ts';
 import type { HeaderBlock } from '../wire/hpack/block.ts';
 import { HTTP2_LIMITS } from '../wire/http2/limits.ts';
 import type { Http2Stream } from '../wire/http2/stream.ts';
-import { type EndpointHandler, Http2Endpoint, type StreamOwner } from './endpoint.ts';
+import { Http2Endpoint } from './endpoint.ts';
 import { Http2Exchange, requestHeadOf } from './exchange.ts';
+import type { EndpointHandler, StreamOwner } from './handler.ts';
 import { CLIENT_PORTION } from './portions.ts';
 import type { WindowBounds } from './window.ts';
 
