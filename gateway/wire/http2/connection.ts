@@ -9,28 +9,24 @@
  */
 import { HpackDecoder } from '../hpack/decoder.ts';
 import { Http2Error } from './error.ts';
-import { DEFAULT_WINDOW_BYTES, H2_CODE, MAX_31, PREFACE } from './frames.ts';
+import { H2_CODE, MAX_31, PREFACE } from './frames.ts';
 import { fieldOf } from './headers.ts';
 import { Inbound } from './inbound.ts';
 import { HTTP2_LIMITS, type Http2Limits } from './limits.ts';
 import { FrameReader } from './reader.ts';
 import { type Http2Role, Session } from './session.ts';
-import { type Http2Settings, initialSettings, settingsFrame } from './settings.ts';
+import { type OwnSettings, ownSettings, settingsFrame } from './settings.ts';
+import { tellStalls } from './stalls.ts';
 import type { Http2Sink, Http2Stream } from './stream.ts';
 
-export interface ConnectionOptions<T> {
+export interface ConnectionOptions<T> extends OwnSettings {
   readonly role: Http2Role;
   readonly sink: Http2Sink<T>;
   readonly limits?: Http2Limits;
-  /** The window of each new stream, and of the connection, in bytes. */
-  readonly streamWindowBytes?: number;
+  /** The window of the connection, in bytes. */
   readonly connectionWindowBytes?: number;
-  /** Our SETTINGS_HEADER_TABLE_SIZE. */
-  readonly headerTableBytes?: number;
   /** Sends no more DATA frames ahead than the peer reads at once: it must answer PINGs, some for each thousand. */
   readonly countsFrames?: boolean;
-  /** Server: serve extended CONNECT (RFC 8441). */
-  readonly connectProtocol?: boolean;
 }
 
 export class Http2Connection<T> {
@@ -42,15 +38,7 @@ export class Http2Connection<T> {
   /** Sends the preface and SETTINGS at once: take the output. */
   constructor(options: ConnectionOptions<T>) {
     const limits = options.limits ?? HTTP2_LIMITS;
-    const local: Http2Settings = {
-      ...initialSettings(),
-      enablePush: false,
-      concurrentStreams: limits.concurrentStreams,
-      headerListBytes: limits.headerListBytes,
-      initialWindowBytes: options.streamWindowBytes ?? DEFAULT_WINDOW_BYTES,
-      connectProtocol: options.connectProtocol === true,
-    };
-    if (options.headerTableBytes !== undefined) local.headerTableBytes = options.headerTableBytes;
+    const local = ownSettings(options, limits);
     const { role, sink, countsFrames = false } = options;
     this.#session = new Session(role, sink, limits, local, countsFrames);
     const decoder = new HpackDecoder({ maxListBytes: limits.headerListBytes });
@@ -352,15 +340,7 @@ export class Http2Connection<T> {
 
   /** Looks for streams that wait for window, or get it by the spoonful; call every second or so. */
   sweep(nowMs: number): void {
-    const { queue, limits, sink } = this.#session;
-    for (const stream of queue.all()) {
-      const fresh = stream.sentBytes - stream.stallFromBytes >= limits.stallBytes;
-      if (stream.stallFromMs < 0 || fresh) {
-        stream.stallFromMs = nowMs;
-        stream.stallFromBytes = stream.sentBytes;
-      } else if (nowMs - stream.stallFromMs >= limits.stallMs)
-        sink.onStall(stream, nowMs - stream.stallFromMs);
-    }
+    tellStalls(this.#session, nowMs);
   }
 
   #endLocal(stream: Http2Stream<T>): void {

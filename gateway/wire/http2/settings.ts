@@ -14,6 +14,7 @@ import {
   writeFrameHeader,
   writeUint32,
 } from './frames.ts';
+import type { Http2Limits } from './limits.ts';
 
 const ENTRY_BYTES = 6;
 const FRAME_BYTES_MAX = 0xff_ffff;
@@ -43,6 +44,36 @@ export function initialSettings(): Http2Settings {
     headerListBytes: Number.POSITIVE_INFINITY,
     connectProtocol: false,
     noPriorities: -1,
+  };
+}
+
+/** What we choose of our own values. */
+export interface OwnSettings {
+  /** The window of each new stream, in bytes. */
+  readonly streamWindowBytes?: number;
+  /** Our SETTINGS_HEADER_TABLE_SIZE. */
+  readonly headerTableBytes?: number;
+  /** Server: serve extended CONNECT (RFC 8441). */
+  readonly connectProtocol?: boolean;
+}
+
+/** Our values, within what `limits` let a peer do. */
+export function ownSettings(
+  { streamWindowBytes, headerTableBytes, connectProtocol }: OwnSettings,
+  {
+    concurrentStreams,
+    headerListBytes,
+  }: Pick<Http2Limits, 'concurrentStreams' | 'headerListBytes'>,
+): Http2Settings {
+  const initial = initialSettings();
+  return {
+    ...initial,
+    headerTableBytes: headerTableBytes ?? initial.headerTableBytes,
+    enablePush: false,
+    concurrentStreams,
+    headerListBytes,
+    initialWindowBytes: streamWindowBytes ?? initial.initialWindowBytes,
+    connectProtocol: connectProtocol === true,
   };
 }
 
