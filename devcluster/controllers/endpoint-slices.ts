@@ -20,6 +20,7 @@ import {
   namespaceOf,
 } from '../api/json.ts';
 import { matchesSelector } from '../api/selectors.ts';
+import type { Store } from '../storage/store.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';
@@ -28,6 +29,8 @@ import { SLICES, slicesOf } from './service-slices.ts';
 /** Where Services are kept. */
 export const SERVICES = 'services';
 const MANAGER = 'endpointslice-controller.k8s.io';
+/** Values of `trafficDistribution` that mean the zone of the client. */
+const CLOSE = new Set(['PreferClose', 'PreferSameZone']);
 /** Endpoints of one slice, as the controller's default has it. */
 const ENDPOINTS_PER_SLICE = 100;
 
@@ -88,7 +91,7 @@ function reconcile(kit: Kit, key: string): void {
   const pods = kit.store
     .list(PODS, namespace)
     .filter((pod) => matchesSelector(selector, labelsOf(pod)));
-  const wanted = plan(service, pods);
+  const wanted = plan(kit.store, service, pods);
   wanted.forEach((part, index) => {
     const slice = owned[index];
     if (slice) update(kit, service, slice, part);
@@ -98,7 +101,7 @@ function reconcile(kit: Kit, key: string): void {
 }
 
 /** The slices `service` needs: one per set of ports, {@link ENDPOINTS_PER_SLICE} endpoints each. */
-function plan(service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
+function plan(store: Store, service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
   const groups = new Map<string, { ports: Json[]; endpoints: Json[] }>();
   for (const pod of pods) {
     const address = asString(at(pod, 'status', 'podIP'));
@@ -108,9 +111,9 @@ function plan(service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
     const id = JSON.stringify(ports);
     const group = groups.get(id) ?? { ports, endpoints: [] };
     groups.set(id, group);
-    group.endpoints.push(endpointOf(service, pod, address));
+    group.endpoints.push(endpointOf(service, pod, address, zoneOf(store, pod)));
   }
-  if (groups.size === 0) return [{ ports: portsFor(service, undefined), endpoints: [] }];
+  if (groups.size === 0) return [{ ports: [], endpoints: [] }];
   return [...groups.values()].flatMap(({ ports, endpoints }) =>
     Array.from({ length: Math.ceil(endpoints.length / ENDPOINTS_PER_SLICE) }, (_, index) => ({
       ports,
@@ -120,11 +123,11 @@ function plan(service: KubeObject, pods: readonly KubeObject[]): Wanted[] {
 }
 
 /** Ports with named targets resolved in `pod`; a name the pod lacks is left out. */
-function portsFor(service: KubeObject, pod: KubeObject | undefined): Json[] {
+function portsFor(service: KubeObject, pod: KubeObject): Json[] {
   const found: Json[] = [];
   for (const port of asObjects(at(service, 'spec', 'ports'))) {
-    const number = pod ? targetPort(port, pod) : asNumber(port.targetPort);
-    if (number === undefined || number === 0) continue;
+    const number = targetPort(port, pod);
+    if (number === undefined) continue;
     found.push({
       name: asString(port.name),
       port: number,
@@ -135,29 +138,50 @@ function portsFor(service: KubeObject, pod: KubeObject | undefined): Json[] {
   return found;
 }
 
-/** The number of a Service port in one pod. */
+/** The number of a Service port in one pod; `undefined` where the pod has none of that name and protocol. */
 export function targetPort(port: JsonObject, pod: KubeObject): number | undefined {
   const target = port.targetPort ?? port.port;
   if (typeof target === 'number') return target;
-  for (const container of asObjects(at(pod, 'spec', 'containers'))) {
+  const sidecars = asObjects(at(pod, 'spec', 'initContainers')).filter(
+    ({ restartPolicy }) => restartPolicy === 'Always',
+  );
+  for (const container of [...asObjects(at(pod, 'spec', 'containers')), ...sidecars]) {
     for (const candidate of asObjects(container.ports)) {
-      if (candidate.name === target) return asNumber(candidate.containerPort);
+      if (candidate.name !== target) continue;
+      if ((candidate.protocol ?? 'TCP') === (port.protocol ?? 'TCP')) {
+        return asNumber(candidate.containerPort);
+      }
     }
   }
   return undefined;
 }
 
-function endpointOf(service: KubeObject, pod: KubeObject, address: string): JsonObject {
+/** The zone that the pod's node is labelled with. */
+function zoneOf(store: Store, pod: KubeObject): string {
+  const node = store.get('nodes', '', asString(at(pod, 'spec', 'nodeName')));
+  return (node && labelsOf(node)['topology.kubernetes.io/zone']) ?? '';
+}
+
+function endpointOf(
+  service: KubeObject,
+  pod: KubeObject,
+  address: string,
+  zone: string,
+): JsonObject {
   const serving = isReady(pod);
   const terminating = isDeleting(pod);
   const always = at(service, 'spec', 'publishNotReadyAddresses') === true;
   const hostname = asString(at(pod, 'spec', 'hostname'));
   const named =
     hostname !== '' && at(pod, 'spec', 'subdomain') === service.metadata.name ? { hostname } : {};
+  const ready = always || (serving && !terminating);
+  const staysClose = CLOSE.has(asString(at(service, 'spec', 'trafficDistribution')));
   return {
     addresses: [address],
-    conditions: { ready: always || (serving && !terminating), serving, terminating },
+    conditions: { ready, serving, terminating },
     ...named,
+    ...(zone === '' ? {} : { zone }),
+    ...(ready && staysClose && zone !== '' ? { hints: { forZones: [{ name: zone }] } } : {}),
     nodeName: at(pod, 'spec', 'nodeName'),
     targetRef: {
       kind: 'Pod',

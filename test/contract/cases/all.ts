@@ -23,6 +23,7 @@ import { schemas } from './schemas.ts';
 import { serviceRules } from './service-rules.ts';
 import { serviceTypes } from './service-types.ts';
 import { services } from './services.ts';
+import { slices } from './slices.ts';
 import { tokens } from './tokens.ts';
 import { watches } from './watches.ts';
 import { workloads } from './workloads.ts';
@@ -43,6 +44,7 @@ export const CASES: readonly ContractCase[] = [
   ...services,
   ...serviceTypes,
   ...serviceRules,
+  ...slices,
   ...config,
   ...policies,
   ...tokens,
