@@ -11,7 +11,8 @@ import {
 } from '../api/json.ts';
 import type { Rules } from '../api/resources.ts';
 import { type Cause, fieldError } from '../api/status.ts';
-import { checkPodSpec, podSpecDefaults } from './pod-spec.ts';
+import { podSpecDefaults } from './pod-defaults.ts';
+import { checkPodSpec } from './pod-spec.ts';
 
 const MUTABLE = new Set([
   'activeDeadlineSeconds',

@@ -13,7 +13,9 @@ import type { Rules } from '../api/resources.ts';
 import { matchesSelector } from '../api/selectors.ts';
 import { type Cause, fieldError } from '../api/status.ts';
 import { checkLabels } from './names.ts';
-import { checkPodSpec, podSpecDefaults } from './pod-spec.ts';
+import { podSpecDefaults } from './pod-defaults.ts';
+import { checkPodSpec } from './pod-spec.ts';
+import { checkProgress } from './rolling-update.ts';
 
 function templateDefaults(spec: JsonObject): JsonObject {
   const template = asObject(spec.template);
@@ -85,15 +87,10 @@ export const deploymentRules: Rules = {
       },
     };
   },
-  validate: (object, previous) => {
-    const causes = checkTemplate(object, previous);
-    const strategy = asObject(asObject(object.spec).strategy);
-    if (strategy.type === 'Recreate' && strategy.rollingUpdate !== undefined) {
-      const why = "may not be specified when strategy `type` is 'Recreate'";
-      causes.push(fieldError.forbidden('spec.strategy.rollingUpdate', why));
-    }
-    return causes;
-  },
+  validate: (object, previous) => [
+    ...checkTemplate(object, previous),
+    ...checkProgress(asObject(object.spec)),
+  ],
 };
 
 /** Rules of ReplicaSets. */

@@ -17,6 +17,31 @@ const EXPONENT_MAX = 30;
 
 /** The canonical form of `text`; `undefined` when it is no quantity. */
 export function canonicalQuantity(text: string): string | undefined {
+  const read = readQuantity(text);
+  if (!read) return undefined;
+  const { sign, value, isBinary, isExponent } = read;
+  if (value === 0n) return '0';
+  const whole = value % NANO === 0n && value / NANO >= 1_024n;
+  return sign + (isBinary && whole ? inBinary(value / NANO) : inDecimal(value, isExponent));
+}
+
+/** Whether quantity `a` is more than quantity `b`; false where one of them is none. */
+export function isMore(a: string, b: string): boolean {
+  const [left, right] = [readQuantity(a), readQuantity(b)];
+  if (!left || !right) return false;
+  const signed = ({ sign, value }: Quantity) => (sign === '-' ? -value : value);
+  return signed(left) > signed(right);
+}
+
+interface Quantity {
+  readonly sign: string;
+  /** Billionths. */
+  readonly value: bigint;
+  readonly isBinary: boolean;
+  readonly isExponent: boolean;
+}
+
+function readQuantity(text: string): Quantity | undefined {
   const match = text.length > LENGTH_MAX ? null : FORM.exec(text.trim());
   if (!match) return undefined;
   const [, sign = '', number = '', suffix = ''] = match;
@@ -26,13 +51,7 @@ export function canonicalQuantity(text: string): string | undefined {
   const isBinary = binary > 0;
   if (!isBinary && Math.abs(power) > EXPONENT_MAX) return undefined;
   const nano = isBinary ? scaled(number, 0) * 1_024n ** BigInt(binary) : scaled(number, power);
-  const value = roundedUp(nano);
-  if (value === 0n) return '0';
-  const whole = value % NANO === 0n && value / NANO >= 1_024n;
-  return (
-    sign.replace('+', '') +
-    (isBinary && whole ? inBinary(value / NANO) : inDecimal(value, isExponent))
-  );
+  return { sign: sign.replace('+', ''), value: roundedUp(nano), isBinary, isExponent };
 }
 
 /** Digits kept below a billionth until they are rounded. */

@@ -16,6 +16,7 @@ import { lists } from './lists.ts';
 import { manifests } from './manifests.ts';
 import { openApi } from './openapi.ts';
 import { patches } from './patches.ts';
+import { podRules } from './pod-rules.ts';
 import { policies } from './policies.ts';
 import { protobuf } from './protobuf.ts';
 import { replacing } from './replacing.ts';
@@ -54,6 +55,7 @@ export const CASES: readonly ContractCase[] = [
   ...discovery,
   ...openApi,
   ...workloads,
+  ...podRules,
   ...controllers,
   ...bindings,
   ...manifests,
