@@ -11,14 +11,13 @@ import { below, type Random } from '#core/random.ts';
 import { applyConfig } from '../apply/apply.ts';
 import { withLastApplied } from '../apply/last-applied.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
-import { repeatedItems } from '../apply/repeated.ts';
 import { checkMetadata } from '../kinds/names.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { admitNamespace, admitPod, checkType, untyped } from './admission.ts';
+import { admitNamespace, admitPod } from './admission.ts';
+import { readApplied } from './applied-body.ts';
 import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
-  asList,
   asNumber,
   asString,
   deepEqual,
@@ -37,16 +36,9 @@ import {
   scopeConfig,
   type WritePart,
 } from './object-parts.ts';
+import { checkFinalizers, checkReplacedUid, checkVersion } from './preconditions.ts';
 import { groupVersion, type ResourceDef } from './resources.ts';
-import {
-  alreadyExists,
-  badRequest,
-  conflict,
-  fieldError,
-  invalid,
-  modified,
-  notFound,
-} from './status.ts';
+import { alreadyExists, badRequest, conflict, fieldError, invalid, notFound } from './status.ts';
 
 /** Who writes and how. */
 export interface WriteOptions {
@@ -141,7 +133,7 @@ export class Objects {
         fieldError.invalid('metadata.resourceVersion', 0, 'must be specified for an update'),
       ]);
     }
-    this.#checkReplacedUid(def, live, decoded);
+    checkReplacedUid(def, live, decoded);
     return this.#replace(def, live, decoded, options);
   }
 
@@ -170,25 +162,13 @@ export class Objects {
     config: JsonObject,
     options: WriteOptions & { readonly force: boolean },
   ): { object: KubeObject; created: boolean } {
-    checkType(def, config);
-    const unknown: string[] = [];
-    const decoded = decodeBody(def, namespace, config, 'Warn', unknown);
-    const complaints = unknown.map((each) => {
-      return `.${/"(.*)"/.exec(each)?.[1] ?? ''}: field not declared in schema`;
-    });
-    complaints.push(...repeatedItems(def.schema, decoded));
-    if (complaints.length > 0) throw untyped(def, namespace, name, complaints);
-    if (decoded.metadata.managedFields !== undefined) {
-      throw badRequest('metadata.managedFields must be nil');
-    }
-    decoded.metadata.name ??= name;
-    checkName(decoded, name);
+    const decoded = readApplied(def, namespace, name, config);
     const writer = this.#writer(def, options);
     const stored = this.store.get(def.storage, namespace, name);
     const scoped = scopeConfig(def, decoded, options.part ?? '');
     if (stored) {
       const live = shown(def, stored);
-      this.#checkVersion(def, live, decoded);
+      checkVersion(def, live, decoded);
       const applied = applyConfig(def.schema, live, scoped, writer, options.force);
       const merged = withLastApplied(applied, config, options.manager);
       return { object: this.#finish(def, live, merged, options), created: false };
@@ -260,7 +240,7 @@ export class Objects {
     decoded: KubeObject,
     options: WriteOptions,
   ): KubeObject {
-    this.#checkVersion(def, live, decoded);
+    checkVersion(def, live, decoded);
     const part = options.part ?? '';
     const metadata: JsonObject = { ...decoded.metadata };
     for (const key of SYSTEM_METADATA) {
@@ -268,16 +248,7 @@ export class Objects {
       else metadata[key] = live.metadata[key];
     }
     metadata.managedFields ??= live.metadata.managedFields;
-    if (isDeleting(live)) {
-      const before = new Set(asList(live.metadata.finalizers));
-      const added = asList(metadata.finalizers).filter((item) => !before.has(item));
-      if (added.length > 0) {
-        const why = `no new finalizers can be added if the object is being deleted, found new finalizers ${JSON.stringify(added)}`;
-        throw invalid(def.group, def.kind, live.metadata.name, [
-          fieldError.forbidden('metadata.finalizers', why),
-        ]);
-      }
-    }
+    checkFinalizers(def, live, metadata);
     let object = { ...decoded, metadata } as KubeObject;
     if (part === 'status') {
       const kept = { ...live.metadata, managedFields: metadata.managedFields };
@@ -332,29 +303,6 @@ export class Objects {
     options: WriteOptions,
   ): KubeObject {
     return decodeBody(def, namespace, body, options.fieldValidation ?? 'Ignore', options.warnings);
-  }
-
-  #checkVersion(def: ResourceDef, live: KubeObject, decoded: KubeObject): void {
-    const version = asString(decoded.metadata.resourceVersion);
-    const { name } = live.metadata;
-    if (version !== '' && version !== live.metadata.resourceVersion) {
-      throw modified(def.group, def.plural, name);
-    }
-    // Of whoever patches or applies it is no precondition, but a field that cannot change.
-    const uid = asString(decoded.metadata.uid);
-    if (uid !== '' && uid !== live.metadata.uid) {
-      throw invalid(def.group, def.kind, name, [
-        fieldError.invalid('metadata.uid', uid, 'field is immutable'),
-      ]);
-    }
-  }
-
-  /** Whoever replaces an object names the one that is meant. */
-  #checkReplacedUid(def: ResourceDef, live: KubeObject, decoded: KubeObject): void {
-    const uid = asString(decoded.metadata.uid);
-    if (uid === '' || uid === live.metadata.uid) return;
-    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`;
-    throw conflict(def.group, def.plural, live.metadata.name, why);
   }
 
   #check(def: ResourceDef, object: KubeObject, previous: KubeObject | undefined): void {

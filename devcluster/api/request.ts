@@ -6,7 +6,8 @@
  */
 import type { FaultSubject } from '../faults/api-fault.ts';
 import type { Attributes } from './rbac.ts';
-import { badRequest } from './status.ts';
+import type { ResourceDef } from './resources.ts';
+import { badRequest, methodNotAllowed } from './status.ts';
 
 /** A parsed path below `/api/v1` or `/apis/<group>/<version>`. */
 export interface ResourcePath {
@@ -118,4 +119,10 @@ export function faultSubject(
   verb: string,
 ): FaultSubject {
   return { user: call.user.name, verb, resource: target.plural };
+}
+
+/** A namespaced resource must be written below a namespace. */
+export function namespaceToWrite(def: ResourceDef, target: ResourcePath): string {
+  if (def.namespaced && target.namespace === '') throw methodNotAllowed();
+  return target.namespace;
 }

@@ -6,26 +6,21 @@ import {
   annotationsOf,
   asNumber,
   asObject,
-  asObjects,
-  asString,
   at,
   controllerOf,
-  deepEqual,
   isDeleting,
-  type Json,
   type JsonObject,
   type KubeObject,
   namespaceOf,
-  withCondition,
   without,
 } from '../api/json.ts';
+import { countOf, DEPLOYMENTS, HASH, isSameTemplate } from './deployment-sets.ts';
+import { writeStatus } from './deployment-status.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS, REPLICA_SETS } from './replica-sets.ts';
-import { bounds, growNew, type SetCount, shrinkOld } from './rollout.ts';
+import { bounds, growNew, shrinkOld } from './rollout.ts';
 
-const DEPLOYMENTS = 'deployments.apps';
-const HASH = 'pod-template-hash';
 const REVISION = 'deployment.kubernetes.io/revision';
 
 /** Starts the controller. */
@@ -75,18 +70,6 @@ function reconcile(kit: Kit, key: string): void {
     cleanUp(kit, deployment, olds);
   }
   writeStatus(kit, deployment);
-}
-
-/** The set's template without the label that tells templates apart. */
-function templateOf(set: KubeObject): JsonObject {
-  const template = asObject(at(set, 'spec', 'template'));
-  const metadata = asObject(template.metadata);
-  const labels = without(asObject(metadata.labels), HASH);
-  return { ...template, metadata: { ...metadata, labels } };
-}
-
-function isSameTemplate(set: KubeObject, deployment: KubeObject): boolean {
-  return deepEqual(templateOf(set), templateOf(deployment));
 }
 
 function createSet(kit: Kit, deployment: KubeObject, sets: readonly KubeObject[]): KubeObject {
@@ -158,13 +141,6 @@ function annotated(live: KubeObject, revision: string): JsonObject {
   return { ...live, metadata: { ...live.metadata, annotations } };
 }
 
-function countOf(set: KubeObject): SetCount {
-  return {
-    wanted: asNumber(at(set, 'spec', 'replicas')),
-    available: asNumber(at(set, 'status', 'availableReplicas')),
-  };
-}
-
 function roll(
   kit: Kit,
   deployment: KubeObject,
@@ -217,70 +193,4 @@ function cleanUp(kit: Kit, deployment: KubeObject, olds: readonly KubeObject[]):
     .filter((set) => countOf(set).wanted === 0 && asNumber(at(set, 'status', 'replicas')) === 0)
     .sort((a, b) => revisionOf(a) - revisionOf(b));
   for (const set of idle.slice(0, Math.max(0, idle.length - limit))) kit.delete(REPLICA_SETS, set);
-}
-
-function writeStatus(kit: Kit, deployment: KubeObject): void {
-  const live = kit.store.get(DEPLOYMENTS, namespaceOf(deployment), deployment.metadata.name);
-  if (!live) return;
-  const sets = kit.controlled(REPLICA_SETS, live);
-  const sum = (field: string, from: readonly KubeObject[] = sets) =>
-    from.reduce((total, set) => total + asNumber(at(set, 'status', field)), 0);
-  const next = sets.filter((set) => isSameTemplate(set, live));
-  const replicas = asNumber(at(live, 'spec', 'replicas'));
-  const available = sum('availableReplicas');
-  const counts: Record<string, number> = {
-    replicas: sum('replicas'),
-    updatedReplicas: sum('replicas', next),
-    readyReplicas: sum('readyReplicas'),
-    availableReplicas: available,
-    unavailableReplicas: Math.max(
-      0,
-      sets.reduce((total, set) => total + countOf(set).wanted, 0) - available,
-    ),
-  };
-  const status: JsonObject = { observedGeneration: asNumber(live.metadata.generation, 1) };
-  for (const [key, value] of Object.entries(counts)) if (value > 0) status[key] = value;
-  status.conditions = conditions(kit, live, counts, replicas, next[0]);
-  kit.setStatus(DEPLOYMENTS, live, status);
-}
-
-function conditions(
-  kit: Kit,
-  live: KubeObject,
-  counts: Record<string, number>,
-  replicas: number,
-  next: KubeObject | undefined,
-): Json[] {
-  const { name } = live.metadata;
-  const rolling = asObject(at(live, 'spec', 'strategy', 'rollingUpdate'));
-  const { maxUnavailable } = bounds(rolling.maxSurge, rolling.maxUnavailable, replicas);
-  const isAvailable = (counts.availableReplicas ?? 0) >= replicas - maxUnavailable;
-  const isComplete =
-    counts.updatedReplicas === replicas &&
-    counts.replicas === replicas &&
-    counts.availableReplicas === replicas;
-  const now = kit.context.objects.now();
-  let list: JsonObject[] = asObjects(at(live, 'status', 'conditions'));
-  const put = (type: string, status: string, reason: string, message: string) => {
-    const before = list.find((item) => item.type === type);
-    const isSame = before?.status === status && before.reason === reason;
-    const lastUpdateTime = isSame ? (before?.lastUpdateTime ?? now) : now;
-    list = withCondition(list, { type, status, reason, message, lastUpdateTime }, now);
-  };
-  if (isAvailable) {
-    put('Available', 'True', 'MinimumReplicasAvailable', 'Deployment has minimum availability.');
-  } else {
-    const message = 'Deployment does not have minimum availability.';
-    put('Available', 'False', 'MinimumReplicasUnavailable', message);
-  }
-  const set = asString(next?.metadata.name);
-  if (isComplete) {
-    const message = `ReplicaSet "${set}" has successfully progressed.`;
-    put('Progressing', 'True', 'NewReplicaSetAvailable', message);
-  } else if (next) {
-    put('Progressing', 'True', 'ReplicaSetUpdated', `ReplicaSet "${set}" is progressing.`);
-  } else {
-    put('Progressing', 'True', 'NewReplicaSetCreated', `Created new replica set for "${name}".`);
-  }
-  return list.sort((a, b) => (asString(a.type) < asString(b.type) ? -1 : 1));
 }

@@ -7,7 +7,6 @@ import {
   asObject,
   asObjects,
   asString,
-  asStrings,
   at,
   conditionOf,
   type Json,
@@ -16,6 +15,8 @@ import {
 import type { Column } from '../api/resources.ts';
 import { selectorText } from '../api/selectors.ts';
 import { AGE, ageOf, type Cell, column, NAME, wide } from './column.ts';
+import { POD } from './columns-pod.ts';
+import { ENDPOINTS, SERVICE, SLICE } from './columns-service.ts';
 
 const CREATED_AT = column('Created At', (object) =>
   asString(at(object, 'metadata', 'creationTimestamp')),
@@ -38,104 +39,6 @@ const SELECTOR = wide('Selector', (object) =>
 const number = (...path: string[]): Cell => {
   return (object) => asNumber(at(object, ...path));
 };
-
-function podStatus(pod: JsonObject): string {
-  const status = asObject(pod.status);
-  let reason = asString(status.reason) || asString(status.phase);
-  for (const container of asObjects(status.containerStatuses)) {
-    const state = asObject(container.state);
-    const why =
-      asString(at(state, 'waiting', 'reason')) || asString(at(state, 'terminated', 'reason'));
-    if (why !== '') reason = why;
-  }
-  return at(pod, 'metadata', 'deletionTimestamp') === undefined ? reason : 'Terminating';
-}
-
-const POD: readonly Column[] = [
-  NAME,
-  column('Ready', (pod) => {
-    const statuses = asObjects(at(pod, 'status', 'containerStatuses'));
-    const ready = statuses.filter((item) => item.ready === true).length;
-    return `${ready}/${asList(at(pod, 'spec', 'containers')).length}`;
-  }),
-  column('Status', podStatus),
-  column('Restarts', (pod) =>
-    String(
-      asObjects(at(pod, 'status', 'containerStatuses')).reduce(
-        (sum, item) => sum + asNumber(item.restartCount),
-        0,
-      ),
-    ),
-  ),
-  AGE,
-  wide('IP', (pod) => asString(at(pod, 'status', 'podIP')) || '<none>'),
-  wide('Node', (pod) => asString(at(pod, 'spec', 'nodeName')) || '<none>'),
-  wide('Nominated Node', () => '<none>'),
-  wide('Readiness Gates', () => '<none>'),
-];
-
-function servicePorts(service: JsonObject): string {
-  const ports = asObjects(at(service, 'spec', 'ports')).map((port) => {
-    const node = port.nodePort === undefined ? '' : `:${asNumber(port.nodePort)}`;
-    return `${asNumber(port.port)}${node}/${asString(port.protocol)}`;
-  });
-  return ports.join(',') || '<none>';
-}
-
-const SERVICE: readonly Column[] = [
-  NAME,
-  column('Type', (service) => asString(at(service, 'spec', 'type'))),
-  column('Cluster-IP', (service) => asString(at(service, 'spec', 'clusterIP')) || '<none>'),
-  column('External-IP', (service) => {
-    const type = at(service, 'spec', 'type');
-    if (type === 'ExternalName') return asString(at(service, 'spec', 'externalName'));
-    const ingress = asObjects(at(service, 'status', 'loadBalancer', 'ingress'));
-    const external = [
-      ...ingress.map((item) => asString(item.ip) || asString(item.hostname)),
-      ...asStrings(at(service, 'spec', 'externalIPs')),
-    ].join(',');
-    return external || (type === 'LoadBalancer' ? '<pending>' : '<none>');
-  }),
-  column('Port(s)', servicePorts),
-  AGE,
-  wide('Selector', (service) => {
-    const labels = Object.entries(asObject(at(service, 'spec', 'selector')));
-    return labels.map(([key, value]) => `${key}=${asString(value)}`).join(',') || '<none>';
-  }),
-];
-
-function firstFew(items: readonly string[], max: number): string {
-  if (items.length === 0) return '<none>';
-  const more = items.length > max ? ` + ${items.length - max} more...` : '';
-  return items.slice(0, max).join(',') + more;
-}
-
-const SLICE: readonly Column[] = [
-  NAME,
-  column('AddressType', (slice) => asString(slice.addressType)),
-  column('Ports', (slice) => {
-    const ports = asObjects(slice.ports).map((port) => String(asNumber(port.port)));
-    return ports.length === 0 ? '<unset>' : firstFew(ports, 3);
-  }),
-  column('Endpoints', (slice) => {
-    const addresses = asObjects(slice.endpoints).flatMap((item) => asStrings(item.addresses));
-    return addresses.length === 0 ? '<unset>' : firstFew(addresses, 3);
-  }),
-  AGE,
-];
-
-const ENDPOINTS: readonly Column[] = [
-  NAME,
-  column('Endpoints', (object) => {
-    const all = asObjects(object.subsets).flatMap((subset) =>
-      asObjects(subset.addresses).flatMap((address) =>
-        asObjects(subset.ports).map((port) => `${asString(address.ip)}:${asNumber(port.port)}`),
-      ),
-    );
-    return firstFew(all, 3);
-  }),
-  AGE,
-];
 
 const NODE: readonly Column[] = [
   NAME,
