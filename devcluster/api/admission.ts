@@ -1,6 +1,8 @@
 /**
  * What is asked before anything is stored, beside the rules of its kind.
  */
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
 import type { Store } from '../storage/store.ts';
 import {
   asObject,
@@ -9,9 +11,8 @@ import {
   isDeleting,
   type JsonObject,
   type KubeObject,
-} from './json.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import { ApiError, badRequest, forbidden, notFound } from './status.ts';
+} from '../values/json.ts';
+import { ApiError, badRequest, forbidden, notFound } from '../values/status.ts';
 
 /** The admission plugin NamespaceLifecycle: nothing new where there is no namespace, or none for long. */
 export function admitNamespace(

@@ -2,12 +2,12 @@
  * What is applied, as it must be: typed, named, with fields that are known and items that have keys of their own. pure
  */
 import { repeatedItems } from '../apply/repeated.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
+import type { JsonObject, KubeObject } from '../values/json.ts';
+import { badRequest } from '../values/status.ts';
 import { checkType, untyped } from './admission.ts';
 import { decodeBody } from './decode-body.ts';
-import type { JsonObject, KubeObject } from './json.ts';
 import { checkName } from './object-parts.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest } from './status.ts';
 
 /** `config` as an object of `def` called `name`; throws 400 and 500 ApiErrors, as the real server does. */
 export function readApplied(

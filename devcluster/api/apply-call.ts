@@ -1,16 +1,17 @@
 /**
  * PATCH with `application/apply-patch+yaml`: server-side apply over HTTP.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { isObject } from '../values/json.ts';
+import { badRequest, forbidden } from '../values/status.ts';
 import { parseText, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
-import { isObject } from './json.ts';
 import type { WritePart } from './object-parts.ts';
 import { refusal } from './rbac.ts';
 import { reply, writeOptions } from './reply.ts';
 import { attributesOf, isTrue, type ResourcePath } from './request.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest, forbidden } from './status.ts';
 
 /** Serves one apply. */
 export async function applyVerb(

@@ -4,9 +4,9 @@
  * "Authenticating" and "User impersonation" of the Kubernetes documentation.
  */
 import type { IncomingMessage } from 'node:http';
+import { ApiError, forbidden, unauthorized } from '../values/status.ts';
 import type { ApiContext } from './context.ts';
 import { type Attributes, refusal } from './rbac.ts';
-import { ApiError, forbidden, unauthorized } from './status.ts';
 import { ANONYMOUS, type User } from './tokens.ts';
 
 const GROUP = 'authentication.k8s.io';

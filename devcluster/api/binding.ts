@@ -3,9 +3,7 @@
  *
  * After BindingREST in pkg/registry/core/pod/storage and ValidatePodBinding in pkg/apis/core/validation of Kubernetes.
  */
-import { readObject } from './body.ts';
-import type { ApiContext, Call } from './context.ts';
-import { decodeBody } from './decode-body.ts';
+
 import {
   asObject,
   asObjects,
@@ -14,10 +12,13 @@ import {
   isDeleting,
   type KubeObject,
   withCondition,
-} from './json.ts';
+} from '../values/json.ts';
+import { ApiError, badRequest, conflict, fieldError, notFound } from '../values/status.ts';
+import { readObject } from './body.ts';
+import type { ApiContext, Call } from './context.ts';
+import { decodeBody } from './decode-body.ts';
 import { writeOptions } from './reply.ts';
 import { send } from './respond.ts';
-import { ApiError, badRequest, conflict, fieldError, notFound } from './status.ts';
 import { transient } from './transient.ts';
 
 const PODS = 'pods';

@@ -3,9 +3,9 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { decodeProtobuf, PROTOBUF } from '../protobuf/decode.ts';
+import { isObject, type Json, type JsonObject } from '../values/json.ts';
+import { ApiError, badRequest, unsupportedMediaType } from '../values/status.ts';
 import { noteDuplicates } from './duplicates.ts';
-import { isObject, type Json, type JsonObject } from './json.ts';
-import { ApiError, badRequest, unsupportedMediaType } from './status.ts';
 
 /** Bytes of a request body, as in the real server. */
 export const BODY_BYTES_MAX = 3 * 1_024 * 1_024;

@@ -2,10 +2,10 @@
  * What every cluster holds from the start: namespaces, Nodes, the default RBAC policy, Service `kubernetes`.
  */
 import { LABEL_SERVICE_NAME } from '#core/names.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../values/json.ts';
+import { ApiError } from '../values/status.ts';
 import type { Objects } from './objects.ts';
 import type { Registry } from './registry.ts';
-import { ApiError } from './status.ts';
 
 const RBAC = 'rbac.authorization.k8s.io/v1';
 const READ = ['get', 'list', 'watch'];

@@ -4,11 +4,12 @@
  * Field validation after "Server-side field validation" (KEP-2885): unknown fields are dropped, and
  * reported as an error (Strict) or a warning (Warn).
  */
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
 import { decode } from '../schema/decode.ts';
+import { asString, isObject, type JsonObject, type KubeObject } from '../values/json.ts';
+import { type ApiError, badRequest, fieldError, invalid } from '../values/status.ts';
 import { duplicatesOf } from './duplicates.ts';
-import { asString, isObject, type JsonObject, type KubeObject } from './json.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import { type ApiError, badRequest, fieldError, invalid } from './status.ts';
 
 /** `fieldValidation` of a write. */
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';

@@ -1,17 +1,18 @@
 /**
  * Deletions over HTTP: of one object and of a collection.
  */
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import { asString, type Json } from '../values/json.ts';
+import { ApiError, methodNotAllowed } from '../values/status.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { type Deletion, deleteObject, deleteOptions } from './deletion.ts';
-import { asString, type Json } from './json.ts';
 import type { WritePart } from './object-parts.ts';
 import { selection } from './read.ts';
 import { reply } from './reply.ts';
 import { namespaceToWrite, type ResourcePath } from './request.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { ApiError, methodNotAllowed } from './status.ts';
 
 /** Answers the deletion of one object. */
 export async function deleteVerb(

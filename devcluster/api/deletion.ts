@@ -5,6 +5,7 @@
  * grace period, the content of a namespace) is marked and left; the controllers finish it.
  */
 import type { Clock } from '#core/clock.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
 import {
   asList,
   asNumber,
@@ -14,10 +15,16 @@ import {
   isDeleting,
   type JsonObject,
   type KubeObject,
-} from './json.ts';
+} from '../values/json.ts';
+import {
+  badRequest,
+  type Cause,
+  conflict,
+  fieldError,
+  forbidden,
+  invalid,
+} from '../values/status.ts';
 import { type Objects, shown } from './objects.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest, type Cause, conflict, fieldError, forbidden, invalid } from './status.ts';
 
 /** Finalizer of a foreground deletion. */
 export const FOREGROUND = 'foregroundDeletion';

@@ -1,9 +1,10 @@
 /**
  * Discovery: which groups, versions and resources are served, legacy and aggregated (KEP-3352).
  */
-import type { JsonObject } from './json.ts';
+
+import { groupVersion, type ResourceDef, verbsOf } from '../kinds/resources.ts';
+import type { JsonObject } from '../values/json.ts';
 import type { Registry } from './registry.ts';
-import { groupVersion, type ResourceDef, verbsOf } from './resources.ts';
 import { API_AUDIENCE } from './tokens.ts';
 
 /** Versions of each group, the preferred one first; the core group is ''. */

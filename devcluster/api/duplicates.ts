@@ -3,7 +3,7 @@
  *
  * Promises: takes time in proportion to the text; paths are those of field validation, such as `data.a`.
  */
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../values/json.ts';
 
 const found = new WeakMap<JsonObject, readonly string[]>();
 const NONE: readonly string[] = [];

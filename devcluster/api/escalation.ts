@@ -3,11 +3,19 @@
  *
  * "Using RBAC Authorization: privilege escalation prevention and bootstrapping" of the Kubernetes documentation.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  asStrings,
+  deepEqual,
+  type JsonObject,
+} from '../values/json.ts';
+import { forbidden } from '../values/status.ts';
 import type { ApiContext } from './context.ts';
-import { asObject, asObjects, asString, asStrings, deepEqual, type JsonObject } from './json.ts';
 import { covers } from './rbac.ts';
-import type { ResourceDef } from './resources.ts';
-import { forbidden } from './status.ts';
 import type { User } from './tokens.ts';
 
 /** Throws 403 when `body`, a Role or binding, would grant more than `user` holds. */

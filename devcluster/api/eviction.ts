@@ -2,15 +2,15 @@
  * The subresource `eviction` of a pod: a deletion that budgets of disruptions may refuse.
  */
 import { BUDGETS, budgetStatus, guards } from '../controllers/disruption-budgets.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
+import { asNumber, asObject } from '../values/json.ts';
+import { ApiError, badRequest } from '../values/status.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { decodeBody } from './decode-body.ts';
 import { deleteObject, deleteOptions } from './deletion.ts';
-import { asNumber, asObject } from './json.ts';
 import type { ResourcePath } from './request.ts';
-import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { ApiError, badRequest } from './status.ts';
 import { transient } from './transient.ts';
 
 /** Evicts the pod `target`; 429 where a budget forbids it. */

@@ -1,12 +1,13 @@
 /**
  * Lists over HTTP: whole objects, tables, or metadata alone.
  */
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { Json, JsonObject, KubeObject } from '../values/json.ts';
 import type { ApiContext, Call } from './context.ts';
-import type { Json, JsonObject, KubeObject } from './json.ts';
 import { type Form, negotiate } from './negotiate.ts';
 import { shown } from './objects.ts';
 import { faultSubject, type ResourcePath } from './request.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
 import { send, sendText } from './respond.ts';
 import { itemTextOf } from './serialise.ts';
 import { partial, tableOf } from './table.ts';

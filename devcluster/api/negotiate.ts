@@ -4,7 +4,7 @@
  * JSON, YAML, Tables and metadata-only objects ("Kubernetes API Concepts: Receiving resources as Tables"). Protobuf is not spoken: a
  * client that accepts nothing else gets 406.
  */
-import { notAcceptable } from './status.ts';
+import { notAcceptable } from '../values/status.ts';
 
 /** A negotiated form. */
 export interface Form {

@@ -3,6 +3,7 @@
  */
 
 import type { NameForm } from '../kinds/names.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
 import {
   asList,
   asNumber,
@@ -11,9 +12,8 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from './json.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest } from './status.ts';
+} from '../values/json.ts';
+import { badRequest } from '../values/status.ts';
 
 /** The subresource an object is written through. */
 export type WritePart = '' | 'status' | 'scale';

@@ -12,11 +12,9 @@ import { applyConfig } from '../apply/apply.ts';
 import { withLastApplied } from '../apply/last-applied.ts';
 import { isSameContent, trackUpdate, type Writer } from '../apply/managers.ts';
 import { checkMetadata } from '../kinds/names.ts';
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
 import { withDefaults } from '../schema/structural.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { admitNamespace, admitPod } from './admission.ts';
-import { readApplied } from './applied-body.ts';
-import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   asNumber,
   asString,
@@ -25,7 +23,18 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from './json.ts';
+} from '../values/json.ts';
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  fieldError,
+  invalid,
+  notFound,
+} from '../values/status.ts';
+import { admitNamespace, admitPod } from './admission.ts';
+import { readApplied } from './applied-body.ts';
+import { decodeBody, type FieldValidation, unreadablePatch } from './decode-body.ts';
 import {
   CONDITIONAL,
   checkName,
@@ -37,8 +46,6 @@ import {
   type WritePart,
 } from './object-parts.ts';
 import { checkFinalizers, checkReplacedUid, checkVersion } from './preconditions.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import { alreadyExists, badRequest, conflict, fieldError, invalid, notFound } from './status.ts';
 
 /** Who writes and how. */
 export interface WriteOptions {

@@ -3,9 +3,10 @@
  *
  * Version 2 names bodies and types among the parameters, version 3 apart.
  */
-import type { Json, JsonObject } from './json.ts';
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { Json, JsonObject } from '../values/json.ts';
 import type { Schemas } from './openapi-schemas.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
 
 /** Which OpenAPI. */
 export type OpenApiVersion = 2 | 3;

@@ -1,10 +1,11 @@
 /**
  * Schemas of OpenAPI documents: of built-in types and of custom resources, in the words of v2 and v3. pure
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
 import { builtinSchema } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
-import { asObject, type JsonObject, without } from './json.ts';
-import type { ResourceDef } from './resources.ts';
+import { asObject, type JsonObject, without } from '../values/json.ts';
 
 /** Collects the schemas a document refers to. */
 export class Schemas {

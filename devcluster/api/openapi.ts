@@ -4,11 +4,11 @@
  * One v3 document per group and version with the schemas of its kinds and the paths kubectl looks at; v2 with all of them. Built at first request, kept until a CustomResourceDefinition changes.
  */
 import { createHash } from 'node:crypto';
-import { openApiV2Protobuf } from '../protobuf/openapi-v2.ts';
 import { builtinSchema, describeBuiltins } from '../schema/builtin.ts';
-import { asObject, type JsonObject } from './json.ts';
+import { asObject, type JsonObject } from '../values/json.ts';
 import { addPaths, pathOf } from './openapi-paths.ts';
 import { Schemas } from './openapi-schemas.ts';
+import { openApiV2Protobuf } from './openapi-v2-binary.ts';
 import type { Registry } from './registry.ts';
 
 const cache = new WeakMap<Registry, { generation: number; documents: Map<string, string> }>();

@@ -1,18 +1,19 @@
 /**
  * Patches over HTTP: which kinds there are, and what each makes of the live object.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
 import { strategicMerge } from '../patch/strategic.ts';
+import { isObject, type Json, type JsonObject, type KubeObject } from '../values/json.ts';
+import { badRequest, methodNotAllowed, unsupportedMediaType } from '../values/status.ts';
 import { applyVerb } from './apply-call.ts';
 import { mediaType, parseText, readText } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { checkEscalation } from './escalation.ts';
-import { isObject, type Json, type JsonObject, type KubeObject } from './json.ts';
 import type { WritePart } from './object-parts.ts';
 import { reply, writeOptions } from './reply.ts';
 import type { ResourcePath } from './request.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest, methodNotAllowed, unsupportedMediaType } from './status.ts';
 
 const PATCHES = {
   json: 'application/json-patch+json',

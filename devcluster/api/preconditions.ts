@@ -1,9 +1,10 @@
 /**
  * What a change of an object is held to by what there is: its version, its uid, and that its end has not begun. pure
  */
-import { asList, asString, isDeleting, type JsonObject, type KubeObject } from './json.ts';
-import type { ResourceDef } from './resources.ts';
-import { conflict, fieldError, invalid, modified } from './status.ts';
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { asList, asString, isDeleting, type JsonObject, type KubeObject } from '../values/json.ts';
+import { conflict, fieldError, invalid, modified } from '../values/status.ts';
 
 /** A write that names a version or uid is of that one: 409 or 422. */
 export function checkVersion(def: ResourceDef, live: KubeObject, decoded: KubeObject): void {

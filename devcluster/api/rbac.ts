@@ -13,7 +13,7 @@ import {
   type JsonObject,
   type KubeObject,
   namespaceOf,
-} from './json.ts';
+} from '../values/json.ts';
 import type { User } from './tokens.ts';
 
 /** One request as authorization sees it. */

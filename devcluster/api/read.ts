@@ -5,12 +5,25 @@
  * one resource version; a continue token that is too old gets 410 and never a mixture.
  */
 import type { Clock } from '#core/clock.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
+import { fieldPredicate, labelPredicate, type Predicate } from '../kinds/selectors.ts';
 import type { Frozen, Store } from '../storage/store.ts';
-import { isObject, type Json, type JsonObject, type KubeObject, namespaceOf } from './json.ts';
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type KubeObject,
+  namespaceOf,
+} from '../values/json.ts';
+import {
+  ApiError,
+  badRequest,
+  type Cause,
+  expired,
+  fieldError,
+  invalid,
+} from '../values/status.ts';
 import { wholeNumber } from './request.ts';
-import type { ResourceDef } from './resources.ts';
-import { fieldPredicate, labelPredicate, type Predicate } from './selectors.ts';
-import { ApiError, badRequest, type Cause, expired, fieldError, invalid } from './status.ts';
 
 /** Snapshots kept for paging, and how long. */
 const SNAPSHOTS_MAX = 64;

@@ -3,7 +3,7 @@
  *
  * Built-in resources are there from the start; those of CustomResourceDefinitions come and go.
  */
-import { groupVersion, type ResourceDef } from './resources.ts';
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
 
 /** See the file header. */
 export class Registry {

@@ -1,15 +1,16 @@
 /**
  * What every call on an object shares: the options of a write, and the one-object answer.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import type { KubeObject } from '../values/json.ts';
+import { type Cause, fieldError, invalid } from '../values/status.ts';
 import type { ApiContext, Call } from './context.ts';
 import type { FieldValidation } from './decode-body.ts';
-import type { KubeObject } from './json.ts';
 import { negotiate } from './negotiate.ts';
 import type { WritePart } from './object-parts.ts';
 import type { WriteOptions } from './objects.ts';
-import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { type Cause, fieldError, invalid } from './status.ts';
 import { partial, tableOf } from './table.ts';
 
 /** Options of a write from its query and client. */

@@ -5,9 +5,9 @@
  * the Kubernetes documentation.
  */
 import type { FaultSubject } from '../faults/api-fault.ts';
+import type { ResourceDef } from '../kinds/resources.ts';
+import { badRequest, methodNotAllowed } from '../values/status.ts';
 import type { Attributes } from './rbac.ts';
-import type { ResourceDef } from './resources.ts';
-import { badRequest, methodNotAllowed } from './status.ts';
 
 /** A parsed path below `/api/v1` or `/apis/<group>/<version>`. */
 export interface ResourcePath {

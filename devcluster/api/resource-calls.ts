@@ -1,22 +1,23 @@
 /**
  * The verbs of one resource over HTTP: who answers each, and those that write one whole object.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { asObject, asString, without } from '../values/json.ts';
+import { conflict, methodNotAllowed } from '../values/status.ts';
 import { checkMayCreate } from './apply-call.ts';
 import { bind } from './binding.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { deleteAllVerb, deleteVerb } from './delete-calls.ts';
 import { checkEscalation } from './escalation.ts';
-import { asObject, asString, without } from './json.ts';
 import { listVerb } from './list-call.ts';
 import { negotiate } from './negotiate.ts';
 import { checkName, MADE_BY_UPDATE, type WritePart } from './object-parts.ts';
 import { patchVerb } from './patch-call.ts';
 import { reply, writeOptions } from './reply.ts';
 import { faultSubject, namespaceToWrite, type ResourcePath } from './request.ts';
-import type { ResourceDef } from './resources.ts';
 import { serveReview } from './reviews.ts';
-import { conflict, methodNotAllowed } from './status.ts';
 import { serveSubresource } from './subresources.ts';
 
 /** Serves one call for `def`. */

@@ -4,8 +4,8 @@
 import type { ServerResponse } from 'node:http';
 import { describeError } from '#core/errors.ts';
 import type { Logger } from '#core/log.ts';
-import type { JsonObject } from './json.ts';
-import { ApiError } from './status.ts';
+import type { JsonObject } from '../values/json.ts';
+import { ApiError } from '../values/status.ts';
 
 /** Adds a warning to what will be answered. */
 export function warn(response: ServerResponse, warning: string): void {

@@ -3,9 +3,8 @@
  *
  * TokenReview, SelfSubjectReview, SubjectAccessReview and its relatives, SelfSubjectRulesReview.
  */
-import { readObject } from './body.ts';
-import type { ApiContext, Call } from './context.ts';
-import { decodeBody } from './decode-body.ts';
+
+import type { ResourceDef } from '../kinds/resources.ts';
 import {
   asObject,
   asString,
@@ -14,11 +13,13 @@ import {
   type Json,
   type JsonObject,
   type KubeObject,
-} from './json.ts';
+} from '../values/json.ts';
+import { badRequest, fieldError, invalid } from '../values/status.ts';
+import { readObject } from './body.ts';
+import type { ApiContext, Call } from './context.ts';
+import { decodeBody } from './decode-body.ts';
 import type { Attributes } from './rbac.ts';
-import type { ResourceDef } from './resources.ts';
 import { send } from './respond.ts';
-import { badRequest, fieldError, invalid } from './status.ts';
 import { API_AUDIENCE, type User } from './tokens.ts';
 
 /** Answers one review. */

@@ -2,18 +2,24 @@
  * From a request to its answer: authenticate, authorise, dispatch.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { OPENAPI_V2_PROTOBUF } from '../protobuf/openapi-v2.ts';
+import {
+  ApiError,
+  forbidden,
+  methodNotAllowed,
+  noResource,
+  notAcceptable,
+} from '../values/status.ts';
 import { authenticate } from './authentication.ts';
 import type { ApiContext, Call } from './context.ts';
 import * as discovery from './discovery.ts';
 import { metricsPage } from './metrics.ts';
 import { negotiate } from './negotiate.ts';
 import { openApiDocument, openApiIndex, openApiV2, openApiV2Binary } from './openapi.ts';
+import { OPENAPI_V2_PROTOBUF } from './openapi-v2-binary.ts';
 import { refusal } from './rbac.ts';
 import { attributesOf, faultSubject, parsePath, verbOf } from './request.ts';
 import { serveResource } from './resource-calls.ts';
 import { send, sendError, sendText, warn } from './respond.ts';
-import { ApiError, forbidden, methodNotAllowed, noResource, notAcceptable } from './status.ts';
 
 const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
 

@@ -1,10 +1,10 @@
 /**
  * The subresource `scale`: a workload's replicas, read and written as a Scale of autoscaling/v1.
  */
+
+import { groupVersion, type ResourceDef, type ScalePaths } from '../kinds/resources.ts';
+import { selectorText } from '../kinds/selectors.ts';
 import { jsonPatch, mergePatch } from '../patch/json-patch.ts';
-import { checkType } from './admission.ts';
-import { mediaType, parseText, readObject, readText } from './body.ts';
-import type { ApiContext, Call } from './context.ts';
 import {
   asNumber,
   asObject,
@@ -14,11 +14,7 @@ import {
   type Json,
   type JsonObject,
   type KubeObject,
-} from './json.ts';
-import { reply, writeOptions } from './reply.ts';
-import { isTrue, type ResourcePath } from './request.ts';
-import { groupVersion, type ResourceDef, type ScalePaths } from './resources.ts';
-import { selectorText } from './selectors.ts';
+} from '../values/json.ts';
 import {
   badRequest,
   fieldError,
@@ -27,7 +23,12 @@ import {
   modified,
   noResource,
   unsupportedMediaType,
-} from './status.ts';
+} from '../values/status.ts';
+import { checkType } from './admission.ts';
+import { mediaType, parseText, readObject, readText } from './body.ts';
+import type { ApiContext, Call } from './context.ts';
+import { reply, writeOptions } from './reply.ts';
+import { isTrue, type ResourcePath } from './request.ts';
 import { transient } from './transient.ts';
 
 const APPLY = 'application/apply-patch+yaml';

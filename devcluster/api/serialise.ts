@@ -1,9 +1,10 @@
 /**
  * JSON text of stored objects, made once however many clients read it.
  */
-import type { KubeObject } from './json.ts';
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { KubeObject } from '../values/json.ts';
 import { shown } from './objects.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
 
 const texts = new WeakMap<KubeObject, Map<string, string>>();
 

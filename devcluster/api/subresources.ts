@@ -1,16 +1,17 @@
 /**
  * Subresources beside status: to whom each goes, and clear refusals of those that need containers.
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { asObject, asString, at, type KubeObject } from '../values/json.ts';
+import { methodNotAllowed, modified, noResource, notImplemented } from '../values/status.ts';
 import { bind } from './binding.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
 import { evict } from './eviction.ts';
-import { asObject, asString, at, type KubeObject } from './json.ts';
 import { reply, writeOptions } from './reply.ts';
 import type { ResourcePath } from './request.ts';
-import type { ResourceDef } from './resources.ts';
 import { scale } from './scale.ts';
-import { methodNotAllowed, modified, noResource, notImplemented } from './status.ts';
 import { requestToken } from './token-request.ts';
 
 /** Serves one call for a subresource of `def`. */

@@ -1,8 +1,9 @@
 /**
  * Tables: what `kubectl get` prints. pure
  */
-import { asObject, type Json, type JsonObject, type KubeObject } from './json.ts';
-import type { ResourceDef } from './resources.ts';
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { asObject, type Json, type JsonObject, type KubeObject } from '../values/json.ts';
 
 /** metav1.PartialObjectMetadata of `object`. */
 export function partial(object: KubeObject): JsonObject {

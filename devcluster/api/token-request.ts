@@ -1,12 +1,21 @@
 /**
  * The subresource `token` of a ServiceAccount (TokenRequest): a signed token, bound to an object that lives no longer.
  */
+
+import {
+  asNumber,
+  asObject,
+  asString,
+  asStrings,
+  at,
+  isObject,
+  type JsonObject,
+} from '../values/json.ts';
+import { badRequest, conflict, fieldError, invalid, notFound } from '../values/status.ts';
 import { readObject } from './body.ts';
 import type { ApiContext, Call } from './context.ts';
-import { asNumber, asObject, asString, asStrings, at, isObject, type JsonObject } from './json.ts';
 import type { ResourcePath } from './request.ts';
 import { send } from './respond.ts';
-import { badRequest, conflict, fieldError, invalid, notFound } from './status.ts';
 import type { BoundObject } from './tokens.ts';
 
 /** Bounds of a token's life, in seconds, as in the real server. */

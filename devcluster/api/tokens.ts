@@ -26,7 +26,7 @@ import {
   type Json,
   type JsonObject,
   type KubeObject,
-} from './json.ts';
+} from '../values/json.ts';
 
 /** Who a request is from. */
 export interface User {

@@ -1,9 +1,10 @@
 /**
  * Kinds that only travel: the body of a subresource, of which nothing is kept under its own name. pure
  */
+
+import type { ResourceDef } from '../kinds/resources.ts';
+import { METADATA_FIELDS } from '../kinds/selectors.ts';
 import { builtinSchema } from '../schema/builtin.ts';
-import type { ResourceDef } from './resources.ts';
-import { METADATA_FIELDS } from './selectors.ts';
 
 /** Kind `kind` of `group`/v1, with the fields of model `model`. */
 export function transient(group: string, kind: string, model = `V1${kind}`): ResourceDef {

@@ -3,12 +3,12 @@
  */
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '#core/clock.ts';
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { Predicate } from '../kinds/selectors.ts';
 import type { Change } from '../storage/store.ts';
-import type { JsonObject, KubeObject } from './json.ts';
+import type { JsonObject, KubeObject } from '../values/json.ts';
 import type { Form } from './negotiate.ts';
 import { shown } from './objects.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import type { Predicate } from './selectors.ts';
 import { textOf } from './serialise.ts';
 import { partial, tableOf } from './table.ts';
 

@@ -8,15 +8,22 @@ import type { ServerResponse } from 'node:http';
 import type { Clock, Timer } from '#core/clock.ts';
 import { below, type Random } from '#core/random.ts';
 import type { FaultSubject } from '../faults/api-fault.ts';
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { Predicate } from '../kinds/selectors.ts';
 import type { Change, Store } from '../storage/store.ts';
-import type { JsonObject, KubeObject } from './json.ts';
-import { namespaceOf } from './json.ts';
+import type { JsonObject, KubeObject } from '../values/json.ts';
+import { namespaceOf } from '../values/json.ts';
+import {
+  ApiError,
+  badRequest,
+  type Cause,
+  expired,
+  fieldError,
+  invalid,
+} from '../values/status.ts';
 import type { Form } from './negotiate.ts';
 import { selection, tooLarge } from './read.ts';
 import { isTrue, wholeNumber } from './request.ts';
-import { groupVersion, type ResourceDef } from './resources.ts';
-import type { Predicate } from './selectors.ts';
-import { ApiError, badRequest, type Cause, expired, fieldError, invalid } from './status.ts';
 import { eventLine, inForm, send } from './watch-lines.ts';
 
 /** Bytes a watcher may leave unread. */

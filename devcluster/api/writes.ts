@@ -1,7 +1,7 @@
 /**
  * Who wrote what, counted: benches and tests read it to know what a component costs an API server.
  */
-import { qualified } from './status.ts';
+import { qualified } from '../values/status.ts';
 
 /** One line of the count. */
 export interface WriteCount {

@@ -5,9 +5,10 @@
  * remove what this manager no longer names and nobody else owns, refuse where another manager's
  * value would change unless forced.
  */
-import { asObject, isObject, type Json, type JsonObject, type KubeObject } from '../api/json.ts';
-import { ApiError } from '../api/status.ts';
+
 import { memberOf, type Schema } from '../schema/schema.ts';
+import { asObject, isObject, type Json, type JsonObject, type KubeObject } from '../values/json.ts';
+import { ApiError } from '../values/status.ts';
 import { compare, FieldSet, isGranular, itemElement, membersOf } from './field-set.ts';
 import {
   configuredFields,

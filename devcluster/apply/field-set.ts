@@ -4,8 +4,9 @@
  * A set is a tree: path element → subset. Elements are written `f:name`, `k:{…}`, `v:…` as in FieldsV1
  * (structured-merge-diff). A node with `self` is a member; leaves always are.
  */
-import { deepEqual, isObject, type Json, type JsonObject } from '../api/json.ts';
+
 import { memberOf, type Schema } from '../schema/schema.ts';
+import { deepEqual, isObject, type Json, type JsonObject } from '../values/json.ts';
 
 /** A node of the tree. */
 export class FieldSet {

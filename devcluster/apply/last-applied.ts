@@ -12,7 +12,7 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from '../api/json.ts';
+} from '../values/json.ts';
 
 const ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 /** The one manager whose applies are kept. */

@@ -5,9 +5,9 @@
  * apply owns what its configuration names, and meets a conflict where another manager's value would change.
  */
 
-import type { Json, JsonObject, KubeObject } from '../api/json.ts';
-import { asObject, asObjects, asString, deepEqual, isObject, without } from '../api/json.ts';
 import type { Schema } from '../schema/schema.ts';
+import type { Json, JsonObject, KubeObject } from '../values/json.ts';
+import { asObject, asObjects, asString, deepEqual, isObject, without } from '../values/json.ts';
 import { compare, FieldSet, fieldsOf } from './field-set.ts';
 
 /** One entry of managedFields. */

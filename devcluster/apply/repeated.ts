@@ -3,8 +3,9 @@
  *
  * sigs.k8s.io/structured-merge-diff makes no typed object of such a list.
  */
-import { isObject, type Json, type JsonObject } from '../api/json.ts';
+
 import { memberOf, type Schema } from '../schema/schema.ts';
+import { isObject, type Json, type JsonObject } from '../values/json.ts';
 import { itemElement } from './field-set.ts';
 
 /** What is repeated in `value`, in words. */

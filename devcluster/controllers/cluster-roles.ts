@@ -5,6 +5,7 @@
  * written there by hand replaced.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { matchesSelector } from '../kinds/selectors.ts';
 import {
   asObject,
   asObjects,
@@ -12,8 +13,7 @@ import {
   type JsonObject,
   type KubeObject,
   labelsOf,
-} from '../api/json.ts';
-import { matchesSelector } from '../api/selectors.ts';
+} from '../values/json.ts';
 import type { Kit, Running } from './kit.ts';
 
 const CLUSTER_ROLES = 'clusterroles.rbac.authorization.k8s.io';

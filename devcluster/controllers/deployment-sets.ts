@@ -9,7 +9,7 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from '../api/json.ts';
+} from '../values/json.ts';
 import type { SetCount } from './rollout.ts';
 
 /** Where Deployments are kept. */

@@ -12,7 +12,7 @@ import {
   type KubeObject,
   namespaceOf,
   withCondition,
-} from '../api/json.ts';
+} from '../values/json.ts';
 import { countOf, DEPLOYMENTS, isSameTemplate } from './deployment-sets.ts';
 import type { Kit } from './kit.ts';
 import { REPLICA_SETS } from './replica-sets.ts';

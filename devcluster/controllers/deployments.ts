@@ -13,7 +13,7 @@ import {
   type KubeObject,
   namespaceOf,
   without,
-} from '../api/json.ts';
+} from '../values/json.ts';
 import { countOf, DEPLOYMENTS, HASH, isSameTemplate } from './deployment-sets.ts';
 import { writeStatus } from './deployment-status.ts';
 import type { Kit, Running } from './kit.ts';

@@ -4,6 +4,9 @@
  * "Specifying a Disruption Budget for your Application" of the Kubernetes documentation. The count is taken from
  * the pods that exist, and from the replicas their controllers want.
  */
+
+import { matchesSelector } from '../kinds/selectors.ts';
+import type { Store } from '../storage/store.ts';
 import {
   asNumber,
   asObject,
@@ -14,9 +17,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
-import { matchesSelector } from '../api/selectors.ts';
-import type { Store } from '../storage/store.ts';
+} from '../values/json.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { isActive, PODS } from './replica-sets.ts';

@@ -18,7 +18,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
+} from '../values/json.ts';
 import { SERVICES } from './endpoint-slices.ts';
 import { ENDPOINTS, SKIP_MIRROR } from './endpoints.ts';
 import type { Kit, Running } from './kit.ts';

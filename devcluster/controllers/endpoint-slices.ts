@@ -5,6 +5,8 @@
  * never touched.
  */
 import { LABEL_SERVICE_NAME, LABEL_SLICE_MANAGER } from '#core/names.ts';
+import { matchesSelector } from '../kinds/selectors.ts';
+import type { Store } from '../storage/store.ts';
 import {
   asNumber,
   asObject,
@@ -18,9 +20,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
-import { matchesSelector } from '../api/selectors.ts';
-import type { Store } from '../storage/store.ts';
+} from '../values/json.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';

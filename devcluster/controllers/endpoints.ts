@@ -15,7 +15,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
+} from '../values/json.ts';
 import { SERVICES } from './endpoint-slices.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';

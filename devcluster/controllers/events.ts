@@ -3,8 +3,8 @@
  */
 import { below, type Random } from '#core/random.ts';
 import type { ApiContext } from '../api/context.ts';
-import { asNumber, asObject, at, type KubeObject, namespaceOf } from '../api/json.ts';
-import { ApiError } from '../api/status.ts';
+import { asNumber, asObject, at, type KubeObject, namespaceOf } from '../values/json.ts';
+import { ApiError } from '../values/status.ts';
 
 /** Events kept by the server's own controllers. */
 const EVENTS_MAX = 2_000;

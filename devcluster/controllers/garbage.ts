@@ -5,7 +5,7 @@
  */
 
 import { FOREGROUND, ORPHAN } from '../api/deletion.ts';
-import { asStrings, isDeleting, type KubeObject, namespaceOf, ownersOf } from '../api/json.ts';
+import { asStrings, isDeleting, type KubeObject, namespaceOf, ownersOf } from '../values/json.ts';
 import type { Kit, Running } from './kit.ts';
 
 /** One object by where it is kept. */

@@ -6,17 +6,17 @@ import type { Logger } from '#core/log.ts';
 import type { Random } from '#core/random.ts';
 import type { ApiContext } from '../api/context.ts';
 import { type DeleteOptions, deleteObject } from '../api/deletion.ts';
+import type { WritePart } from '../api/object-parts.ts';
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import type { Store } from '../storage/store.ts';
 import {
   asObjects,
   controllerOf,
   type JsonObject,
   type KubeObject,
   namespaceOf,
-} from '../api/json.ts';
-import type { WritePart } from '../api/object-parts.ts';
-import { groupVersion, type ResourceDef } from '../api/resources.ts';
-import { ApiError } from '../api/status.ts';
-import type { Store } from '../storage/store.ts';
+} from '../values/json.ts';
+import { ApiError } from '../values/status.ts';
 import { EventRecorder } from './events.ts';
 import { WorkQueue } from './queue.ts';
 

@@ -1,6 +1,8 @@
 /**
  * Namespaces: what each is given, and the emptying of those that go. Also the end of CRDs, which empties a kind.
  */
+
+import { CRD_FINALIZER } from '../kinds/crd-rules.ts';
 import {
   asList,
   asObject,
@@ -9,8 +11,7 @@ import {
   isDeleting,
   type KubeObject,
   namespaceOf,
-} from '../api/json.ts';
-import { CRD_FINALIZER } from '../kinds/crd-rules.ts';
+} from '../values/json.ts';
 import type { Kit, Running } from './kit.ts';
 
 const NAMESPACES = 'namespaces';

@@ -1,7 +1,7 @@
 /**
  * The two Nodes: ready, and saying what they are.
  */
-import type { JsonObject } from '../api/json.ts';
+import type { JsonObject } from '../values/json.ts';
 import type { Kit } from './kit.ts';
 
 /** Reports both Nodes of `cluster` as ready. */

@@ -1,6 +1,8 @@
 /**
  * ReplicaSets: as many pods as asked for, and a status that counts them.
  */
+
+import { matchesSelector } from '../kinds/selectors.ts';
 import {
   asNumber,
   asObject,
@@ -12,8 +14,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
-import { matchesSelector } from '../api/selectors.ts';
+} from '../values/json.ts';
 import { isReady, type Kit, type Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 

@@ -7,6 +7,7 @@
  * address here. An address belongs to a pod for its life and rests a minute afterwards.
  */
 import { SYSTEM_NAMESPACE } from '#core/names.ts';
+import type { AddressPool } from '../kinds/address-pool.ts';
 import {
   asObject,
   asObjects,
@@ -17,8 +18,7 @@ import {
   type KubeObject,
   namespaceOf,
   withCondition,
-} from '../api/json.ts';
-import type { AddressPool } from '../kinds/address-pool.ts';
+} from '../values/json.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS } from './replica-sets.ts';

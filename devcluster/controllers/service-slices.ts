@@ -5,8 +5,8 @@
  * cost minutes.
  */
 import { LABEL_SERVICE_NAME } from '#core/names.ts';
-import { type KubeObject, labelsOf, namespaceOf } from '../api/json.ts';
 import type { Store } from '../storage/store.ts';
+import { type KubeObject, labelsOf, namespaceOf } from '../values/json.ts';
 
 /** Where EndpointSlices are kept. */
 export const SLICES = 'endpointslices.discovery.k8s.io';

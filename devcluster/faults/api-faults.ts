@@ -8,9 +8,9 @@
 import { sleep, type Timer } from '#core/clock.ts';
 import type { Random } from '#core/random.ts';
 import type { Lists } from '../api/read.ts';
-import { ApiError } from '../api/status.ts';
 import type { Watches } from '../api/watch.ts';
 import type { Frozen, Store } from '../storage/store.ts';
+import { ApiError } from '../values/status.ts';
 import {
   type ApiFault,
   type ApiFaultWish,

@@ -9,9 +9,9 @@
 import { join } from 'node:path';
 import { type Address, formatAddress, type Network } from '#core/network.ts';
 import { writeRoutes } from '#runtime/routed-network.ts';
-import { badRequest } from '../api/status.ts';
 import type { Kit } from '../controllers/kit.ts';
 import { PODS } from '../controllers/replica-sets.ts';
+import { badRequest } from '../values/status.ts';
 import type { Dialler, Pair, PartitionRequest } from './pair.ts';
 import { addressesOf, LINKS, SERVICES } from './pair-addresses.ts';
 import { Wire } from './wire.ts';

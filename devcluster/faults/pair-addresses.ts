@@ -3,6 +3,10 @@
  */
 import { IDENTITY_SERVICE, SYSTEM_NAMESPACE } from '#core/names.ts';
 import type { Address } from '#core/network.ts';
+import type { Kit } from '../controllers/kit.ts';
+import { PODS } from '../controllers/replica-sets.ts';
+import { labelPredicate } from '../kinds/selectors.ts';
+import { tcpPorts } from '../pods/pod-status.ts';
 import {
   asNumber,
   asObjects,
@@ -11,11 +15,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
-import { labelPredicate } from '../api/selectors.ts';
-import type { Kit } from '../controllers/kit.ts';
-import { PODS } from '../controllers/replica-sets.ts';
-import { tcpPorts } from '../pods/pod-status.ts';
+} from '../values/json.ts';
 import type { Dialled } from './pair.ts';
 
 /** What says where somebody is, beside Pods. */

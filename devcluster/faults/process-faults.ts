@@ -5,6 +5,9 @@
  * kubelet obeys. A killed component stays dead until it is restored, by deleting its Pod (decision 5).
  */
 import { z } from 'zod';
+import type { Kit } from '../controllers/kit.ts';
+import { PODS } from '../controllers/replica-sets.ts';
+import { labelPredicate } from '../kinds/selectors.ts';
 import {
   annotationsOf,
   asString,
@@ -13,10 +16,7 @@ import {
   type KubeObject,
   namespaceOf,
   without,
-} from '../api/json.ts';
-import { labelPredicate } from '../api/selectors.ts';
-import type { Kit } from '../controllers/kit.ts';
-import { PODS } from '../controllers/replica-sets.ts';
+} from '../values/json.ts';
 
 /** What the kubelet is to do to the process of a Pod: `kill` or `freeze`. */
 export const PROCESS_FAULT = 'devcluster.isthmus.dev/fault';

@@ -5,7 +5,7 @@
  * `restMs`, so that a late connection cannot reach a successor.
  */
 import type { Clock } from '#core/clock.ts';
-import { ApiError } from '../api/status.ts';
+import { ApiError } from '../values/status.ts';
 
 /** See the file header. */
 export class AddressPool {

@@ -2,11 +2,9 @@
  * The built-in resources, in one table.
  */
 
-import type { JsonObject } from '../api/json.ts';
-import type { ResourceDef, Rules, ScalePaths } from '../api/resources.ts';
-import { field, METADATA_FIELDS } from '../api/selectors.ts';
-import { qualified } from '../api/status.ts';
 import { builtinSchema } from '../schema/builtin.ts';
+import type { JsonObject } from '../values/json.ts';
+import { qualified } from '../values/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { DEFAULT_COLUMNS } from './column.ts';
 import { COLUMNS } from './columns.ts';
@@ -19,6 +17,8 @@ import { namespaceRules } from './namespace.ts';
 import { podRules } from './pod.ts';
 import { budgetRules, networkPolicyRules, priorityClassRules } from './policies.ts';
 import { bindingRules, roleRules } from './rbac.ts';
+import type { ResourceDef, Rules, ScalePaths } from './resources.ts';
+import { field, METADATA_FIELDS } from './selectors.ts';
 import { serviceRules } from './service.ts';
 import { deploymentRules, replicaSetRules, statefulSetRules } from './workloads.ts';
 

@@ -1,8 +1,8 @@
 /**
  * What the columns of `kubectl get` are made of: those that all kinds have, and how ages are written. pure
  */
-import { asString, at, type Json } from '../api/json.ts';
-import type { Column } from '../api/resources.ts';
+import { asString, at, type Json } from '../values/json.ts';
+import type { Column } from './resources.ts';
 
 /** What a column shows of an object. */
 export type Cell = Column['cell'];

@@ -9,9 +9,9 @@ import {
   asString,
   at,
   type JsonObject,
-} from '../api/json.ts';
-import type { Column } from '../api/resources.ts';
+} from '../values/json.ts';
 import { AGE, column, NAME, wide } from './column.ts';
+import type { Column } from './resources.ts';
 
 function podStatus(pod: JsonObject): string {
   const status = asObject(pod.status);

@@ -9,9 +9,9 @@ import {
   asStrings,
   at,
   type JsonObject,
-} from '../api/json.ts';
-import type { Column } from '../api/resources.ts';
+} from '../values/json.ts';
 import { AGE, column, NAME, wide } from './column.ts';
+import type { Column } from './resources.ts';
 
 function servicePorts(service: JsonObject): string {
   const ports = asObjects(at(service, 'spec', 'ports')).map((port) => {

@@ -11,12 +11,12 @@ import {
   conditionOf,
   type Json,
   type JsonObject,
-} from '../api/json.ts';
-import type { Column } from '../api/resources.ts';
-import { selectorText } from '../api/selectors.ts';
+} from '../values/json.ts';
 import { AGE, ageOf, type Cell, column, NAME, wide } from './column.ts';
 import { POD } from './columns-pod.ts';
 import { ENDPOINTS, SERVICE, SLICE } from './columns-service.ts';
+import type { Column } from './resources.ts';
+import { selectorText } from './selectors.ts';
 
 const CREATED_AT = column('Created At', (object) =>
   asString(at(object, 'metadata', 'creationTimestamp')),

@@ -8,9 +8,9 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
+import type { Rules } from './resources.ts';
 
 /** Bytes of the data of a ConfigMap or Secret. */
 const DATA_BYTES_MAX = 1_048_576;

@@ -3,9 +3,10 @@
  *
  * After validateContainerCommon in pkg/apis/core/validation of Kubernetes.
  */
-import { asNumber, asObject, asObjects, asString, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+
 import { isMore } from '../schema/quantity.ts';
+import { asNumber, asObject, asObjects, asString, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { portNameProblems } from './names.ts';
 import { checkProbes } from './probes.ts';
 

@@ -1,11 +1,11 @@
 /**
  * CustomResourceDefinitions themselves: defaults, validation, status. pure
  */
-import { asObject, asObjects, asString, asStrings, at, type KubeObject } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asObject, asObjects, asString, asStrings, at, type KubeObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { checkVersion } from './crd-version.ts';
 import { nameProblem } from './names.ts';
+import type { Rules } from './resources.ts';
 import { checkStructural } from './structural-rules.ts';
 
 /** Rules of CustomResourceDefinitions. */

@@ -3,8 +3,8 @@
  *
  * After pkg/apis/apiextensions/validation of k8s.io/apiextensions-apiserver.
  */
-import { asObject, asObjects, asString, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asObject, asObjects, asString, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 
 const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
 const COLUMN_FORMATS = [

@@ -3,6 +3,8 @@
  *
  * After "Extend the Kubernetes API with CustomResourceDefinitions" of the Kubernetes documentation.
  */
+
+import { checkConstraints, customSchema } from '../schema/structural.ts';
 import {
   asNumber,
   asObject,
@@ -13,12 +15,11 @@ import {
   type Json,
   type JsonObject,
   type KubeObject,
-} from '../api/json.ts';
-import type { Column, ResourceDef, ScalePaths } from '../api/resources.ts';
-import { field, METADATA_FIELDS } from '../api/selectors.ts';
-import { checkConstraints, customSchema } from '../schema/structural.ts';
+} from '../values/json.ts';
 import { ageOf, DEFAULT_COLUMNS, NAME } from './column.ts';
 import { jsonPath } from './json-path.ts';
+import type { Column, ResourceDef, ScalePaths } from './resources.ts';
+import { field, METADATA_FIELDS } from './selectors.ts';
 
 /** The resources `crd` defines, one per served version. */
 export function customResources(crd: KubeObject): ResourceDef[] {

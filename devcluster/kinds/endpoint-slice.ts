@@ -5,11 +5,11 @@
  * allowed, because pods of an embedded cluster live on them.
  */
 import { isIPv4, isIPv6 } from 'node:net';
-import { asList, asObjects, asString, type KubeObject } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asList, asObjects, asString, type KubeObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { isAddress, specialProblem } from './addresses.ts';
 import { nameProblem } from './names.ts';
+import type { Rules } from './resources.ts';
 
 const TYPES = ['FQDN', 'IPv4', 'IPv6'];
 /** Endpoints and ports of one slice, as in the real server. */

@@ -1,9 +1,9 @@
 /**
  * Events of both APIs, which are kept in the form of the core group. pure
  */
-import { asObject, asString, type KubeObject, without } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { fieldError } from '../api/status.ts';
+import { asObject, asString, type KubeObject, without } from '../values/json.ts';
+import { fieldError } from '../values/status.ts';
+import type { Rules } from './resources.ts';
 import { checkMicroTime } from './unreadable.ts';
 
 /** What an Event of events.k8s.io says, and one of the core group need not. */

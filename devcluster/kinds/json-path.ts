@@ -1,7 +1,7 @@
 /**
  * JSONPath as printer columns of CustomResourceDefinitions use it. pure
  */
-import { asObject, at, type Json, type JsonObject } from '../api/json.ts';
+import { asObject, at, type Json, type JsonObject } from '../values/json.ts';
 
 /** The subset of JSONPath printer columns use: members, indices, `[*]` and one equality filter. */
 export function jsonPath(path: string): (object: JsonObject) => Json | undefined {

@@ -1,9 +1,9 @@
 /**
  * Leases of coordination.k8s.io: times and a duration. pure
  */
-import { asNumber, asObject } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { fieldError } from '../api/status.ts';
+import { asNumber, asObject } from '../values/json.ts';
+import { fieldError } from '../values/status.ts';
+import type { Rules } from './resources.ts';
 import { checkMicroTime } from './unreadable.ts';
 
 /** Rules of Leases. */

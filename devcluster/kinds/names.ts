@@ -4,8 +4,15 @@
  * "Object Names and IDs" and "Labels and Selectors" of the Kubernetes documentation; messages of
  * k8s.io/apimachinery/pkg/util/validation.
  */
-import { asList, asObject, asObjects, asString, type Json, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import {
+  asList,
+  asObject,
+  asObjects,
+  asString,
+  type Json,
+  type JsonObject,
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 
 const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const LABEL_1035 = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;

@@ -1,8 +1,8 @@
 /**
  * Namespaces: their name as a label, and the finalizer that empties them. pure
  */
-import { asObject } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
+import { asObject } from '../values/json.ts';
+import type { Rules } from './resources.ts';
 
 /** Rules of namespaces. */
 export const namespaceRules: Rules = {

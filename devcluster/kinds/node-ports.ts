@@ -2,8 +2,8 @@
  * Node ports of Services: `--service-node-port-range`, 30000 to 32767. Nothing listens on them here;
  * they are allocated because whoever reads a Service of type LoadBalancer or NodePort finds them.
  */
-import { asNumber, asObject, asObjects, type JsonObject, type KubeObject } from '../api/json.ts';
-import { type Cause, fieldError, invalid } from '../api/status.ts';
+import { asNumber, asObject, asObjects, type JsonObject, type KubeObject } from '../values/json.ts';
+import { type Cause, fieldError, invalid } from '../values/status.ts';
 import { hasNodePorts, needsHealthPort } from './service-fields.ts';
 
 const FIRST = 30_000;

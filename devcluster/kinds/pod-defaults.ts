@@ -3,7 +3,7 @@
  *
  * After pkg/apis/core/v1/defaults.go of Kubernetes, as far as manifests of Isthmus and its users meet it.
  */
-import { asObject, asObjects, asString, type JsonObject } from '../api/json.ts';
+import { asObject, asObjects, asString, type JsonObject } from '../values/json.ts';
 
 /** `spec` of a pod with the defaults of the real server. */
 export function podSpecDefaults(spec: JsonObject): JsonObject {

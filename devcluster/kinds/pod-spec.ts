@@ -10,8 +10,8 @@ import {
   asString,
   asStrings,
   type JsonObject,
-} from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { checkContainer } from './container.ts';
 import { checkLabels, nameProblem } from './names.ts';
 

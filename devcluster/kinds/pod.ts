@@ -8,11 +8,11 @@ import {
   deepEqual,
   type JsonObject,
   type KubeObject,
-} from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { podSpecDefaults } from './pod-defaults.ts';
 import { checkPodSpec } from './pod-spec.ts';
+import type { Rules } from './resources.ts';
 
 const MUTABLE = new Set([
   'activeDeadlineSeconds',

@@ -3,9 +3,16 @@
  *
  * After pkg/apis/{policy,networking,scheduling} of Kubernetes: defaults.go in v1, validation/validation.go.
  */
-import { asList, asNumber, asObject, asObjects, type Json, type KubeObject } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import {
+  asList,
+  asNumber,
+  asObject,
+  asObjects,
+  type Json,
+  type KubeObject,
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
+import type { Rules } from './resources.ts';
 
 /** Rules of PodDisruptionBudgets. */
 export const budgetRules: Rules = {

@@ -3,8 +3,8 @@
  *
  * After validateProbe and validateHandler in pkg/apis/core/validation of Kubernetes.
  */
-import { asNumber, asObject, asString, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asNumber, asObject, asString, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { portNameProblems } from './names.ts';
 
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];

@@ -1,9 +1,9 @@
 /**
  * Roles and their bindings, of a namespace and of the cluster. pure
  */
-import { asObject, asObjects, asString, asStrings, deepEqual } from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asObject, asObjects, asString, asStrings, deepEqual } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
+import type { Rules } from './resources.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 

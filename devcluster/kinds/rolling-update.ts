@@ -3,8 +3,8 @@
  *
  * After ValidateDeploymentSpec and ValidateDeploymentStrategy in pkg/apis/apps/validation of Kubernetes.
  */
-import { asNumber, asObject, type Json, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asNumber, asObject, type Json, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 
 const NEGATIVE = 'must be greater than or equal to 0';
 

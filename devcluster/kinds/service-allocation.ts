@@ -14,8 +14,8 @@ import {
   type JsonObject,
   type KubeObject,
   without,
-} from '../api/json.ts';
-import { fieldError, invalid } from '../api/status.ts';
+} from '../values/json.ts';
+import { fieldError, invalid } from '../values/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { NodePorts } from './node-ports.ts';
 import { hasNodePorts, isReachable, needsHealthPort } from './service-fields.ts';

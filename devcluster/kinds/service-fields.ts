@@ -3,8 +3,8 @@
  *
  * After validateService in pkg/apis/core/validation of Kubernetes.
  */
-import { asList, asNumber, asString, asStrings, at, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asList, asNumber, asString, asStrings, at, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { isAddress, isRange, specialProblem } from './addresses.ts';
 import { labelKeyProblem } from './names.ts';
 

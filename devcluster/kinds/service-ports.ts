@@ -3,8 +3,8 @@
  *
  * After validateServicePort in pkg/apis/core/validation and IsValidPortName in k8s.io/apimachinery.
  */
-import { asNumber, asObjects, asString, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+import { asNumber, asObjects, asString, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { labelKeyProblem, nameProblem, portNameProblems } from './names.ts';
 
 const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];

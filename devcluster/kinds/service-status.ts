@@ -12,8 +12,8 @@ import {
   deepEqual,
   type JsonObject,
   type KubeObject,
-} from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { isAddress } from './addresses.ts';
 import { nameProblem } from './names.ts';
 

@@ -12,12 +12,12 @@ import {
   at,
   type JsonObject,
   type KubeObject,
-} from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import type { AddressPool } from './address-pool.ts';
 import { isAddress } from './addresses.ts';
 import { checkLabels, nameProblem } from './names.ts';
+import type { Rules } from './resources.ts';
 import { ServiceAllocation } from './service-allocation.ts';
 import { checkFields, hasNodePorts, isReachable } from './service-fields.ts';
 import { checkPorts } from './service-ports.ts';

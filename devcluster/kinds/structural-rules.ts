@@ -3,11 +3,12 @@
  *
  * After pkg/apis/apiextensions/validation and pkg/apiserver/schema of k8s.io/apiextensions-apiserver.
  */
-import { asObject, asObjects, asString, asStrings, type JsonObject } from '../api/json.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+
 import { decode } from '../schema/decode.ts';
 import { compilePattern } from '../schema/pattern.ts';
 import { checkConstraints, customSchema } from '../schema/structural.ts';
+import { asObject, asObjects, asString, asStrings, type JsonObject } from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 
 /** The rules that make a schema structural, as far as the server relies on them. */
 export function checkStructural(

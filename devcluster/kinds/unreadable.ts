@@ -1,8 +1,8 @@
 /**
  * Values that a real server cannot even decode: refused as a whole, not as a field of their kind. pure
  */
-import { asString, type Json } from '../api/json.ts';
-import { type ApiError, badRequest } from '../api/status.ts';
+import { asString, type Json } from '../values/json.ts';
+import { type ApiError, badRequest } from '../values/status.ts';
 
 /** metav1.MicroTime has six digits after the second, no more and no less. */
 export function checkMicroTime(kind: string, value: Json | undefined): void {

@@ -8,14 +8,14 @@ import {
   deepEqual,
   type JsonObject,
   type KubeObject,
-} from '../api/json.ts';
-import type { Rules } from '../api/resources.ts';
-import { matchesSelector } from '../api/selectors.ts';
-import { type Cause, fieldError } from '../api/status.ts';
+} from '../values/json.ts';
+import { type Cause, fieldError } from '../values/status.ts';
 import { checkLabels } from './names.ts';
 import { podSpecDefaults } from './pod-defaults.ts';
 import { checkPodSpec } from './pod-spec.ts';
+import type { Rules } from './resources.ts';
 import { checkProgress } from './rolling-update.ts';
+import { matchesSelector } from './selectors.ts';
 
 function templateDefaults(spec: JsonObject): JsonObject {
   const template = asObject(spec.template);

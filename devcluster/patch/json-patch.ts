@@ -1,8 +1,8 @@
 /**
  * JSON Patch (RFC 6902) and JSON Merge Patch (RFC 7386). pure
  */
-import { clone, deepEqual, isObject, type Json, type JsonObject } from '../api/json.ts';
-import { ApiError, badRequest } from '../api/status.ts';
+import { clone, deepEqual, isObject, type Json, type JsonObject } from '../values/json.ts';
+import { ApiError, badRequest } from '../values/status.ts';
 
 /** Operations of one patch that are accepted, as in the real server. */
 export const OPERATIONS_MAX = 10_000;

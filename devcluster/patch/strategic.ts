@@ -4,6 +4,8 @@
  * Directives as in "Strategic Merge Patch" of the Kubernetes API conventions: `$patch`, `$retainKeys`,
  * `$deleteFromPrimitiveList/<field>`, `$setElementOrder/<field>`.
  */
+
+import { memberOf, type Schema } from '../schema/schema.ts';
 import {
   asList,
   asObject,
@@ -12,9 +14,8 @@ import {
   isObject,
   type Json,
   type JsonObject,
-} from '../api/json.ts';
-import { badRequest } from '../api/status.ts';
-import { memberOf, type Schema } from '../schema/schema.ts';
+} from '../values/json.ts';
+import { badRequest } from '../values/status.ts';
 
 const ORDER = '$setElementOrder/';
 const DELETE = '$deleteFromPrimitiveList/';

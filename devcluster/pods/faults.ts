@@ -15,10 +15,7 @@
 import { z } from 'zod';
 import { readObject } from '../api/body.ts';
 import type { Call } from '../api/context.ts';
-import { isDeleting, type JsonObject, type KubeObject, namespaceOf } from '../api/json.ts';
 import { send } from '../api/respond.ts';
-import { labelPredicate } from '../api/selectors.ts';
-import { badRequest, forbidden, methodNotAllowed, noResource } from '../api/status.ts';
 import type { Kit } from '../controllers/kit.ts';
 import { PODS } from '../controllers/replica-sets.ts';
 import { apiFault, FAULT_SECONDS_MAX } from '../faults/api-fault.ts';
@@ -30,6 +27,9 @@ import {
   restoreProcesses,
   restoreProcessesRequest,
 } from '../faults/process-faults.ts';
+import { labelPredicate } from '../kinds/selectors.ts';
+import { isDeleting, type JsonObject, type KubeObject, namespaceOf } from '../values/json.ts';
+import { badRequest, forbidden, methodNotAllowed, noResource } from '../values/status.ts';
 import type { PodRuntime } from './runtime.ts';
 
 /** Holds at one time. */

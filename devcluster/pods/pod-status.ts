@@ -9,7 +9,7 @@ import {
   type JsonObject,
   type KubeObject,
   withCondition,
-} from '../api/json.ts';
+} from '../values/json.ts';
 
 /** What the status is made from. */
 export interface PodFacts {

@@ -7,10 +7,17 @@
  */
 import { describeError } from '#core/errors.ts';
 import type { Network } from '#core/network.ts';
-import { asNumber, asString, at, isDeleting, type KubeObject, namespaceOf } from '../api/json.ts';
 import type { Kit, Running } from '../controllers/kit.ts';
 import { keyOf, splitKey } from '../controllers/queue.ts';
 import { PODS } from '../controllers/replica-sets.ts';
+import {
+  asNumber,
+  asString,
+  at,
+  isDeleting,
+  type KubeObject,
+  namespaceOf,
+} from '../values/json.ts';
 import {
   initialDelaySeconds,
   runningStatus,

@@ -3,11 +3,12 @@
  *
  * Promises: a field that is not in the table is never dropped in silence: the request is refused with 415.
  */
-import type { Json, JsonObject } from '../api/json.ts';
-import { asObject } from '../api/json.ts';
-import { badRequest, unsupportedMediaType } from '../api/status.ts';
+
 import { builtinSchema } from '../schema/builtin.ts';
 import type { Schema } from '../schema/schema.ts';
+import type { Json, JsonObject } from '../values/json.ts';
+import { asObject } from '../values/json.ts';
+import { badRequest, unsupportedMediaType } from '../values/status.ts';
 import { type Entry, tableOf } from './messages.ts';
 import { readFields } from './wire.ts';
 

@@ -3,7 +3,7 @@
  *
  * After "Encoding" of the Protocol Buffers documentation; groups, which nobody sends, are refused.
  */
-import { badRequest } from '../api/status.ts';
+import { badRequest } from '../values/status.ts';
 
 /** One field of a message. */
 export interface WireField {

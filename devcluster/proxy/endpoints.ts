@@ -6,7 +6,7 @@
  */
 import type { Address } from '#core/network.ts';
 import { below, type Random } from '#core/random.ts';
-import { asNumber, asObjects, asString, asStrings, at, type KubeObject } from '../api/json.ts';
+import { asNumber, asObjects, asString, asStrings, at, type KubeObject } from '../values/json.ts';
 
 /** The endpoints of one Service port. */
 export interface Candidates {

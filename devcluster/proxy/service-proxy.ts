@@ -10,6 +10,10 @@ import type { Clock } from '#core/clock.ts';
 import { describeError } from '#core/errors.ts';
 import { LABEL_SERVICE_NAME } from '#core/names.ts';
 import type { Address, Network } from '#core/network.ts';
+import { SERVICES } from '../controllers/endpoint-slices.ts';
+import type { Kit, Running } from '../controllers/kit.ts';
+import { keyOf, splitKey } from '../controllers/queue.ts';
+import { SLICES, slicesOf } from '../controllers/service-slices.ts';
 import {
   asNumber,
   asObjects,
@@ -19,11 +23,7 @@ import {
   type KubeObject,
   labelsOf,
   namespaceOf,
-} from '../api/json.ts';
-import { SERVICES } from '../controllers/endpoint-slices.ts';
-import type { Kit, Running } from '../controllers/kit.ts';
-import { keyOf, splitKey } from '../controllers/queue.ts';
-import { SLICES, slicesOf } from '../controllers/service-slices.ts';
+} from '../values/json.ts';
 import { type Candidates, candidates, pick } from './endpoints.ts';
 import { splice } from './splice.ts';
 

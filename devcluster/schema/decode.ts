@@ -4,7 +4,7 @@
  * Promises: the input is not changed; every unknown field is reported with its path; a value of the
  * wrong type is reported, never coerced, but for quantities, which have one form however they are written.
  */
-import { isObject, type Json, type JsonObject } from '../api/json.ts';
+import { isObject, type Json, type JsonObject } from '../values/json.ts';
 import { canonicalQuantity } from './quantity.ts';
 import { memberOf, type Schema } from './schema.ts';
 

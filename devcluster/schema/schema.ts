@@ -4,7 +4,7 @@
  * Everything that walks an object (field validation, pruning, defaulting, strategic merge,
  * server-side apply, OpenAPI) walks it along a {@link Schema}, so the kinds need no code of their own there.
  */
-import type { Json, JsonObject } from '../api/json.ts';
+import type { Json, JsonObject } from '../values/json.ts';
 
 /** The JSON type of a place; `any` takes every value. */
 export type SchemaType = 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean' | 'any';

@@ -6,9 +6,9 @@
  * definition that holds them (`kinds/crd-rules.ts`).
  */
 
-import type { Json, JsonObject } from '../api/json.ts';
-import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../api/json.ts';
-import type { Cause } from '../api/status.ts';
+import type { Json, JsonObject } from '../values/json.ts';
+import { asList, asObject, asStrings, clone, deepEqual, isObject } from '../values/json.ts';
+import type { Cause } from '../values/status.ts';
 import { builtinSchema } from './builtin.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './pattern.ts';

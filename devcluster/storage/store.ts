@@ -6,8 +6,8 @@
  * wall clock in milliseconds, so that a version from an earlier run of the process counts as too old
  * (410) and never as one from the future.
  */
-import type { KubeObject } from '../api/json.ts';
-import { namespaceOf } from '../api/json.ts';
+import type { KubeObject } from '../values/json.ts';
+import { namespaceOf } from '../values/json.ts';
 
 /** Changes of one resource that stay readable for watches. */
 export const HISTORY_MAX = 5_000;

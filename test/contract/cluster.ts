@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { asObject, asString, at, type Json, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asString, at, type Json, type JsonObject } from '#devcluster/values/json.ts';
 import type { Exemption } from './case.ts';
 import { installDefinitions } from './definitions.ts';
 import { type Answer, type CallOptions, type OpenWatch, Wire } from './http.ts';

@@ -2,7 +2,7 @@
  * Where two clusters differ: a clause that one keeps and the other breaks, an answer that is not the same.
  * pure
  */
-import { deepEqual, isObject, type Json } from '#devcluster/api/json.ts';
+import { deepEqual, isObject, type Json } from '#devcluster/values/json.ts';
 import type { ContractCase, Exemption } from './case.ts';
 import type { Outcome } from './run.ts';
 

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, type JsonObject } from '#devcluster/values/json.ts';
 import { packageRoot } from '#runtime/package.ts';
 import type { CaseCluster } from './cluster.ts';
 import { PATCH } from './kit.ts';

@@ -6,7 +6,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import { Agent, request } from 'node:https';
-import type { Json, JsonObject } from '#devcluster/api/json.ts';
+import type { Json, JsonObject } from '#devcluster/values/json.ts';
 import type { Credentials } from './target.ts';
 
 /** What came back. */

@@ -2,7 +2,13 @@
  * Small words that cases are written in: refusals, objects, paths.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, type Json, type JsonObject } from '#devcluster/api/json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  type Json,
+  type JsonObject,
+} from '#devcluster/values/json.ts';
 import { type CaseCluster, metaOf } from './cluster.ts';
 import type { CallOptions } from './http.ts';
 

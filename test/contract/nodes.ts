@@ -4,7 +4,7 @@
  * No cluster of the contract has a kubelet or a scheduler, so every case that needs a running pod says
  * so itself, in the words a kubelet would use.
  */
-import type { Json, JsonObject } from '#devcluster/api/json.ts';
+import type { Json, JsonObject } from '#devcluster/values/json.ts';
 import type { CaseCluster } from './cluster.ts';
 import { core, PATCH } from './kit.ts';
 

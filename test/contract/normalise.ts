@@ -3,7 +3,7 @@
  *
  * What is left is what two API servers must agree on, word for word.
  */
-import { isObject, type Json } from '#devcluster/api/json.ts';
+import { isObject, type Json } from '#devcluster/values/json.ts';
 
 /** Keys whose values say nothing about behaviour; their presence does. */
 const VOLATILE = new Set([

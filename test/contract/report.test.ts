@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Json } from '#devcluster/api/json.ts';
+import type { Json } from '#devcluster/values/json.ts';
 import { compare } from './compare.ts';
 import { fakeAssets } from './control-plane/fakes/assets.ts';
 import { normalise } from './normalise.ts';

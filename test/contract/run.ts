@@ -2,7 +2,7 @@
  * Runs cases against one cluster, several at a time, each with a deadline, and notes what happened.
  */
 import { describeError } from '#core/errors.ts';
-import type { Json } from '#devcluster/api/json.ts';
+import type { Json } from '#devcluster/values/json.ts';
 import type { ContractCase, Need } from './case.ts';
 import { CaseCluster } from './cluster.ts';
 import type { Target } from './target.ts';

@@ -1,7 +1,7 @@
 /**
  * Definitions that cases make for themselves: a kind `Thing` in a group that nobody else has.
  */
-import { asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type CaseCluster, metaOf } from './cluster.ts';
 import { group } from './kit.ts';
 

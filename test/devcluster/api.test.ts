@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { after, before, test } from 'node:test';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
 import { serverVersion } from '#devcluster/api/version.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { eventually, startWorld, type World } from './world.ts';
 
 let world: World;

@@ -1,13 +1,13 @@
 /** Strategic merge, JSON Patch and server-side apply as functions of values. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { asObject, at, type JsonObject, type KubeObject } from '#devcluster/api/json.ts';
-import { ApiError } from '#devcluster/api/status.ts';
 import { applyConfig } from '#devcluster/apply/apply.ts';
 import { readManagers, trackUpdate } from '#devcluster/apply/managers.ts';
 import { jsonPatch, mergePatch } from '#devcluster/patch/json-patch.ts';
 import { strategicMerge } from '#devcluster/patch/strategic.ts';
 import { builtinSchema } from '#devcluster/schema/builtin.ts';
+import { asObject, at, type JsonObject, type KubeObject } from '#devcluster/values/json.ts';
+import { ApiError } from '#devcluster/values/status.ts';
 
 const deployment = builtinSchema('V1Deployment');
 const service = builtinSchema('V1Service');

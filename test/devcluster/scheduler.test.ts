@@ -1,7 +1,7 @@
 /** Where pods of an embedded cluster go, and which of them wait. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { asObject, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { eventually, startWorld, type World } from './world.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';

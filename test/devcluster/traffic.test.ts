@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Address } from '#core/network.ts';
 import { loopbackNetwork, type Network } from '#core/network.ts';
-import { asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { networkFromSpec } from '#runtime/network.ts';
 import { eventually, shop, startWorld, type World } from './world.ts';
 

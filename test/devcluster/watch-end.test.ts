@@ -7,7 +7,7 @@ import { silentLogger } from '#core/log.ts';
 import { systemRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
 import { assemble } from '#devcluster/api/assemble.ts';
-import type { KubeObject } from '#devcluster/api/json.ts';
+import type { KubeObject } from '#devcluster/values/json.ts';
 
 /** More than the buffers of a connection hold. */
 const BEHIND_BYTES = 32 * 1024 * 1024;

@@ -9,8 +9,8 @@ import { IsthmusError } from '#core/errors.ts';
 import { silentLogger } from '#core/log.ts';
 import { loopbackNetwork, type Network } from '#core/network.ts';
 import { systemRandom } from '#core/random.ts';
-import type { Json, JsonObject } from '#devcluster/api/json.ts';
 import { type Cluster, startCluster } from '#devcluster/cluster.ts';
+import type { Json, JsonObject } from '#devcluster/values/json.ts';
 
 export interface Answer {
   readonly status: number;

@@ -10,7 +10,7 @@ import { below, type Random, seededRandom } from '#core/random.ts';
 import { VirtualClock } from '#core/virtual-clock.ts';
 import { type Assembly, assemble } from '#devcluster/api/assemble.ts';
 import { deleteObject } from '#devcluster/api/deletion.ts';
-import type { JsonObject } from '#devcluster/api/json.ts';
+import type { JsonObject } from '#devcluster/values/json.ts';
 import { fixedHeaders } from '#kube/credentials.ts';
 import { HttpKubeClient } from '#kube/http-client.ts';
 import { Reflector } from '#kube/reflector.ts';

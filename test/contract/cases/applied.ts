@@ -2,7 +2,7 @@
  * What server-side apply asks of the object, and what it does for client-side apply.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs, kep } from '../case.ts';
 import { metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused } from '../kit.ts';

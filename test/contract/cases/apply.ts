@@ -2,7 +2,7 @@
  * Server-side apply: who owns which field, and what happens when two want the same.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused, versionOf } from '../kit.ts';

@@ -2,7 +2,7 @@
  * Bindings and evictions: what schedulers and `kubectl drain` say of pods.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import type { CaseCluster } from '../cluster.ts';
 import { core, refused, versionOf } from '../kit.ts';

@@ -2,7 +2,7 @@
  * Whom a request counts as: credentials of every kind, and impersonation.
  */
 import assert from 'node:assert/strict';
-import { asObject, asString, asStrings, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asString, asStrings, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { core, refused } from '../kit.ts';

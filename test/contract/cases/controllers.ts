@@ -2,7 +2,7 @@
  * What other controllers keep: rules of ClusterRoles that aggregate, pods of StatefulSets, status of budgets.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { core, group, namesOf, PATCH, refused } from '../kit.ts';

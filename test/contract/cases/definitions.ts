@@ -2,7 +2,7 @@
  * Custom resources, by the definitions of `manifests/crds` themselves.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, conventions, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { definitions as shipped } from '../definitions.ts';

@@ -2,7 +2,7 @@
  * Deletion that takes its time: finalizers, owners, namespaces.
  */
 import assert from 'node:assert/strict';
-import { asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, PATCH, refused } from '../kit.ts';

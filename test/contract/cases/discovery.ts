@@ -2,7 +2,7 @@
  * What a client learns about a server before it asks for anything: kinds, versions, schemas, forms.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, asStrings, at } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, asStrings, at } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { configMap, core, refused } from '../kit.ts';
 

@@ -2,7 +2,7 @@
  * Lists: versions, pages and their end, selectors.
  */
 import assert from 'node:assert/strict';
-import { asNumber, asObject, asObjects, asString } from '#devcluster/api/json.ts';
+import { asNumber, asObject, asObjects, asString } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, group, namesOf, refused, versionOf } from '../kit.ts';

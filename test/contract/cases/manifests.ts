@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { packageRoot } from '#runtime/package.ts';
 import { apiConcepts, type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';

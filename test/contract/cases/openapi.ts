@@ -2,7 +2,7 @@
  * OpenAPI v2 as JSON: what kustomize and generated clients read of paths and kinds.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { ANY, established, own } from '../things.ts';
 

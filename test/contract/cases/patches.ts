@@ -2,7 +2,7 @@
  * The three patches that are not server-side apply.
  */
 import assert from 'node:assert/strict';
-import { asObjects, at, type Json } from '#devcluster/api/json.ts';
+import { asObjects, at, type Json } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, docs, kep } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused, versionOf } from '../kit.ts';

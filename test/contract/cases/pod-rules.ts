@@ -2,7 +2,7 @@
  * What is refused of pods and of how Deployments replace them.
  */
 import assert from 'node:assert/strict';
-import { asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { core, group, refused } from '../kit.ts';
 

@@ -2,7 +2,7 @@
  * Disruption budgets, network policies and priority classes as the API server keeps them.
  */
 import assert from 'node:assert/strict';
-import { asObject, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { metaOf } from '../cluster.ts';
 import { core, group, PATCH, refused } from '../kit.ts';

@@ -2,8 +2,8 @@
  * Bodies in protobuf, as clients of Go send them for all built-in kinds. Pairs of field numbers and values stand for messages.
  */
 import assert from 'node:assert/strict';
-import { asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
 import { writeField, writeNumber } from '#devcluster/protobuf/wire.ts';
+import { asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { core, group } from '../kit.ts';

@@ -1,7 +1,7 @@
 /**
  * PUT of what is not there yet, for the kinds that it makes.
  */
-import type { JsonObject } from '#devcluster/api/json.ts';
+import type { JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { core, group, refused } from '../kit.ts';
 

@@ -2,7 +2,7 @@
  * What definitions of custom resources may say, and what their objects are held to.
  */
 import assert from 'node:assert/strict';
-import type { JsonObject } from '#devcluster/api/json.ts';
+import type { JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { namesOf, refused } from '../kit.ts';
 import { ANY, CRDS, established, own, thing } from '../things.ts';

@@ -2,7 +2,7 @@
  * What is refused of Services and of what is told in their status.
  */
 import assert from 'node:assert/strict';
-import { asObject, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs, kep } from '../case.ts';
 import { core, PATCH, refused } from '../kit.ts';
 

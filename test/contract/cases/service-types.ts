@@ -2,7 +2,7 @@
  * Services that change their type, and what they hold of the cluster meanwhile: addresses and node ports.
  */
 import assert from 'node:assert/strict';
-import { asNumber, asObject, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asNumber, asObject, asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import type { CaseCluster } from '../cluster.ts';
 import { core, group, PATCH, refused } from '../kit.ts';

@@ -9,7 +9,7 @@ import {
   at,
   type Json,
   type JsonObject,
-} from '#devcluster/api/json.ts';
+} from '#devcluster/values/json.ts';
 import { type ContractCase, docs, kep } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { core, group, PATCH, refused } from '../kit.ts';

@@ -2,7 +2,7 @@
  * What the controller writes into EndpointSlices: ports of each pod, zones, and slices of nobody.
  */
 import assert from 'node:assert/strict';
-import { asNumber, asObjects, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asNumber, asObjects, at, type JsonObject } from '#devcluster/values/json.ts';
 import { type ContractCase, docs, kep } from '../case.ts';
 import type { CaseCluster } from '../cluster.ts';
 import { core, group, PATCH } from '../kit.ts';

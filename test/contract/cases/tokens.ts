@@ -10,7 +10,7 @@ import {
   asStrings,
   at,
   type JsonObject,
-} from '#devcluster/api/json.ts';
+} from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { configMap, core, group, PATCH, refused } from '../kit.ts';

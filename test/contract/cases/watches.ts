@@ -2,7 +2,7 @@
  * Watches: what they tell, from when on, and how they end.
  */
 import assert from 'node:assert/strict';
-import { asNumber, asObject, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asNumber, asObject, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, docs, kep } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import type { OpenWatch } from '../http.ts';

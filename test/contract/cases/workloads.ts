@@ -9,7 +9,7 @@ import {
   asString,
   at,
   type JsonObject,
-} from '#devcluster/api/json.ts';
+} from '#devcluster/values/json.ts';
 import { type ContractCase, docs } from '../case.ts';
 import { type CaseCluster, metaOf } from '../cluster.ts';
 import { core, group, PATCH, refused } from '../kit.ts';

@@ -2,7 +2,7 @@
  * Creating, replacing and deleting: names, versions, preconditions, dry runs.
  */
 import assert from 'node:assert/strict';
-import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, at, type JsonObject } from '#devcluster/values/json.ts';
 import { apiConcepts, type ContractCase, conventions, docs } from '../case.ts';
 import { metaOf } from '../cluster.ts';
 import { configMap, core, group, namesOf, PATCH, refused, versionOf } from '../kit.ts';

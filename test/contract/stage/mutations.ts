@@ -2,7 +2,7 @@
  * Permissions taken away for real: each makes a component fail where it can be seen, and works again
  * when it is given back. A few stand for all: the rest is shown by what the recorder saw.
  */
-import { asObjects, asStrings, type JsonObject } from '#devcluster/api/json.ts';
+import { asObjects, asStrings, type JsonObject } from '#devcluster/values/json.ts';
 import { until } from '#test/e2e/stage.ts';
 import type { PlayedCluster } from './cluster.ts';
 

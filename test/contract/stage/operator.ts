@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { applyLink, readFacts, removeLink, waitLinked, waitUnlinked } from '#cli/linking.ts';
 import { systemClock } from '#core/clock.ts';
-import { asObject, asObjects, asString, type JsonObject } from '#devcluster/api/json.ts';
+import { asObject, asObjects, asString, type JsonObject } from '#devcluster/values/json.ts';
 import { serviceExports, services } from '#kube/resources/builtin.ts';
 import { packageRoot } from '#runtime/package.ts';
 import { shares, until } from '#test/e2e/stage.ts';

@@ -5,7 +5,13 @@
  * can be taken away. Promises: whatever is unused here can be removed from the manifests, for the flows
  * that were recorded are all a component does; whatever is used cannot.
  */
-import { asObject, asObjects, asString, asStrings, type JsonObject } from '#devcluster/api/json.ts';
+import {
+  asObject,
+  asObjects,
+  asString,
+  asStrings,
+  type JsonObject,
+} from '#devcluster/values/json.ts';
 import { shippedObjects } from '../cases/manifests.ts';
 import type { Recorded } from './recorder.ts';
 

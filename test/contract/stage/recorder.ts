@@ -6,8 +6,8 @@
  */
 import { type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer, request as requestTls, type Server } from 'node:https';
-import { asString, type JsonObject } from '#devcluster/api/json.ts';
 import { parsePath, verbOf } from '#devcluster/api/request.ts';
+import { asString, type JsonObject } from '#devcluster/values/json.ts';
 import type { Pair } from '../control-plane/certificates.ts';
 
 /** One request and what became of it. */

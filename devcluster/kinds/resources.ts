@@ -4,8 +4,8 @@
  * Built-in kinds and custom resources are both {@link ResourceDef}s; the verbs know no kind by name.
  */
 import type { Schema } from '../schema/schema.ts';
-import type { JsonObject, KubeObject } from './json.ts';
-import type { Cause } from './status.ts';
+import type { JsonObject, KubeObject } from '../values/json.ts';
+import type { Cause } from '../values/status.ts';
 
 /** A column of `kubectl get`. */
 export interface Column {

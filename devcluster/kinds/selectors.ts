@@ -3,9 +3,10 @@
  *
  * Grammar and meaning as in "Labels and Selectors" and "Field Selectors" of the Kubernetes documentation.
  */
-import { labelKeyProblem, labelValueProblem } from '../kinds/names.ts';
-import { asObject, asObjects, asString, asStrings, at, type JsonObject } from './json.ts';
-import { badRequest } from './status.ts';
+
+import { asObject, asObjects, asString, asStrings, at, type JsonObject } from '../values/json.ts';
+import { badRequest } from '../values/status.ts';
+import { labelKeyProblem, labelValueProblem } from './names.ts';
 
 /** Whether an object is selected. */
 export type Predicate = (object: JsonObject) => boolean;

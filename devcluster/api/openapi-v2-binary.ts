@@ -5,6 +5,9 @@
  * PATCH operations with the parameter `fieldValidation`; kubectl before 1.27 and others for the definitions of all kinds.
  * Messages of gnostic's openapi_v2.Document.
  */
+
+import { groupVersion, type ResourceDef } from '../kinds/resources.ts';
+import { writeField } from '../protobuf/wire.ts';
 import {
   asObject,
   asString,
@@ -12,10 +15,8 @@ import {
   isObject,
   type Json,
   type JsonObject,
-} from '../api/json.ts';
-import type { Registry } from '../api/registry.ts';
-import { groupVersion, type ResourceDef } from '../api/resources.ts';
-import { writeField } from './wire.ts';
+} from '../values/json.ts';
+import type { Registry } from './registry.ts';
 
 /** The media type kubectl asks for. */
 export const OPENAPI_V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
