@@ -2,6 +2,7 @@
  * Deployments: a ReplicaSet per pod template, and the way from one to the next.
  */
 import { createHash } from 'node:crypto';
+import type { Timer } from '#core/clock.ts';
 import {
   annotationsOf,
   asNumber,
@@ -15,17 +16,33 @@ import {
   without,
 } from '../values/json.ts';
 import { countOf, DEPLOYMENTS, HASH, isSameTemplate } from './deployment-sets.ts';
-import { writeStatus } from './deployment-status.ts';
+import { untilLateMs, writeStatus } from './deployment-status.ts';
 import type { Kit, Running } from './kit.ts';
 import { keyOf, splitKey } from './queue.ts';
 import { PODS, REPLICA_SETS } from './replica-sets.ts';
 import { bounds, growNew, shrinkOld } from './rollout.ts';
 
+/** Times of conditions are whole seconds. */
+const SECOND_MS = 1_000;
+/** Timers know no longer times; a deadline beyond is none. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 const REVISION = 'deployment.kubernetes.io/revision';
 
 /** Starts the controller. */
 export function runDeployments(kit: Kit): Running {
-  const queue = kit.queue('deployments', (key) => reconcile(kit, key));
+  const deadlines = new Map<string, Timer>();
+  const queue = kit.queue('deployments', (key) => {
+    reconcile(kit, key);
+    deadlines.get(key)?.cancel();
+    deadlines.delete(key);
+    const live = kit.store.get(DEPLOYMENTS, ...splitKey(key));
+    const lateMs = live && untilLateMs(kit, live);
+    if (lateMs === undefined || lateMs > TIMER_MS_MAX) return;
+    deadlines.set(
+      key,
+      kit.clock.after(Math.max(0, lateMs) + SECOND_MS, () => queue.add(key)),
+    );
+  });
   const stops = [
     kit.store.listen(DEPLOYMENTS, ({ object }) => queue.add(keyOf(object))),
     kit.store.listen(REPLICA_SETS, ({ object }) => {
@@ -43,6 +60,7 @@ export function runDeployments(kit: Kit): Running {
   return {
     close() {
       for (const stop of stops) stop();
+      for (const timer of deadlines.values()) timer.cancel();
       queue.close();
     },
   };

@@ -132,4 +132,34 @@ export const podRules: readonly ContractCase[] = [
       }
     },
   },
+  {
+    name: 'a Deployment that gets nowhere says so after its deadline, and that it is paused at once',
+    source: docs('concepts/workloads/controllers/deployment/#failed-deployment'),
+    async run(cluster) {
+      const path = group('apps/v1', await cluster.namespace(true), 'deployments');
+      const labels = { app: 'x' };
+      const template = { metadata: { labels }, spec: { containers: [APP] } };
+      const selector = { matchLabels: labels };
+      const spec = { replicas: 1, selector, template, progressDeadlineSeconds: 1 };
+      await cluster.must(201, 'POST', path, { metadata: { name: 'x' }, spec });
+      const says = (reason: string) =>
+        cluster.until(`it says ${reason}`, async () => {
+          const live = await cluster.must(200, 'GET', `${path}/x`);
+          const conditions = asObjects(at(live, 'status', 'conditions'));
+          return conditions.find((each) => each.type === 'Progressing' && each.reason === reason);
+        });
+      assert.equal((await says('ProgressDeadlineExceeded')).status, 'False');
+      await cluster.must(201, 'POST', path, {
+        metadata: { name: 'y' },
+        spec: { ...spec, paused: true },
+      });
+      const paused = await cluster.until('the other says that it is paused', async () => {
+        const live = await cluster.must(200, 'GET', `${path}/y`);
+        return asObjects(at(live, 'status', 'conditions')).find(
+          (each) => each.reason === 'DeploymentPaused',
+        );
+      });
+      assert.deepEqual([paused.type, paused.status], ['Progressing', 'Unknown']);
+    },
+  },
 ];
