@@ -26,6 +26,7 @@ import { LINK_CATALOG_SYNCED, LINK_CONNECTED, type Link } from '#kube/resources/
 import type { KubeObject } from '#kube/types.ts';
 import type { ClusterContext } from './contexts.ts';
 import type { Io } from './io.ts';
+import { ownLink } from './own-link.ts';
 import { apiServerOf, waitFor } from './waiting.ts';
 
 const POLL_MS = 50;
@@ -121,23 +122,19 @@ export function linkManifest(peer: ClusterFacts): KubeObject & { readonly spec: 
   };
 }
 
-/** Creates or brings up to date the Link of `peer`. Throws `CLUSTER_NAME_CONFLICT` for a foreign one. */
+/** Creates or brings up to date the Link of `peer`. Throws `CLUSTER_NAME_CONFLICT` where another is in its place. */
 export async function applyLink(client: KubeClient, peer: ClusterFacts): Promise<void> {
-  const all = await client.list(links, { namespace: SYSTEM_NAMESPACE });
-  const other = all.find(
-    (each) => each.clusterName === peer.name && each.metadata.name !== peer.name,
-  );
-  if (other) {
-    throw new IsthmusError(
-      'CLUSTER_NAME_CONFLICT',
-      `Link ${other.metadata.name} already names the cluster "${peer.name}"`,
-      {
-        field: 'spec.clusterName',
-        next: `Remove it, or use it: kubectl get link ${other.metadata.name} -n ${SYSTEM_NAMESPACE}.`,
-      },
-    );
-  }
+  ownLink(await allLinks(client), peer.name, undefined);
   await client.apply(links, linkManifest(peer));
+}
+
+/** Reads whether a Link for `peer` can be written or removed. Throws `CLUSTER_NAME_CONFLICT` where another is in its place. */
+export async function checkLink({ context, client }: ClusterContext, peer: string): Promise<void> {
+  ownLink(await allLinks(client), peer, context);
+}
+
+function allLinks(client: KubeClient): Promise<readonly Link[]> {
+  return client.list(links, { namespace: SYSTEM_NAMESPACE });
 }
 
 /** Waits until the Link `name` is connected and has its catalog. Throws `TIMED_OUT` with the reason. */
@@ -160,9 +157,15 @@ export async function waitLinked(
   );
 }
 
-/** Removes the Link `name`. False when there was none. */
-export function removeLink({ client }: ClusterContext, name: string): Promise<boolean> {
-  return client.delete(links, name, SYSTEM_NAMESPACE);
+/** Removes the Link of `peer`. False when there was none; throws `CLUSTER_NAME_CONFLICT` where another is in its place. */
+export async function removeLink(
+  { context, client }: ClusterContext,
+  peer: string,
+): Promise<boolean> {
+  const link = ownLink(await allLinks(client), peer, context);
+  if (link === undefined) return false;
+  const { name, uid } = link.metadata;
+  return client.delete(links, name, SYSTEM_NAMESPACE, uid === undefined ? {} : { uid });
 }
 
 /** Waits until the mirrors of the Link `name` are gone. Throws `TIMED_OUT` with how many are left. */

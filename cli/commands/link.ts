@@ -6,7 +6,15 @@ import type { ClusterContext } from '../contexts.ts';
 import { openContexts } from '../contexts.ts';
 import { interruptible, tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import { applyLink, checkNames, checkPair, factsOf, linkManifest, waitLinked } from '../linking.ts';
+import {
+  applyLink,
+  checkLink,
+  checkNames,
+  checkPair,
+  factsOf,
+  linkManifest,
+  waitLinked,
+} from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
 import { waitFor } from '../waiting.ts';
@@ -64,6 +72,9 @@ async function link(
     printDocument(io, options.output === 'text' ? 'yaml' : options.output, items);
     return;
   }
+  // Before either is written, so that no half of a link is left where one cannot be.
+  const checking = Promise.all([checkLink(one, second.name), checkLink(two, first.name)]);
+  await waitFor(io, `the API servers of ${one.context} and ${two.context}`, checking);
   const writing = Promise.all([applyLink(one.client, second), applyLink(two.client, first)]);
   await tellingWhatWasDone(
     waitFor(io, `the API servers of ${one.context} and ${two.context}`, writing),

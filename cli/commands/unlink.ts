@@ -6,7 +6,7 @@ import { IsthmusError } from '#core/errors.ts';
 import { openContexts } from '../contexts.ts';
 import { interruptible, tellingWhatWasDone } from '../interruption.ts';
 import type { CommandContext, OutputFormat } from '../io.ts';
-import { checkNames, factsOf, removeLink, waitUnlinked } from '../linking.ts';
+import { checkLink, checkNames, factsOf, removeLink, waitUnlinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
 import { waitFor } from '../waiting.ts';
@@ -32,6 +32,8 @@ export function unlinkCommand({ io }: CommandContext): Command {
       try {
         const [first, second] = await Promise.all([factsOf(io, one), factsOf(io, two)]);
         checkNames(first, second, 'Name the contexts of two clusters that are linked.');
+        const checking = Promise.all([checkLink(one, second.name), checkLink(two, first.name)]);
+        await waitFor(io, `the API servers of ${a} and ${b}`, checking);
         const removing = Promise.all([removeLink(one, second.name), removeLink(two, first.name)]);
         const removed = await tellingWhatWasDone(
           waitFor(io, `the API servers of ${a} and ${b}`, removing),

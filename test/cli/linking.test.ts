@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Interruption } from '#cli/interruption.ts';
 import {
+  applyLink,
   type ClusterFacts,
+  checkLink,
   checkNames,
   factsWhenUp,
   linkManifest,
+  removeLink,
   waitLinked,
 } from '#cli/linking.ts';
 import { CLUSTER_CONFIG_MAP, SYSTEM_NAMESPACE, TRUST_BUNDLE_CONFIG_MAP } from '#core/names.ts';
@@ -107,4 +110,46 @@ test('two contexts of one cluster are refused, with what to do instead', () => {
     next: 'Name others.',
   });
   assert.doesNotThrow(() => checkNames(east, { ...east, name: 'west' }));
+});
+
+/** A client of a cluster whose Link `name` stands for the cluster `clusterName`. */
+async function withLink(name: string, clusterName: string) {
+  const client = new MemoryClient();
+  const { spec, ...link } = linkManifest(east);
+  await client.create(links, {
+    ...link,
+    metadata: { name, namespace: SYSTEM_NAMESPACE },
+    spec: { ...spec, clusterName },
+  } as never);
+  return { context: 'west', client };
+}
+
+test('a Link that stands for another cluster is neither overwritten nor deleted for its name', async () => {
+  const cluster = await withLink('east', 'frankfurt');
+  const refused = {
+    code: 'CLUSTER_NAME_CONFLICT',
+    message: /Link east stands for the cluster "frankfurt"/,
+  };
+  await assert.rejects(applyLink(cluster.client, east), refused);
+  await assert.rejects(checkLink(cluster, 'east'), refused);
+  await assert.rejects(removeLink(cluster, 'east'), refused);
+  const kept = await cluster.client.get(links, 'east', SYSTEM_NAMESPACE);
+  assert.equal(kept?.clusterName, 'frankfurt');
+});
+
+test('a cluster that is linked by a Link of another name is told of, and not unlinked in silence', async () => {
+  const cluster = await withLink('to-east', 'east');
+  const refused = {
+    code: 'CLUSTER_NAME_CONFLICT',
+    message: 'context west: Link to-east already names the cluster "east"',
+    next: /kubectl --context west -n isthmus-system delete link to-east/,
+  };
+  await assert.rejects(checkLink(cluster, 'east'), refused);
+  await assert.rejects(removeLink(cluster, 'east'), refused);
+});
+
+test('the Link of a peer is removed once', async () => {
+  const cluster = await withLink('east', 'east');
+  assert.equal(await removeLink(cluster, 'east'), true);
+  assert.equal(await removeLink(cluster, 'east'), false);
 });
