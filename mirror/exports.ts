@@ -28,7 +28,7 @@ export function localMembers(
 }
 
 /** ServiceExports to make, and to remove, because of the label on Services. */
-export function labelActions(input: Pick<PlanInput, 'exports' | 'services'>): {
+export function labelActions(input: Pick<PlanInput, 'exports' | 'services' | 'refused'>): {
   readonly actions: readonly Action[];
   readonly findings: readonly Finding[];
 } {
@@ -48,6 +48,14 @@ export function labelActions(input: Pick<PlanInput, 'exports' | 'services'>): {
     const existing = input.exports.get(key);
     if (existing === undefined || isOfPredecessor(existing, service)) {
       actions.push({ do: 'apply', key, kind: 'ServiceExport', object: exportFor(service) });
+      const said = input.refused.get(key);
+      if (said === undefined) continue;
+      findings.push({
+        about: referenceTo(services, service),
+        type: 'Warning',
+        reason: 'ExportRefused',
+        message: `the ServiceExport for the label ${LABEL_EXPORT} cannot be made: ${said}: correct what forbids it, or take the label away`,
+      });
     }
   }
   for (const [key, each] of input.exports) {

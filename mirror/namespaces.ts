@@ -15,7 +15,7 @@ const NAMESPACES_TOLD_MAX = 64;
 /** Namespaces that mirrors need, that are missing here, and what is done about each. */
 export function missingNamespaces(
   members: readonly Member[],
-  namespaces: PlanInput['namespaces'],
+  { namespaces, refused }: Pick<PlanInput, 'namespaces' | 'refused'>,
 ): {
   readonly missing: ReadonlySet<string>;
   readonly actions: readonly Action[];
@@ -39,17 +39,25 @@ export function missingNamespaces(
     if (wanted && count < NAMESPACES_OF_PEER_MAX) {
       created.set(namespace, createNamespace(namespace, cluster));
       made.set(cluster, count + 1);
-      continue;
+      if (!refused.has(namespace)) continue;
     }
     const names = told.get(link.metadata.name) ?? new Set();
     if (names.size >= NAMESPACES_TOLD_MAX || names.has(namespace)) continue;
     told.set(link.metadata.name, names.add(namespace));
-    const message = wanted
-      ? `namespace "${namespace}" is not created, for ${NAMESPACES_OF_PEER_MAX} were for ${cluster}: create it, or leave it out of spec.import.namespaces`
-      : `namespace "${namespace}" does not exist here: create it, set spec.import.createNamespaces, or leave it out of spec.import.namespaces`;
-    findings.push(linkFinding(link, 'NamespaceMissing', message));
+    const said = created.has(namespace) ? refused.get(namespace) : undefined;
+    const reason = said === undefined ? 'NamespaceMissing' : 'WriteRefused';
+    const why = said === undefined ? whyMissing(wanted, cluster) : `cannot be created: ${said}`;
+    const set = wanted ? '' : ' set spec.import.createNamespaces,';
+    const message = `namespace "${namespace}" ${why}: create it,${set} or leave it out of spec.import.namespaces`;
+    findings.push(linkFinding(link, reason, message));
   }
   return { missing, actions: [...created.values()], findings };
+}
+
+function whyMissing(wanted: boolean, cluster: string): string {
+  return wanted
+    ? `is not created, for ${NAMESPACES_OF_PEER_MAX} were for ${cluster}`
+    : 'does not exist here';
 }
 
 /** How many namespaces were made for each cluster. */

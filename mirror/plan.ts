@@ -25,7 +25,7 @@ export function plan(input: PlanInput): Plan {
   const remote = remoteMembers(roles, input);
   const local = localMembers(input);
   const offers = offersOf([...remote, ...local], input.now);
-  const namespaces = missingNamespaces(remote, input.namespaces);
+  const namespaces = missingNamespaces(remote, input);
   const { mirrors, findings: contested } = mirrorsOf(
     offers,
     namespaces.missing,
