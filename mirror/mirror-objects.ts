@@ -7,7 +7,7 @@ import { defined } from '#kube/parse.ts';
 import type { ServicePort } from '#kube/types.ts';
 import { isOurs } from './foreign.ts';
 import type { Action, PlanInput } from './input.ts';
-import { covers, serviceOf } from './mirror-service.ts';
+import { covers, hasPorts, serviceOf } from './mirror-service.ts';
 import { gatewayEndpoints, sameSlice, sliceOf } from './mirror-slices.ts';
 import { FAMILIES, type Mirror } from './mirrors.ts';
 import { portOwner } from './ports.ts';
@@ -28,9 +28,11 @@ export function mirrorActions(
     // What is being deleted comes back as soon as it is gone.
     if (existing?.metadata.deletionTimestamp !== undefined) continue;
     const service = serviceOf(mirror, listeners);
-    if (existing === undefined || !covers(existing, service)) {
-      actions.push({ do: 'apply', key: mirror.key, kind: 'Service', object: service });
-    }
+    const writes = existing === undefined || !covers(existing, service);
+    // A Service that is there, and may be refused what is new of it, does not keep its slices from the gateways.
+    const isLast = existing !== undefined && hasPorts(existing, service);
+    const own: Action = { do: 'apply', key: mirror.key, kind: 'Service', object: service };
+    if (writes && !isLast) actions.push(own);
     for (const family of FAMILIES) {
       const endpoints = gateways[family];
       if (endpoints.length === 0) continue;
@@ -43,6 +45,7 @@ export function mirrorActions(
       const { key: owner } = mirror;
       actions.push({ do: 'apply', key: owner, kind: 'EndpointSlice', object: slice, owner });
     }
+    if (writes && isLast) actions.push(own);
   }
   return [...actions, ...removals(mirrors, ports, wantedSlices, input)];
 }

@@ -59,8 +59,13 @@ export function covers(existing: Service, wanted: Service): boolean {
     existing.spec.type === wanted.spec.type &&
     hasAll(existing.metadata.labels, wanted.metadata.labels) &&
     hasAll(existing.metadata.annotations, wanted.metadata.annotations) &&
-    JSON.stringify(portKeys(existing)) === JSON.stringify(portKeys(wanted))
+    hasPorts(existing, wanted)
   );
+}
+
+/** Whether `existing` has the ports of `wanted`, each with the same name and listener. */
+export function hasPorts(existing: Service, wanted: Service): boolean {
+  return JSON.stringify(portKeys(existing)) === JSON.stringify(portKeys(wanted));
 }
 
 function portKeys(service: Service): readonly string[] {
