@@ -1,13 +1,16 @@
 /**
  * Offers → mirrors: which mirror Services there have to be, before ports are given out. pure
  *
- * One per exporting cluster and one, `-global`, for all of them. Of two sources of one name the older Link
- * keeps it. An object of that name that Isthmus did not make is never touched.
+ * One per exporting cluster and one, `-global`, for all of them. `backend-b` of `east` and `backend` of `b-east` would have
+ * one name: the mirror that has it keeps it, so that no peer can lead clients of another's to itself, and of two that are
+ * new the one whose Link is older gets it. An object of that name that Isthmus did not make is never touched.
  */
-import { GLOBAL, mirrorName } from '#core/names.ts';
+import { GLOBAL, LABEL_MIRROR, mirrorName } from '#core/names.ts';
 import { isMirror } from '#kube/mirror.ts';
 import { services } from '#kube/resources/builtin.ts';
 import type { Link } from '#kube/resources/link.ts';
+import type { Service } from '#kube/types.ts';
+import { targetOf } from './assumed.ts';
 import { linkFinding, referenceTo } from './findings.ts';
 import { isOurs } from './foreign.ts';
 import type { Finding, Member, Offer, PlanInput } from './input.ts';
@@ -59,9 +62,12 @@ export function mirrorsOf(
     const keeper = kept && isMirror(kept) ? importers(offer.namespace) : undefined;
     claims.push(...claimsOf(offer, keeper, findings));
   }
+  const holders = new Set(claims.filter((each) => isHolder(each, existing.get(each.key))));
   // Cluster mirrors before global ones where Links are equally old, so that the order is total.
-  claims.sort((a, b) =>
-    a.link === b.link ? compare(rank(a), rank(b)) : olderLinkFirst(a.link, b.link),
+  claims.sort(
+    (a, b) =>
+      Number(holders.has(b)) - Number(holders.has(a)) ||
+      (a.link === b.link ? compare(rank(a), rank(b)) : olderLinkFirst(a.link, b.link)),
   );
   const mirrors = new Map<string, Mirror>();
   for (const claim of claims) {
@@ -72,7 +78,7 @@ export function mirrorsOf(
         linkFinding(
           claim.link,
           'NameTaken',
-          `the mirror ${claim.key} of ${claim.target} is not made: the name belongs to the mirror of ${holder.target}, whose Link is older`,
+          `the mirror ${claim.key} of ${claim.target} is not made: the name belongs to the mirror of ${holder.target}, which had it before or whose Link is older`,
         ),
       );
     } else if (found !== undefined && !isMirror(found)) {
@@ -164,6 +170,16 @@ function claimOf(
     exportedAt: of === GLOBAL ? '' : oldest.export.createdAt,
     link,
   };
+}
+
+/** Whether `found`, which has the name of `claim`, stands for the same. */
+function isHolder(claim: Mirror, found: Service | undefined): boolean {
+  return (
+    found !== undefined &&
+    isMirror(found) &&
+    found.metadata.labels?.[LABEL_MIRROR] === claim.of &&
+    targetOf(found) === claim.target
+  );
 }
 
 function rank(mirror: Mirror): string {
