@@ -84,7 +84,11 @@ export const catalogGateway = z.object({
 /** What the cluster says of itself: where it is reached and which roots it signs with. */
 export const catalogCluster = z.object({
   name: label,
-  version: z.string().max(64),
+  /** Fit for a status and a terminal. */
+  version: z
+    .string()
+    .max(64)
+    .transform((text) => quotable(text, 64)),
   /** PEM, the whole bundle. */
   trustBundle: z.string().max(64 * 1024),
   gateways: z.array(catalogGateway).max(CATALOG_LIMITS.gatewaysMax).default([]),

@@ -37,9 +37,12 @@ export function travellingLabels(labels: Entries | undefined): Travelling {
 /** The annotations of an export that travel. */
 export function travellingAnnotations(annotations: Entries | undefined): Travelling {
   const max = METADATA_LIMITS.annotationCharactersMax;
-  return travelling('exportedAnnotations', annotations, ({ length }) =>
-    length <= max ? undefined : `has ${length} characters, at most ${max} are told`,
-  );
+  return travelling('exportedAnnotations', annotations, (value) => {
+    const { length } = value;
+    if (length > max) return `has ${length} characters, at most ${max} are told`;
+    // JSON in Go turns half a surrogate pair into U+FFFD: what is stored would never be what was applied.
+    return value.isWellFormed() ? undefined : 'is not well-formed Unicode';
+  });
 }
 
 function travelling(

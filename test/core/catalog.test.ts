@@ -210,3 +210,9 @@ test('a message of which more follows is not to be used before it is whole', () 
   );
   assert.equal(applyCatalogMessage(whole, parse(older)), whole);
 });
+
+test('the release a peer claims is printable wherever it is shown', () => {
+  const said = { kind: 'snapshot', position: at(1), exports: [] };
+  const known = apply({ ...said, cluster: { ...cluster, version: '1.0\u001b[2J\ud800' } });
+  assert.equal(known?.cluster.version, '1.0?[2J?');
+});

@@ -43,3 +43,10 @@ test('entries are bounded in number and in bytes, and what is kept does not depe
   // Told again, it stays as it is.
   assert.deepEqual(travellingAnnotations(some.kept).kept, some.kept);
 });
+
+test('half a character, which the API server would store as another, does not travel', () => {
+  // A mirror that never says what was applied would be written again with every plan.
+  const { kept, leftOut } = travellingAnnotations({ half: 'a\ud800', whole: 'a\u{1f600}' });
+  assert.deepEqual(kept, { whole: 'a\u{1f600}' });
+  assert.deepEqual(leftOut, ['exportedAnnotations["half"] is not well-formed Unicode']);
+});
