@@ -24,11 +24,21 @@ if ! node "$root/cli/isthmus.js" --version >/dev/null; then
   exit 2
 fi
 
-docker build --tag "$image" "$root"
+# The nodes of both clusters open more watches than many a machine allows: https://kind.sigs.k8s.io/docs/user/known-issues/.
+instances=$(cat /proc/sys/fs/inotify/max_user_instances 2>/dev/null || echo 512)
+if [ "$instances" -lt 512 ]; then
+  echo "up.sh: fs.inotify.max_user_instances is $instances; where pods fail with 'too many open files':" >&2
+  echo "  sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288" >&2
+fi
+
+# kind cannot load what Docker's containerd image store saves of an image with attestations (kubernetes-sigs/kind#3795).
+BUILDX_NO_DEFAULT_ATTESTATIONS=1 docker build --tag "$image" "$root"
 
 for cluster in west east; do
   context=kind-$cluster
+  found=yes
   if ! kind get clusters | grep -qx "$cluster"; then
+    found=no
     kind create cluster --config "$here/$cluster.yaml" --wait 120s
   fi
   kind load docker-image "$image" --name "$cluster"
@@ -46,6 +56,10 @@ for cluster in west east; do
   kubectl --context "$context" apply -k "$root/manifests/install"
   kubectl --context "$context" patch service isthmus-gateway-external --namespace isthmus-system \
     --patch "{\"spec\":{\"type\":\"NodePort\",\"ports\":[{\"name\":\"link\",\"port\":4143,\"targetPort\":\"link\",\"nodePort\":$node_port}]}}"
+  # Pods of a cluster that was there go on with the image, and the addresses, of before.
+  if [ "$found" = yes ]; then
+    kubectl --context "$context" rollout restart deployment --namespace isthmus-system
+  fi
 done
 
 for cluster in west east; do

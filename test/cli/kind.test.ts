@@ -18,8 +18,11 @@ function program(name: string, script: string): void {
 }
 
 test('kind clusters are told the addresses of their nodes where linking looks for them', () => {
-  program('kind', '');
-  program('docker', '');
+  program('kind', 'case "$*" in "get clusters") echo east ;; esac');
+  program(
+    'docker',
+    `echo "attestations $BUILDX_NO_DEFAULT_ATTESTATIONS" >> "${join(folder, 'calls')}"`,
+  );
   program('kubectl', 'case "$*" in *"get nodes"*) printf 10.0.0.2:30143,10.0.0.3:30143, ;; esac');
   // The Node of the machine may be older than what Isthmus needs.
   program('node', 'exit 99');
@@ -36,6 +39,18 @@ test('kind clusters are told the addresses of their nodes where linking looks fo
     );
     assert.match(calls, made);
   }
+  assert.match(
+    calls,
+    /^attestations 1$/m,
+    'kind cannot load an index whose attestation is elsewhere',
+  );
+  assert.doesNotMatch(calls, /^kind create cluster .*east/m);
+  const restarts = [...calls.matchAll(/^kubectl --context kind-(\w+) rollout restart/gm)];
+  assert.deepEqual(
+    restarts.map(([, cluster]) => cluster),
+    ['east'],
+    'pods of a cluster that was there run the image of before',
+  );
   assert.doesNotMatch(calls, /^node/m);
   assert.match(stderr, /there is no kubeconfig .*none/s, 'the last command is isthmus link');
 });
