@@ -64,7 +64,8 @@ function bash(commands: readonly Command[], zsh: boolean): string {
   });
   const preamble = zsh ? 'autoload -U +X bashcompinit && bashcompinit\n' : '';
   return `${preamble}_isthmus() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words
+  local at=$COMP_CWORD current=\${COMP_WORDS[COMP_CWORD]} previous words
+${zsh ? '' : GLUE}  previous=\${COMP_WORDS[at-1]}
   case "$previous" in
 ${afterOption.join('\n')}
     *)
@@ -72,15 +73,31 @@ ${afterOption.join('\n')}
 ${cases.join('\n')}
         *) words="${names} --help --version" ;;
       esac
-      [ "$COMP_CWORD" -eq 1 ] && words="${names} --help --version"
+      [ "$at" -eq 1 ] && words="${names} --help --version"
       ;;
   esac
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
-  [ \${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- "$current"))
+${zsh ? ZSH_MATCHES : BASH_MATCHES}  [ \${#COMPREPLY[@]} -eq 0 ] && COMPREPLY=($(compgen -f -- "$current"))
 }
 complete -F _isthmus isthmus
 `;
 }
+
+/** bash ends words at colons, which names of contexts have: their parts are put together, and `at` is where they begin. */
+const GLUE = `  while [[ $at -gt 1 && ( \${COMP_WORDS[at]} == :* || \${COMP_WORDS[at-1]} == *: ) ]]; do
+    at=$((at-1)) current=\${COMP_WORDS[at]}$current
+  done
+`;
+/** What `compgen -W` would do, which expands every word: the name of a context could run a command. */
+const BASH_MATCHES = `  local all word behind=
+  [[ $COMP_WORDBREAKS == *:* ]] && behind=\${current%"\${current##*:}"}
+  read -r -a all <<< "\${words//$'\\n'/ }"
+  COMPREPLY=()
+  for word in "\${all[@]}"; do
+    [[ $word == "$current"* ]] && COMPREPLY+=("\${word#"$behind"}")
+  done
+`;
+const ZSH_MATCHES = `  COMPREPLY=($(compgen -W "$words" -- "$current"))
+`;
 
 function fish(commands: readonly Command[]): string {
   const lines = commands.flatMap((command) => {

@@ -1,7 +1,7 @@
 /** What the Tab key offers. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -12,8 +12,7 @@ let directory: string;
 
 before(() => {
   directory = mkdtempSync(join(tmpdir(), 'isthmus-completion-'));
-  const contexts = '[{ name: kind-west }, { name: kind-east }]';
-  writeFileSync(join(directory, 'kubeconfig'), `contexts: ${contexts}\n`);
+  knows('kind-west', 'kind-east');
   const script = execFileSync(process.execPath, [COMMAND, 'completion', 'bash'], {
     cwd: directory,
   });
@@ -21,11 +20,18 @@ before(() => {
 });
 after(() => rmSync(directory, { recursive: true, force: true }));
 
+/** Has the kubeconfig name these contexts. */
+function knows(...names: string[]): void {
+  const contexts = names.map((name) => ({ name }));
+  writeFileSync(join(directory, 'kubeconfig'), JSON.stringify({ contexts }));
+}
+
 /** What bash offers for the last of `words`. */
 function offered(...words: string[]): string[] {
   const script = [
     `isthmus() { "${process.execPath}" "${COMMAND}" "$@"; }`,
     'source ./isthmus.bash',
+    "COMP_WORDBREAKS=$' \\t\\n:='",
     'COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))',
     `_isthmus; printf "%s\\n" "\${COMPREPLY[@]}"`,
   ].join('\n');
@@ -45,6 +51,25 @@ test('bash offers commands, options, and the values that options and arguments t
 test('contexts are those of the kubeconfig', () => {
   assert.deepEqual(offered('isthmus', 'services', '--context', ''), ['kind-west', 'kind-east']);
   assert.deepEqual(offered('isthmus', 'unlink', 'kind-west', 'kind-e'), ['kind-east']);
+});
+
+test('a context is completed behind its colons, which bash takes for ends of words', () => {
+  knows('arn:aws:eks:eu-west-1:1:cluster/a', 'arn:aws:eks:eu-west-1:1:cluster/b', 'west');
+  const arn = ['arn', ':', 'aws', ':', 'ek'];
+  const rest = ['a', 'b'].map((each) => `eks:eu-west-1:1:cluster/${each}`);
+  assert.deepEqual(offered('isthmus', 'link', ...arn), rest);
+  assert.deepEqual(offered('isthmus', 'services', '--context', ...arn), rest);
+  assert.deepEqual(offered('isthmus', 'link', 'arn', ':'), [
+    'aws:eks:eu-west-1:1:cluster/a',
+    'aws:eks:eu-west-1:1:cluster/b',
+  ]);
+  assert.deepEqual(offered('isthmus', 'link', 'w'), ['west']);
+});
+
+test('the name of a context is a word and never run', () => {
+  knows('$(touch$IFS./ran)', '*');
+  assert.deepEqual(offered('isthmus', 'services', '--context', ''), ['$(touch$IFS./ran)', '*']);
+  assert.equal(existsSync(join(directory, 'ran')), false);
 });
 
 test('fish is told the same', () => {
