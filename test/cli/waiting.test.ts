@@ -36,6 +36,22 @@ function factsOf(cluster: string): Record<string, unknown> {
   };
 }
 
+/** The same of clusters that are linked with each other. */
+function linkedFactsOf(cluster: string): Record<string, unknown> {
+  const peer = cluster === 'west' ? 'east' : 'west';
+  const link = {
+    apiVersion: 'isthmus.dev/v1alpha1',
+    kind: 'Link',
+    metadata: { name: peer, namespace: 'isthmus-system', uid: `uid-${peer}` },
+    spec: { clusterName: peer },
+  };
+  const list = { kind: 'LinkList', metadata: { resourceVersion: '1' }, items: [link] };
+  return {
+    ...factsOf(cluster),
+    '/apis/isthmus.dev/v1alpha1/namespaces/isthmus-system/links': list,
+  };
+}
+
 /** Starts `line` against clusters that answer only `answers` of each, and waits until `hanging` is asked for. */
 async function waitingFor(
   line: string,
@@ -116,7 +132,7 @@ test('what a link or its removal may have done when a write was cut short is tol
   const linking = await waitingFor('link west east', /PATCH/, factsOf);
   assert.equal((await linking.interrupt()).code, 130);
   assert.match(linking.err(), /SIGINT: each of the two Links may be written or not/);
-  const unlinking = await waitingFor('unlink west east', /DELETE/, factsOf);
+  const unlinking = await waitingFor('unlink west east', /DELETE/, linkedFactsOf);
   assert.equal((await unlinking.interrupt()).code, 130);
   assert.match(unlinking.err(), /SIGINT: each of the two Links may be deleted or not/);
 });
