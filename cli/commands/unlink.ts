@@ -2,10 +2,11 @@
  * `isthmus unlink A B`: removes exactly what linking made.
  */
 import { Command } from 'commander';
-import { IsthmusError } from '#core/errors.ts';
-import { openContexts } from '../contexts.ts';
+import { codeOf, describeError, ERRORS, IsthmusError } from '#core/errors.ts';
+import { SYSTEM_NAMESPACE } from '#core/names.ts';
+import { type ClusterContext, openContexts } from '../contexts.ts';
 import { interruptible, tellingWhatWasDone } from '../interruption.ts';
-import type { CommandContext, OutputFormat } from '../io.ts';
+import type { CommandContext, Io, OutputFormat } from '../io.ts';
 import { checkLink, checkNames, factsOf, removeLink, waitUnlinked } from '../linking.ts';
 import { kubeconfigOption, outputOption, timeoutOption } from '../options.ts';
 import { paintFor, printDocument, progress } from '../output.ts';
@@ -30,7 +31,7 @@ export function unlinkCommand({ io }: CommandContext): Command {
       const [one, two] = await openContexts(io, [a, b], options.kubeconfig);
       if (!one || !two) throw new Error('two contexts make two clients');
       try {
-        const [first, second] = await Promise.all([factsOf(io, one), factsOf(io, two)]);
+        const [first, second] = await bothFacts(io, one, two);
         checkNames(first, second, 'Name the contexts of two clusters that are linked.');
         const checking = Promise.all([checkLink(one, second.name), checkLink(two, first.name)]);
         await waitFor(io, `the API servers of ${a} and ${b}`, checking);
@@ -63,4 +64,21 @@ export function unlinkCommand({ io }: CommandContext): Command {
         await Promise.all([one.client.close(), two.client.close()]);
       }
     });
+}
+
+/** What both clusters say of themselves; where one cannot be reached, also how the other is rid of it. */
+async function bothFacts(io: Io, one: ClusterContext, two: ClusterContext) {
+  const asked = [factsOf(io, one), factsOf(io, two)] as const;
+  try {
+    return await Promise.all(asked);
+  } catch (error) {
+    const answers = await Promise.allSettled(asked);
+    const there = [one, two].find((_, at) => answers[at]?.status === 'fulfilled');
+    if (there === undefined || codeOf(error) !== 'CLUSTER_UNREACHABLE') throw error;
+    const command = `kubectl --context ${there.context} -n ${SYSTEM_NAMESPACE} delete link NAME`;
+    throw new IsthmusError('CLUSTER_UNREACHABLE', describeError(error), {
+      next: `${ERRORS.CLUSTER_UNREACHABLE.next} If it is gone for good, delete its Link alone: ${command}`,
+      cause: error,
+    });
+  }
 }

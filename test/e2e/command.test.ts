@@ -177,6 +177,9 @@ describe('with two unlinked clusters', () => {
     assert.equal(listed.code, 1);
     assert.match(listed.out, /^west +shop\/backend +export/m);
     assert.match(listed.err, /^warning: context dead: .*ECONNREFUSED/s);
+    const unlinked = await run('unlink', 'dead', 'west', '--kubeconfig', away, '-o', 'json');
+    assert.equal(unlinked.code, 3);
+    assert.match(JSON.parse(unlinked.out).error.next, /kubectl --context west .* delete link/);
   });
 
   test('unlinking a cluster from itself is refused', async () => {
