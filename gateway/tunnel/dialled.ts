@@ -81,16 +81,13 @@ export class DialledTunnels {
     for (const { slot } of this.#dialled.values()) slot.hurry();
   }
 
-  /** Ends those in which the peer opens streams, in peace; returns those that may still have streams of its requests. */
-  drainServed(): Tunnel[] {
-    const serving: Tunnel[] = [];
-    for (const [key, { purpose, role, slot }] of this.#dialled) {
+  /** Ends those in which the peer opens streams, in peace. */
+  dropServed(): void {
+    for (const [key, { role, slot }] of this.#dialled) {
       if (role !== 'server') continue;
-      if (slot.tunnel && purpose !== 'control') serving.push(slot.tunnel);
       slot.stop(new IsthmusError('SHUTTING_DOWN', 'the gateway is leaving'), true);
       this.#dialled.delete(key);
     }
-    return serving;
   }
 
   /** Ends all of them: gracefully with `drain`. */

@@ -2,7 +2,7 @@
  * Everything this gateway keeps open to one linked cluster: a control tunnel, data tunnels and opaque
  * tunnels to every gateway address of the peer, and those the peer dialled for our requests.
  *
- * Promises: a tunnel is dead only after {@link SILENCE_MS} without a single byte; requests go to the
+ * Promises: a tunnel is dead after {@link SILENCE_MS} without a single byte, and not before; requests go to the
  * least loaded live tunnel, those of one turn together; a peer that cannot dial us gets tunnels dialled in its stead.
  */
 import type { Clock, Timer } from '#core/clock.ts';
@@ -17,6 +17,7 @@ import { dialPeer, type HttpRole } from './dial.ts';
 import { DialledTunnels } from './dialled.ts';
 import { type Introduced, ownHello, refusalOf } from './hello.ts';
 import { KnownTunnels } from './known.ts';
+import { StandingTunnels } from './standing.ts';
 import { Succession } from './succession.ts';
 import { type DialRefusal, TakenTunnels } from './taken.ts';
 import { type StreamHandler, Tunnel } from './tunnel.ts';
@@ -45,8 +46,9 @@ export class PeerTunnels {
   readonly #context: PeerContext;
   readonly #dialled: DialledTunnels;
   readonly #taken = new TakenTunnels();
-  /** Tunnels in which it was the HTTP/2 client and that may still have streams of its requests. */
-  readonly #draining = new Set<Tunnel>();
+  readonly #standing = new StandingTunnels();
+  /** How often all tunnels were cut. */
+  #cuts = 0;
   #leaving = false;
   readonly #succession: Succession;
   readonly #ticker: Timer;
@@ -115,6 +117,7 @@ export class PeerTunnels {
 
   /** Takes a tunnel the peer dialled. */
   adopt(tunnel: Tunnel): void {
+    this.#standing.add(tunnel);
     this.#taken.add(tunnel, (wasOurs) => {
       // Only tunnels of our own requests have a successor we wait for.
       if (wasOurs) this.#succession.ended(tunnel);
@@ -190,10 +193,9 @@ export class PeerTunnels {
     return this.#dialled.tried;
   }
 
-  /** Tunnels that carry requests of the peer to us, and have been asked to carry no more. */
+  /** Tunnels that may carry requests of the peer to us; after {@link leave} they have been asked to carry no more. */
   get serving(): number {
-    for (const each of this.#draining) if (each.ended) this.#draining.delete(each);
-    return this.#draining.size;
+    return this.#standing.serving;
   }
 
   /** Serves no new requests of the peer; ours still go out, until {@link close}. */
@@ -239,12 +241,18 @@ export class PeerTunnels {
   async #open({ address, purpose, role: httpRole }: WantedTunnel) {
     const { clock, network, ownCluster, serve, broken, limits } = this.#context;
     const credentials = this.#context.credentials();
+    const cuts = this.#cuts;
     const connection = await dialPeer(this.#peer, address, httpRole, {
       clock,
       network,
       ownCluster,
       credentials,
     });
+    if (cuts !== this.#cuts) {
+      // Whoever vouched when it was dialled may not any more.
+      connection.destroy();
+      throw new IsthmusError('NOT_AUTHORIZED', 'the Link changed during the handshake');
+    }
     const tunnel = new Tunnel({
       connection,
       httpRole,
@@ -255,6 +263,7 @@ export class PeerTunnels {
       broken,
       limits,
     });
+    this.#standing.add(tunnel, purpose);
     if (httpRole === 'client') {
       tunnel.closed.addEventListener('abort', () => this.#succession.ended(tunnel), { once: true });
     }
@@ -277,10 +286,8 @@ export class PeerTunnels {
   }
 
   #drainServed(): void {
-    for (const each of this.#dialled.drainServed()) this.#draining.add(each);
-    // What the peer follows in a control tunnel has no end.
-    for (const each of this.#taken.drainServed())
-      if (each.peer?.purpose !== 'control') this.#draining.add(each);
+    this.#dialled.dropServed();
+    this.#standing.drainServed();
   }
 
   /** The peer that dialled `tunnel` is to dial another one. */
@@ -290,12 +297,7 @@ export class PeerTunnels {
   }
 
   #tick(): void {
-    for (const tunnel of this.#live()) {
-      const silentMs = tunnel.silentMs();
-      if (silentMs > SILENCE_MS) {
-        tunnel.close(new IsthmusError('TUNNEL_LOST', `no byte for ${Math.round(silentMs)} ms`));
-      } else tunnel.ping();
-    }
+    this.#standing.watch(SILENCE_MS);
     if (this.connected) this.#askedAgain = false;
     else if (this.#lostForLong() && !this.#askedAgain) this.#askAgain();
     this.#context.changed();
@@ -314,5 +316,8 @@ export class PeerTunnels {
   #end(reason: IsthmusError, drain: boolean): void {
     this.#dialled.stop(reason, drain);
     this.#taken.stop(reason, drain);
+    if (drain) return;
+    this.#cuts += 1;
+    this.#standing.cut(reason);
   }
 }

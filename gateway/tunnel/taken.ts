@@ -17,12 +17,14 @@ export class TakenTunnels {
   readonly #ours = new Set<Tunnel>();
   /** Those in which the peer is. */
   readonly #served = new Set<Tunnel>();
+  /** Connections that stand, also of tunnels that take no more streams: whoever says goodbye may stay as long as it likes. */
+  #standing = 0;
   readonly #barred = new Barred();
 
   /** Why the peer with the Link `linkName` may dial no further one now, if so. */
   refusal(linkName: string, nowMs: number): DialRefusal | undefined {
     if (this.#barred.has(linkName, nowMs)) return 'PEER_BARRED';
-    return this.#ours.size + this.#served.size >= DIALLED_MAX ? 'TUNNELS_OF_PEER' : undefined;
+    return this.#standing >= DIALLED_MAX ? 'TUNNELS_OF_PEER' : undefined;
   }
 
   /** One was ended for `rule`. */
@@ -35,6 +37,10 @@ export class TakenTunnels {
   add(tunnel: Tunnel, onEnded: (wasOurs: boolean) => void): void {
     const set = tunnel.options.httpRole === 'client' ? this.#ours : this.#served;
     set.add(tunnel);
+    this.#standing += 1;
+    tunnel.options.connection.once('close', () => {
+      this.#standing -= 1;
+    });
     tunnel.closed.addEventListener(
       'abort',
       () => {
@@ -57,7 +63,7 @@ export class TakenTunnels {
     for (const tunnel of this.#served) if (tunnel.open) yield tunnel;
   }
 
-  /** Ends those in which the peer opens streams, in peace; returns all of them. */
+  /** Ends those in which the peer opens streams, in peace; returns those that were open. */
   drainServed(): Tunnel[] {
     const served = [...this.#served];
     for (const tunnel of served) tunnel.drain();
