@@ -23,7 +23,10 @@ import { Liveness } from './liveness.ts';
 import { TUNNEL_PORTION } from './portions.ts';
 import { CLIENT_WINDOWS } from './server.ts';
 
-/** Connections to one pod. */
+/**
+ * Connections to one pod that take streams, and those an attempt waits for. Others may be there beside them: a server that ends
+ * its connections by their age leaves them with whatever has no end.
+ */
 const CONNECTIONS_MAX = 16;
 /** A connection without a stream is ended after so long. */
 const IDLE_MS = 60_000;
@@ -41,6 +44,7 @@ export type Fallback = (instead: boolean) => Attempt;
 export class Http2Pool {
   readonly #options: Http2PoolOptions;
   readonly #connections: Connections<PodConnection>;
+  /** Those that take streams, or will once they have room or the pod has spoken. */
   readonly #open: PodConnection[] = [];
 
   constructor(options: Http2PoolOptions) {
@@ -48,9 +52,9 @@ export class Http2Pool {
     this.#connections = new Connections(options.clock);
   }
 
-  /** Connections open. */
+  /** Connections there are. */
   get size(): number {
-    return this.#open.length;
+    return this.#connections.size;
   }
 
   /**
@@ -59,8 +63,11 @@ export class Http2Pool {
    *
    * With a `fallback` nobody has said that the pod speaks HTTP/2. Where it answers something else, which it did to our preface
    * alone, `fallback` starts the attempt in its stead; so it does where the pod says nothing, but that proves nothing.
+   *
+   * `waited`: for how many connections the attempt has waited in vain.
    */
-  start(request: UpstreamRequest, fallback: Fallback | undefined): Attempt {
+  start(request: UpstreamRequest, fallback: Fallback | undefined, waited = 0): Attempt {
+    if (waited === CONNECTIONS_MAX) throw this.#noRoom();
     const connection = this.#pick();
     const upgrades = request.head.upgrade !== '';
     if (connection.announced && !upgrades) return connection.start(request);
@@ -68,7 +75,7 @@ export class Http2Pool {
       if (announced !== undefined && (!upgrades || announced.connectProtocol)) {
         // Others may have waited for it, too, and it has no room for all.
         return () =>
-          connection.usable ? connection.start(request) : this.start(request, fallback);
+          connection.usable ? connection.start(request) : this.start(request, fallback, waited + 1);
       }
       if (announced === undefined && !connection.connected) throw connection.lostError('closed');
       if (fallback !== undefined) return () => fallback(connection.speaksOther);
@@ -88,19 +95,28 @@ export class Http2Pool {
 
   #pick(): PodConnection {
     for (const each of this.#open) if (each.usable) return each;
-    if (this.#open.length >= CONNECTIONS_MAX) {
-      const { address } = this.#options;
-      const message = `${formatAddress(address)} takes no more streams`;
-      throw new AttemptError('OVERLOADED', message, { neverSent: true });
-    }
-    const connection = new PodConnection(this.#options, (gone) => {
-      this.#connections.delete(gone);
-      const at = this.#open.indexOf(gone);
-      if (at >= 0) this.#open.splice(at, 1);
-    });
+    if (this.#open.length >= CONNECTIONS_MAX) throw this.#noRoom();
+    const connection = new PodConnection(this.#options, this);
     this.#open.push(connection);
     this.#connections.add(connection);
     return connection;
+  }
+
+  /** For {@link PodConnection} alone: `connection` takes no more streams. */
+  left(connection: PodConnection): void {
+    const at = this.#open.indexOf(connection);
+    if (at >= 0) this.#open.splice(at, 1);
+  }
+
+  /** For {@link PodConnection} alone: `connection` is no more. */
+  gone(connection: PodConnection): void {
+    this.left(connection);
+    this.#connections.delete(connection);
+  }
+
+  #noRoom(): AttemptError {
+    const message = `${formatAddress(this.#options.address)} takes no more streams`;
+    return new AttemptError('OVERLOADED', message, { neverSent: true });
   }
 }
 
@@ -110,7 +126,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   readonly settings: Promise<Readonly<Http2Settings> | undefined>;
   readonly #announced = Promise.withResolvers<Readonly<Http2Settings> | undefined>();
   readonly #name: string;
-  readonly #onGone: (connection: PodConnection) => void;
+  readonly #pool: Http2Pool;
   readonly #timer: Timer;
   readonly #liveness = new Liveness();
   #error: Error | undefined;
@@ -119,10 +135,10 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   #speaksOther = false;
   #leaving = false;
 
-  constructor(options: Http2PoolOptions, onGone: (connection: PodConnection) => void) {
+  constructor(options: Http2PoolOptions, pool: Http2Pool) {
     const { clock, network, address, renewAtStreamId } = options;
     this.#name = formatAddress(address);
-    this.#onGone = onGone;
+    this.#pool = pool;
     this.settings = this.#announced.promise;
     const socket = connectToPod(network.locate(address));
     this.#timer = clock.after(CONNECT_TIMEOUT_MS, () => {
@@ -207,6 +223,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
 
   drain(): void {
     this.#leaving = true;
+    this.#pool.left(this);
     this.endpoint.drain();
   }
 
@@ -254,7 +271,7 @@ class PodConnection implements EndpointHandler, Connection, AttemptKind {
   onEnded(): void {
     this.#timer.cancel();
     this.#announced.resolve(undefined);
-    this.#onGone(this);
+    this.#pool.gone(this);
   }
 }
 

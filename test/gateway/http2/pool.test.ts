@@ -159,3 +159,52 @@ test('a pod that vanishes without a word while it owes an answer is missed', asy
   assert.equal(status, 502);
   assert.ok(tookMs > 9_000 && tookMs < 15_000, `${tookMs} ms`);
 });
+
+test('a pod that ends its connections by their age is asked however many long answers are left in old ones', async (t) => {
+  const pod = http2.createServer();
+  pod.on('session', (session) => {
+    // As gRPC servers do with a maximum age and none for the calls in it: what was begun goes on.
+    session.once('stream', () => setImmediate(() => session.goaway()));
+  });
+  pod.on('stream', (stream: http2.ServerHttp2Stream) => {
+    stream.on('error', () => undefined);
+    stream.respond();
+  });
+  pod.listen(0, '127.0.0.1');
+  await once(pod, 'listening');
+  await serveFrom([(pod.address() as net.AddressInfo).port], 'http2');
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  t.after(() => {
+    session.destroy();
+    pod.close();
+  });
+  for (let asked = 0; asked < 20; asked += 1) {
+    const stream = session.request({ ':method': 'POST', ':path': '/' });
+    stream.on('error', () => undefined);
+    stream.end();
+    const [head] = await once(stream, 'response');
+    assert.equal(head[':status'], 200, `request ${asked}`);
+    // The goodbye that follows the answer is heard.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+});
+
+test('a pod that says goodbye to each connection before anything is asked is given up', async (t) => {
+  let connections = 0;
+  const pod = http2.createServer();
+  pod.on('session', (session) => {
+    connections += 1;
+    session.goaway();
+  });
+  pod.listen(0, '127.0.0.1');
+  await once(pod, 'listening');
+  await serveFrom([(pod.address() as net.AddressInfo).port], 'http2');
+  const session = http2.connect(`http://${cluster.host}:10001`);
+  t.after(() => {
+    session.destroy();
+    pod.close();
+  });
+  const late = new Promise<number[]>((resolve) => setTimeout(() => resolve([0]), 5_000).unref());
+  const statuses = await Promise.race([askAtOnce(session, 1), late]);
+  assert.deepEqual(statuses, [503], `after ${connections} connections`);
+});
