@@ -1,5 +1,6 @@
 /**
- * What peers told of their exports, as the worker that tells for all said it.
+ * What peers told of their exports, as the worker that tells for all said it. While it is succeeded two do, of whom each follows
+ * another process of the peer's.
  *
  * Promises: what was heard under a Link counts only while that Link trusts whom it trusted then (decision 15); whoever follows a
  * catalog whose Link has changed is told that it has ended.
@@ -16,8 +17,10 @@ export interface PeerCatalog {
 }
 
 interface Heard extends PeerCatalog {
-  /** What the worker that tells said last. */
-  catalog: Catalog | undefined;
+  /** What each worker that tells said last: what it says next continues that. */
+  readonly said: WeakMap<object, Catalog>;
+  /** The one whose word counts: who began to tell last, and then whoever is left. */
+  teller: object | undefined;
 }
 
 export class PeerCatalogs {
@@ -39,15 +42,24 @@ export class PeerCatalogs {
     return this.#of(cluster);
   }
 
-  /** A worker heard a line of a peer's catalog. */
-  hear({ cluster, trust, line }: FromWorker & { kind: 'catalog' }): void {
+  /** `worker`, the same object each time, heard a line of a peer's catalog. */
+  hear(worker: object, { cluster, trust, line }: FromWorker & { kind: 'catalog' }): void {
     const known = this.#of(cluster);
     // What was on its way when the Link changed was heard of somebody else.
     if (known === undefined || known.trust !== trust) return;
     const message = parseCatalogMessage(line);
     if (message === undefined) return;
-    known.catalog = applyCatalogMessage(known.catalog, message);
-    if (known.catalog !== undefined) known.cell.set(known.catalog);
+    const catalog = applyCatalogMessage(known.said.get(worker), message);
+    if (catalog === undefined) return;
+    known.said.set(worker, catalog);
+    if (message.kind === 'snapshot') known.teller = worker;
+    known.teller ??= worker;
+    if (known.teller === worker) known.cell.set(catalog);
+  }
+
+  /** `worker` tells nothing any more. */
+  end(worker: object): void {
+    for (const heard of this.#heard.values()) if (heard.teller === worker) heard.teller = undefined;
   }
 
   #of(cluster: string): Heard | undefined {
@@ -55,7 +67,12 @@ export class PeerCatalogs {
     if (peer === undefined) return undefined;
     let known = this.#heard.get(cluster);
     if (known === undefined) {
-      known = { trust: peer.trust, cell: new CatalogCell(), catalog: undefined };
+      known = {
+        trust: peer.trust,
+        cell: new CatalogCell(),
+        said: new WeakMap(),
+        teller: undefined,
+      };
       this.#heard.set(cluster, known);
     }
     return known;

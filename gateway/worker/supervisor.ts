@@ -115,12 +115,13 @@ export class Supervisor implements ProcessesOwner {
         if (message.id !== undefined) this.#questions.told(message.id, message.portion);
         return;
       case 'catalog':
-        if (!process.replaced) this.#catalogs.hear(message);
+        if (!process.replaced) this.#catalogs.hear(process, message);
     }
   }
 
   ended(process: WorkerProcess): void {
     this.#page.end(process);
     this.#questions.end(process);
+    this.#catalogs.end(process);
   }
 }
