@@ -26,8 +26,12 @@ export class DialledTunnels {
   readonly #options: DialledOptions;
   readonly #dialled = new Map<string, Dialled>();
 
+  /** When one for our requests was last seen open, monotonic; before any was, when the first could be dialled. */
+  #reachedMs: number;
+
   constructor(options: DialledOptions) {
     this.#options = options;
+    this.#reachedMs = options.clock.monotonicMs();
   }
 
   /** Keeps up exactly those of `wanted`; the others end in peace. */
@@ -55,6 +59,13 @@ export class DialledTunnels {
   /** Live ones. */
   *live(): Generator<Tunnel> {
     for (const { slot } of this.#dialled.values()) if (slot.tunnel) yield slot.tunnel;
+  }
+
+  /** For how long none for our requests was open, in ms: as precise as it is asked often. */
+  unreachedMs(): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (this.ours('data').next().done !== true) this.#reachedMs = nowMs;
+    return nowMs - this.#reachedMs;
   }
 
   /** Whether one for `wanted` in which we open streams may be there in a moment. */

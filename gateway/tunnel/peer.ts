@@ -213,7 +213,10 @@ export class PeerTunnels {
 
   /** What a hello of ours says in a tunnel for `purpose`. */
   helloFor(purpose: TunnelPurpose): Hello {
-    const wantsReverse = this.#peer.gateways.length === 0 || this.#lostForLong();
+    // Every address we know may be stale: then the peer, who can reach us, is asked to dial for us. That it does is no reason
+    // to take it back.
+    const isOutOfReach = this.#dialled.unreachedMs() > SILENCE_MS;
+    const wantsReverse = this.#peer.gateways.length === 0 || isOutOfReach;
     return ownHello(this.#context, purpose, wantsReverse);
   }
 
@@ -222,7 +225,7 @@ export class PeerTunnels {
     return refusalOf(theirs, this.#peer);
   }
 
-  /** Every address we know may be stale: then the peer, who can reach us, is asked to dial for us. */
+  /** Whether it is time to do something about a peer that requests cannot be sent to. */
   #lostForLong(): boolean {
     return !this.connected && this.#context.clock.wallMs() - this.#sinceMs > SILENCE_MS;
   }
@@ -298,6 +301,7 @@ export class PeerTunnels {
 
   #tick(): void {
     this.#standing.watch(SILENCE_MS);
+    this.#dialled.unreachedMs();
     if (this.connected) this.#askedAgain = false;
     else if (this.#lostForLong() && !this.#askedAgain) this.#askAgain();
     this.#context.changed();

@@ -170,6 +170,30 @@ test('a peer whose addresses are all wrong is reached through the tunnels it is 
   await until('served', async () => (await request(near.host, 10_001)).status === 200, 10_000);
 });
 
+test('a peer whose addresses are all wrong stays reachable when those who dial in its stead renew their tunnels', async (t) => {
+  const moved = await startCluster(t, 'moved');
+  const near = await startCluster(t, 'near');
+  const pod = await startPod(t, 'moved-pod');
+  await near.set({
+    listeners: new Map([[10_001, listener(10_001, { clusters: ['moved'] })]]),
+    peers: new Map([['moved', peerOf(moved, { gateways: [{ host: '127.0.0.1', port: 1 }] })]]),
+  });
+  await moved.set({ ...exporting([pod.endpoint]), peers: new Map([['near', peerOf(near)]]) });
+  await until('served', async () => (await request(near.host, 10_001)).status === 200, 10_000);
+  const theirs = moved.gateway.peers.tunnels('near');
+  assert.ok(theirs);
+  for (const purpose of ['control', 'data', 'opaque'] as const) {
+    for (let old = theirs.pick(purpose); old !== undefined; old = theirs.pick(purpose)) old.drain();
+    await until('renewed', () => theirs.pick(purpose) !== undefined);
+  }
+  // Any change of what is known of the cluster has the tunnels looked at.
+  await moved.set({ replicas: ['moved-0', 'moved-1'] });
+  for (let asked = 0; asked < 20; asked += 1) {
+    assert.equal((await request(near.host, 10_001)).status, 200, `request ${asked}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
 test('a peer that another bundle vouches for is told from one that cannot be reached', async (t) => {
   const west = await startCluster(t, 'west');
   const east = await startCluster(t, 'east');
