@@ -35,6 +35,8 @@ const WAITED_TICKS = 7;
 
 /** Content from which on a frame costs no more than its bytes. */
 export const FULL_FRAME_BYTES = 256;
+/** Streams that cost a unit to look at: 64. */
+const STREAMS_SHIFT = 6;
 /** What follows from a request, beside reading its frame. */
 export const REQUEST_UNITS = 7;
 
@@ -80,7 +82,10 @@ export class Session<T> {
   /** Content was sent since the last PING of the peer's. */
   sentData = false;
   nowMs = 0;
-  /** How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request {@link REQUEST_UNITS} more. */
+  /**
+   * How much more may be read now: a frame is one for every 64 bytes, one of content one in all, a request
+   * {@link REQUEST_UNITS} more, a goodbye one more for every 64 streams it may leave unserved.
+   */
   unitsLeft = Number.POSITIVE_INFINITY;
   /** What frames of content read now fell short of {@link FULL_FRAME_BYTES}, but for the last of a stream. */
   shortBytes = 0;
@@ -346,12 +351,13 @@ export class Session<T> {
   /** The peer serves none of our streams above `lastId` (RFC 9113, section 6.8): they are told, the others by {@link endMore}. */
   peerGoaway(lastId: number, code: number): void {
     this.peerLeaving = true;
-    const own = this.role === 'client' ? 1 : 0;
-    this.#servedId = Math.min(this.#servedId, lastId);
-    this.#refused = this.streams
-      .values()
-      .filter(({ id }) => (id & 1) === own && id > this.#servedId);
-    this.endMore();
+    // We open streams as a client alone, and who hears the same again knows it.
+    if (this.role === 'client' && lastId < this.#servedId) {
+      this.#servedId = lastId;
+      this.unitsLeft -= this.streams.size >>> STREAMS_SHIFT;
+      this.#refused = this.streams.values().filter(({ id }) => id > lastId);
+      this.endMore();
+    }
     this.sink.onGoaway(lastId, code);
   }
 }
