@@ -17,6 +17,7 @@ import { dialPeer, type HttpRole } from './dial.ts';
 import { DialledTunnels } from './dialled.ts';
 import { type Introduced, ownHello, refusalOf } from './hello.ts';
 import { KnownTunnels } from './known.ts';
+import { keepsRoots } from './roots.ts';
 import { StandingTunnels } from './standing.ts';
 import { Succession } from './succession.ts';
 import { type DialRefusal, TakenTunnels } from './taken.ts';
@@ -90,11 +91,11 @@ export class PeerTunnels {
     return this.#trustedSinceMs;
   }
 
-  /** Takes over a changed Link: other addresses are dialled, another bundle cuts every tunnel. */
+  /** Takes over a changed Link: other addresses are dialled, a bundle without all its roots of before cuts every tunnel. */
   update(peer: Peer): void {
     const before = this.#peer;
     if (
-      before.trustBundle !== peer.trustBundle ||
+      !keepsRoots(before.trustBundle, peer.trustBundle) ||
       before.trustDomain !== peer.trustDomain ||
       peer.suspended
     ) {

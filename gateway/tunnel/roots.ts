@@ -1,0 +1,21 @@
+/**
+ * Whether a bundle that changed still vouches for whom it vouched before. pure
+ */
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+/**
+ * Whether each root of the bundle `before` (PEM) is in `after`, too. A cluster that renews its roots adds the new one first
+ *, and whatever was admitted by the old one would be admitted again.
+ */
+export function keepsRoots(before: string, after: string): boolean {
+  if (before === after) return true;
+  const kept = new Set(rootsIn(after));
+  const roots = rootsIn(before);
+  return roots.length > 0 && roots.every((root) => kept.has(root));
+}
+
+/** However their lines are broken. */
+function rootsIn(bundle: string): string[] {
+  return (bundle.match(CERTIFICATE) ?? []).map((root) => root.replace(/\s+/g, ''));
+}
