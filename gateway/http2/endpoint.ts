@@ -7,6 +7,7 @@
  */
 import type { Clock } from '#core/clock.ts';
 import { HEADER_ERROR } from '#core/names.ts';
+import type { Dates } from '../http/date.ts';
 import { inCompany } from '../transport/company.ts';
 import type { Connection } from '../transport/connections.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
@@ -39,6 +40,8 @@ export interface EndpointOptions {
   readonly portion: Portion;
   /** See `ConnectionOptions`. @default false */
   readonly countsFrames?: boolean;
+  /** What answers of its own say of when they came. @default nothing, as gateways among each other */
+  readonly dates?: Dates;
   readonly handler: EndpointHandler;
 }
 
@@ -257,9 +260,11 @@ export class Http2Endpoint
   }
 
   onHeadersTooLarge(stream: Http2Stream<StreamOwner>): void {
-    this.connection.sendHeaders(stream, TOO_LARGE, true);
+    const { dates, handler } = this.#options;
+    const list = dates === undefined ? TOO_LARGE : [...TOO_LARGE, 'date', dates.text];
+    this.connection.sendHeaders(stream, list, true);
     this.connection.reset(stream, H2_CODE.NO_ERROR);
-    this.#options.handler.onBroken('LIST_SIZE');
+    handler.onBroken('LIST_SIZE');
   }
 
   onData(

@@ -53,6 +53,7 @@ export class Http2ServerConnection implements EndpointHandler, Connection {
       limits: HTTP2_LIMITS,
       windows: CLIENT_WINDOWS,
       portion: CLIENT_PORTION,
+      dates: options.dates,
       handler: this,
     });
   }

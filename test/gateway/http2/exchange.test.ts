@@ -44,3 +44,25 @@ test('a client that switches and says nothing more is heard to have ended, and n
   await closed.promise;
   assert.equal(text, 'last words');
 });
+
+test('a client whose fields are too large is told when', async (t) => {
+  const cluster = await startCluster('west');
+  await cluster.set({
+    ...exporting([]),
+    listeners: new Map([[10_001, listener(10_001, { local: true })]]),
+  });
+  const session = http2.connect(`http://${cluster.host}:10001`, {
+    maxSendHeaderBlockLength: 200_000,
+  });
+  t.after(async () => {
+    session.destroy();
+    await cluster.stop();
+  });
+  await once(session, 'remoteSettings');
+  // Beyond the bound as a list, but not on its way: a digit takes five bits there.
+  const stream = session.request({ ':path': '/', 'x-large': '0'.repeat(70_000) });
+  stream.on('error', () => undefined);
+  const [head] = await once(stream, 'response');
+  assert.equal(head[':status'], 431);
+  assert.ok(Date.parse(head['date']) > 0, `date: ${head['date']}`);
+});
