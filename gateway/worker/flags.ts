@@ -16,8 +16,6 @@ export const WORKER_FLAGS: readonly string[] = [
   '--heap-growing-percent=200',
   // A crowd of requests under way at the wrong moment makes V8 take a place's objects for long-lived, for good.
   '--no-allocation-site-pretenuring',
-  // A function is compiled for good after so many calls instead of 3,000: a gateway with little to do took minutes to get there.
-  '--invocation-count-for-turbofan=1200',
 ];
 
 /** One arena for all threads of a worker: with one each, what a crowd leaves behind stays with glibc. */
