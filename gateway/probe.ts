@@ -2,13 +2,13 @@
  * Whether an ejected endpoint is well again, asked outside the picker: by a connection, or by one GET in what
  * the pod speaks, through the same pools as requests.
  */
-import net from 'node:net';
 import type { Clock } from '#core/clock.ts';
 import { type Network, parseAddress } from '#core/network.ts';
 import type { Probe } from './balance/balancer.ts';
 import type { Attempt, AttemptListener } from './http/exchange.ts';
 import { type AnswerHead, NO_HEADERS, type RequestHead } from './http/message.ts';
 import type { LocalUpstream } from './local.ts';
+import { knock } from './transport/knock.ts';
 
 const PROBE_TIMEOUT_MS = 1_000;
 
@@ -27,20 +27,10 @@ export function probeEndpoint(probe: Probe, context: ProbeContext): Promise<bool
 }
 
 /** Whether a TCP connection to `address` is accepted. */
-function accepts(address: string, { network, clock }: ProbeContext): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+async function accepts(address: string, { network, clock }: ProbeContext): Promise<boolean> {
   const parsed = parseAddress(address);
-  if (!parsed) return Promise.resolve(false);
-  const socket = net.connect(network.locate(parsed));
-  const done = (alive: boolean) => {
-    timer.cancel();
-    socket.destroy();
-    resolve(alive);
-  };
-  const timer = clock.after(PROBE_TIMEOUT_MS, () => done(false));
-  socket.once('connect', () => done(true));
-  socket.once('error', () => done(false));
-  return promise;
+  if (!parsed) return false;
+  return (await knock(network.locate(parsed), PROBE_TIMEOUT_MS, clock)) === 'accepted';
 }
 
 /** Whether GET `path` is answered well. */

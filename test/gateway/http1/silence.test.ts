@@ -11,7 +11,7 @@ import type { RequestHead } from '#gateway/http/message.ts';
 import { Http1Pool } from '#gateway/http1/pool.ts';
 import { QUIET_MS, Silence } from '#gateway/http1/silence.ts';
 import { FRESH_MS, Soundings, UNANSWERED_MIN } from '#gateway/http1/soundings.ts';
-import { reachesPod } from '#gateway/transport/pod-socket.ts';
+import { reachesPod } from '#gateway/transport/knock.ts';
 import { readTcpTable, TcpTable } from '#gateway/transport/unanswered.ts';
 import { HandClock } from '#test/gateway/loss/memory.ts';
 import { listen, pod, until } from './support.ts';
