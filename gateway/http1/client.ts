@@ -20,8 +20,8 @@ import type { AttemptConnection, Http1Attempt } from './attempt.ts';
 import { CONNECT_MS, GATHERED_BYTES_MAX, POOL_IDLE_MS } from './bounds.ts';
 import { type BrokenCode, brokenOff, notConnected } from './failures.ts';
 import type { ConnectionHome } from './home.ts';
-import { listen } from './listen.ts';
 import { Silence } from './silence.ts';
+import { vanishedMs } from './vanished.ts';
 
 /** Connections are looked at once a second; none is to be older than {@link POOL_IDLE_MS} then. */
 const IDLE_SWEEP_MS = POOL_IDLE_MS - 1_000;
@@ -223,7 +223,7 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
 
   sweep(nowMs: number): void {
     if (this.#attempt === undefined && nowMs - this.idleSinceMs >= IDLE_SWEEP_MS) this.destroy();
-    else if (this.#connecting === undefined) this.#listen(nowMs);
+    else if (this.#connecting === undefined) this.#missPod(nowMs);
   }
 
   drain(): void {
@@ -265,9 +265,15 @@ export class Http1ClientConnection implements TransportOwner, Connection, Attemp
   }
 
   /** Gives the request up whose pod has vanished without a word. */
-  #listen(nowMs: number): void {
+  #missPod(nowMs: number): void {
     const exchange = this.#paused ? undefined : this.#attempt;
-    const goneMs = listen(this.#silence, exchange, this.#transport, this.#home.soundings, nowMs);
+    const goneMs = vanishedMs(
+      this.#silence,
+      exchange,
+      this.#transport,
+      this.#home.soundings,
+      nowMs,
+    );
     if (goneMs === undefined) return;
     const seconds = Math.round(goneMs / 1_000);
     this.#fail('UPSTREAM_RESET', `vanished: nothing was heard of it for ${seconds} s`);

@@ -13,7 +13,7 @@ const ASKED_EACH_MS = 1_000;
  * For how long nothing was heard by `transport`, in ms, where whoever is at its other end is gone; `undefined` where it
  * is not, or nobody knows. `exchange`: as for {@link Silence.isDue}.
  */
-export function listen(
+export function vanishedMs(
   silence: Silence,
   exchange: object | undefined,
   transport: Transport,
