@@ -78,7 +78,7 @@ Examples:
       const choice = { kubeconfig, contexts };
       const page = `/balancer?service=${encodeURIComponent(key)}`;
       const answers = await everyContext(context, choice, (cluster) =>
-        ask(context, cluster, page, rowsOf),
+        ask(context, cluster, page, (answer) => rowsOf(cluster.context, answer)),
       );
       const rows = answers.flat();
       if (rows.length === 0) {
@@ -97,16 +97,15 @@ async function ask<T>(
   { io, failed }: CommandContext,
   cluster: OpenContext,
   page: string,
-  read: (context: string, answer: GatewayAnswer) => T[],
+  read: (answer: GatewayAnswer) => T[],
 ): Promise<T[]> {
-  const { context } = cluster;
   const asked = askGateways(io, cluster, page);
-  const answers = await waitFor(io, `the gateways of ${context}`, asked);
+  const answers = await waitFor(io, `the gateways of ${cluster.context}`, asked);
   const errors = answers.flatMap(({ error }) => error ?? []);
   if (errors.length === answers.length && errors[0]) throw errors[0];
   for (const error of errors) warn(io, error.message);
   if (errors.length > 0) failed();
-  return answers.flatMap((each) => read(context, each));
+  return answers.flatMap(read);
 }
 
 function rowsOf(context: string, { pod, body }: GatewayAnswer): Row[] {
@@ -114,7 +113,7 @@ function rowsOf(context: string, { pod, body }: GatewayAnswer): Row[] {
   return read.success ? read.data.services.map((each) => ({ context, pod, ...each })) : [];
 }
 
-function namesOf(_context: string, { body }: GatewayAnswer): string[] {
+function namesOf({ body }: GatewayAnswer): string[] {
   const read = nameList.safeParse(body);
   return read.success ? read.data.services : [];
 }
