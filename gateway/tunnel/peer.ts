@@ -233,7 +233,7 @@ export class PeerTunnels {
 
   /** Tunnels the peer opened before we knew that we cannot reach it: a new hello asks for reverse ones. */
   #askAgain(): void {
-    if (this.#taken.drainServed().length > 0) this.#askedAgain = true;
+    if (this.#taken.drainServed()) this.#askedAgain = true;
   }
 
   #dialAll(): void {

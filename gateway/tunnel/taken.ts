@@ -63,11 +63,11 @@ export class TakenTunnels {
     for (const tunnel of this.#served) if (tunnel.open) yield tunnel;
   }
 
-  /** Ends those in which the peer opens streams, in peace; returns those that were open. */
-  drainServed(): Tunnel[] {
+  /** Ends those in which the peer opens streams, in peace; false where there was none. */
+  drainServed(): boolean {
     const served = [...this.#served];
     for (const tunnel of served) tunnel.drain();
-    return served;
+    return served.length > 0;
   }
 
   /** Ends all of them: gracefully with `drain`. */
