@@ -58,9 +58,6 @@ export interface WriteOptions {
   readonly warnings?: string[];
 }
 
-/** Called before an object is created, with its namespace; may throw an ApiError. */
-export type AdmitNamespace = (def: ResourceDef, namespace: string, name: string) => void;
-
 /** See the file header. */
 export class Objects {
   readonly store: Store;
